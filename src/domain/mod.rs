@@ -1,0 +1,19 @@
+//! Floor 0: pure types and rules of the trade. What comes in is plain values, what goes out is plain values.
+//! Nothing here does I/O, asks the time, or knows another floor.
+
+pub mod address;
+pub mod delivery;
+pub mod feed;
+pub mod issue;
+pub mod list;
+pub mod mailing;
+pub mod post;
+pub mod relay;
+pub mod schedule;
+pub mod sender;
+pub mod slug;
+pub mod span;
+pub mod subscription;
+pub mod token;
+pub mod urgency;
+pub mod wire;

@@ -1,0 +1,94 @@
+//! A relay: the SMTP server we hand messages to, as config.toml describes it. Nothing here opens a connection.
+
+use std::{path::PathBuf, time::Duration};
+
+use secrecy::SecretString;
+
+use super::slug::Slug;
+
+/// A relay as configured.
+#[derive(Clone, Debug)]
+pub struct Relay {
+    /// Its short name, for listings and logs.
+    pub name: Slug,
+    /// Host name or IP address; the certificate must be for it.
+    pub host: String,
+    /// TCP port.
+    pub port: u16,
+    /// How the connection is protected.
+    pub tls: Tls,
+    /// A PEM file of certificates to trust besides the system's.
+    pub ca: Option<PathBuf>,
+    /// Who we are to it, when it wants to know.
+    pub login: Option<Login>,
+    /// How many connections at once. At least 1.
+    pub connections: usize,
+    /// The name we give in EHLO.
+    pub ehlo: String,
+    /// How long each stage may take.
+    pub timers: Timers,
+}
+
+/// How the connection to a relay is protected.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Tls {
+    /// TLS from the first byte (RFC 8314 §3.3; port 465).
+    Implicit,
+    /// STARTTLS, without which nothing is sent (RFC 3207; port 587).
+    StartTls,
+    /// Clear text; for a relay on this machine.
+    None,
+}
+
+/// Name and password for AUTH (RFC 4954).
+#[derive(Clone, Debug)]
+pub struct Login {
+    /// The user name.
+    pub username: String,
+    /// The password; it prints as nothing.
+    pub password: SecretString,
+}
+
+/// How long each stage of a session may take before we give up on it. The defaults are those of RFC 5321 §4.5.3.2
+/// where it names one, and Postfix's where it does not.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Timers {
+    /// The TCP connection.
+    pub connect: Duration,
+    /// The TLS handshake.
+    pub tls: Duration,
+    /// The 220 greeting.
+    pub greeting: Duration,
+    /// The reply to EHLO, STARTTLS and each step of AUTH.
+    pub hello: Duration,
+    /// The reply to MAIL FROM.
+    pub mail: Duration,
+    /// The reply to RCPT TO.
+    pub rcpt: Duration,
+    /// The 354 reply to DATA.
+    pub data: Duration,
+    /// Each write of a block of the message.
+    pub block: Duration,
+    /// The reply to the final dot. Shorter ones make duplicates (RFC 5321 §4.5.3.2.6).
+    pub dot: Duration,
+    /// The reply to RSET.
+    pub reset: Duration,
+}
+
+impl Default for Timers {
+    fn default() -> Self {
+        let seconds = Duration::from_secs;
+        Self {
+            connect: seconds(30),
+            tls: seconds(60),
+            greeting: seconds(300),
+            hello: seconds(300),
+            mail: seconds(300),
+            rcpt: seconds(300),
+            data: seconds(120),
+            block: seconds(180),
+            dot: seconds(600),
+            reset: seconds(20),
+        }
+    }
+}

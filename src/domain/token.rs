@@ -1,0 +1,165 @@
+//! Tokens: short texts in links and addresses that say who and which list, and that nobody else can make.
+//! A token is 20 bytes (list, subscriber, 80 bits of HMAC-SHA-256) written as 32 lower-case base32 letters, so that
+//! it survives mail systems that fold case and fits a local part of 64 octets. The HMAC is bound to its purpose.
+
+use data_encoding::{BASE32_NOPAD, Encoding};
+use hmac::{Hmac, KeyInit, Mac};
+use sha2::Sha256;
+use subtle::ConstantTimeEq;
+
+use super::subscription::SubscriberId;
+
+/// The key that signs links. It prints as nothing.
+#[derive(Clone)]
+pub struct Secret(Vec<u8>);
+
+/// What a token is good for. A token for one purpose is nothing for another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Purpose {
+    /// To leave a list. Never expires.
+    Leave,
+    /// To name a delivery in Message-IDs and in the sender that bounces come back to.
+    Delivery,
+}
+
+/// Whom and what a token names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Claim {
+    /// The list's number in the store.
+    pub list: u16,
+    /// The subscriber.
+    pub subscriber: SubscriberId,
+}
+
+/// Why a text is not a token of ours.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+pub enum TokenError {
+    /// Not 32 base32 letters.
+    #[error("this is not one of our links")]
+    Malformed,
+    /// The right form, but not signed by us for this purpose.
+    #[error("this link was not made by us, or was cut short")]
+    BadSignature,
+}
+
+const MAC_BYTES: usize = 10;
+
+impl Secret {
+    /// A secret of at least 16 bytes; `None` when it is shorter.
+    pub fn new(bytes: Vec<u8>) -> Option<Self> {
+        (bytes.len() >= 16).then_some(Self(bytes))
+    }
+
+    /// The token for a claim.
+    pub fn sign(&self, purpose: Purpose, claim: Claim) -> String {
+        let body = body(claim);
+        let mut bytes = body.to_vec();
+        bytes.extend_from_slice(&self.mac(purpose, &body)[..MAC_BYTES]);
+        lower_base32().encode(&bytes)
+    }
+
+    /// The claim a token makes, when we signed it for this purpose. Compares in constant time.
+    ///
+    /// # Errors
+    /// See [`TokenError`].
+    pub fn verify(&self, purpose: Purpose, token: &str) -> Result<Claim, TokenError> {
+        let bytes = lower_base32().decode(token.to_ascii_lowercase().as_bytes()).map_err(|_| TokenError::Malformed)?;
+        let (body, mac) = bytes.split_first_chunk::<10>().ok_or(TokenError::Malformed)?;
+        if mac.len() != MAC_BYTES {
+            return Err(TokenError::Malformed);
+        }
+        if !bool::from(self.mac(purpose, body)[..MAC_BYTES].ct_eq(mac)) {
+            return Err(TokenError::BadSignature);
+        }
+        let (list, subscriber) = body.split_first_chunk::<2>().ok_or(TokenError::Malformed)?;
+        let subscriber = subscriber.try_into().map_err(|_| TokenError::Malformed)?;
+        Ok(Claim { list: u16::from_be_bytes(*list), subscriber: SubscriberId(i64::from_be_bytes(subscriber)) })
+    }
+
+    /// Sixteen letters that nobody else can put beside `text`: the same 80 bits, for names that we spell out.
+    pub fn seal(&self, purpose: Purpose, text: &str) -> String {
+        lower_base32().encode(&self.mac(purpose, text.as_bytes())[..MAC_BYTES])
+    }
+
+    fn mac(&self, purpose: Purpose, body: &[u8]) -> [u8; 32] {
+        let label: &[u8] = match purpose {
+            Purpose::Leave => b"leave\0",
+            Purpose::Delivery => b"delivery\0",
+        };
+        let mut mac = Hmac::<Sha256>::new_from_slice(&self.0).expect("HMAC takes a key of any length");
+        mac.update(label);
+        mac.update(body);
+        mac.finalize().into_bytes().into()
+    }
+}
+
+impl std::fmt::Debug for Secret {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Secret(…)")
+    }
+}
+
+fn body(claim: Claim) -> [u8; 10] {
+    let mut body = [0; 10];
+    body[..2].copy_from_slice(&claim.list.to_be_bytes());
+    body[2..].copy_from_slice(&claim.subscriber.0.to_be_bytes());
+    body
+}
+
+fn lower_base32() -> &'static Encoding {
+    static LOWER: std::sync::LazyLock<Encoding> = std::sync::LazyLock::new(|| {
+        let mut alphabet = BASE32_NOPAD.specification();
+        alphabet.symbols = alphabet.symbols.to_ascii_lowercase();
+        alphabet.encoding().expect("the lower-case base32 alphabet is a valid one")
+    });
+    &LOWER
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::{Claim, Purpose, Secret, TokenError};
+    use crate::domain::subscription::SubscriberId;
+
+    fn secret(byte: u8) -> Secret {
+        Secret::new(vec![byte; 32]).expect("long enough")
+    }
+
+    proptest! {
+        #[test]
+        fn a_token_says_what_was_signed_and_nothing_else(list: u16, subscriber: i64, flip in 0_usize..32, upper: bool) {
+            let claim = Claim { list, subscriber: SubscriberId(subscriber) };
+            let token = secret(1).sign(Purpose::Leave, claim);
+            prop_assert_eq!(token.len(), 32);
+            let typed = if upper { token.to_uppercase() } else { token.clone() };
+            prop_assert_eq!(secret(1).verify(Purpose::Leave, &typed), Ok(claim));
+            prop_assert_eq!(secret(1).verify(Purpose::Delivery, &token), Err(TokenError::BadSignature));
+            prop_assert_eq!(secret(2).verify(Purpose::Leave, &token), Err(TokenError::BadSignature));
+            let mut forged = token.into_bytes();
+            forged[flip] = if forged[flip] == b'a' { b'b' } else { b'a' };
+            let forged = String::from_utf8(forged).expect("ascii");
+            prop_assert_eq!(secret(1).verify(Purpose::Leave, &forged), Err(TokenError::BadSignature));
+        }
+
+        #[test]
+        fn no_text_panics(text in ".{0,64}") {
+            prop_assert!(secret(1).verify(Purpose::Leave, &text).is_err());
+        }
+    }
+
+    #[test]
+    fn a_seal_is_bound_to_its_text_purpose_and_secret() {
+        let seal = secret(1).seal(Purpose::Delivery, "7.42");
+        assert_eq!(seal.len(), 16);
+        assert_ne!(seal, secret(1).seal(Purpose::Delivery, "7.43"));
+        assert_ne!(seal, secret(1).seal(Purpose::Leave, "7.42"));
+        assert_ne!(seal, secret(2).seal(Purpose::Delivery, "7.42"));
+    }
+
+    #[test]
+    fn a_short_secret_is_refused_and_none_is_printed() {
+        assert!(Secret::new(vec![0; 15]).is_none());
+        assert_eq!(format!("{:?}", secret(7)), "Secret(…)");
+    }
+}
