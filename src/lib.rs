@@ -3,5 +3,6 @@
 
 // Floor 0: plain values, pure rules, the time.
 pub mod clock;
+pub mod config;
 pub mod domain;
 pub mod stop;

@@ -1,0 +1,175 @@
+//! `[[relays]]` and `[delivery]`: the SMTP servers we hand to, and how often we try.
+
+use std::time::Duration;
+
+use jiff::SignedDuration;
+use secrecy::SecretString;
+use url::Url;
+
+use super::{
+    mistake::Problem,
+    section::{Names, Section, Value},
+    value::{host, is_loopback},
+};
+use crate::domain::{
+    delivery::Retries,
+    relay::{Login, Relay, Timers, Tls},
+};
+
+/// `[delivery]`: when to try again, and when to stop.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Delivery {
+    /// The table of delays.
+    pub retries: Retries,
+    /// How long after it was queued an alert is still worth sending.
+    pub alert_expires: SignedDuration,
+}
+
+impl Default for Delivery {
+    fn default() -> Self {
+        Self { retries: Retries::default(), alert_expires: SignedDuration::from_hours(12) }
+    }
+}
+
+/// Reads `[[relays]]`, in their order of preference; at least one is needed. `base_url` gives the name for EHLO.
+pub(super) fn relays(top: &mut Section<'_, '_>, base_url: &Url) -> Vec<Relay> {
+    let sections = top.sections("relays");
+    if sections.is_empty() {
+        top.mistake("relays", Problem::new("there is no relay").hint("add a `[[relays]]` with `name` and `host`"));
+    }
+    let mut names = Names::default();
+    let ehlo = default_ehlo(base_url);
+    sections.into_iter().filter_map(|section| relay(section, &mut names, &ehlo)).collect()
+}
+
+fn relay(mut section: Section<'_, '_>, names: &mut Names, ehlo: &str) -> Option<Relay> {
+    let name = section.name(names);
+    let host = section.required("host", Value::host);
+    let tls = section.or("tls", Tls::Implicit, Value::tls);
+    let port = section.or("port", default_port(tls), Value::port);
+    let username = section.optional("username", Value::words);
+    let has_username = username.is_some();
+    let password_line = section.take("password");
+    let connections = section.or("connections", 4, |value| value.count(1, 1000));
+    let ca = section.optional("ca", Value::path);
+    let ehlo = section.or("ehlo", ehlo.to_owned(), Value::ehlo);
+    let timers = timers(section.section("timers"));
+
+    if has_username != password_line.is_some() {
+        let absent = if has_username { "password" } else { "username" };
+        section.mistake(absent, Problem::new("missing; `username` and `password` go together"));
+    }
+    if tls == Tls::None && host.as_deref().is_some_and(|host| !is_loopback(host)) {
+        clear_text(&section, has_username);
+    }
+    section.finish();
+    let password: Option<SecretString> = password_line.and_then(|value| value.read(Value::secret));
+    let login = username.zip(password).map(|(username, password)| Login { username, password });
+    Some(Relay { name: name?, host: host?, port, tls, ca, login, connections, ehlo, timers })
+}
+
+/// Clear text to another machine: never with a password, and not without a word.
+fn clear_text(section: &Section<'_, '_>, has_username: bool) {
+    let hint = "use `tls = \"implicit\"` (port 465) or `tls = \"starttls\"` (port 587)";
+    if has_username {
+        section.mistake("tls", Problem::new("`none` would send the password over the network in clear").hint(hint));
+    } else {
+        section.warn("tls", Problem::new("`none` sends all mail over the network in clear").hint(hint));
+    }
+}
+
+fn timers(mut section: Section<'_, '_>) -> Timers {
+    let default = Timers::default();
+    let mut timer = |key, default| section.or(key, default, Value::timer);
+    let timers = Timers {
+        connect: timer("connect", default.connect),
+        tls: timer("tls", default.tls),
+        greeting: timer("greeting", default.greeting),
+        hello: timer("hello", default.hello),
+        mail: timer("mail", default.mail),
+        rcpt: timer("rcpt", default.rcpt),
+        data: timer("data", default.data),
+        block: timer("block", default.block),
+        dot: timer("dot", default.dot),
+        reset: timer("reset", default.reset),
+    };
+    section.finish();
+    timers
+}
+
+/// Reads `[delivery]`.
+pub(super) fn delivery(top: &mut Section<'_, '_>) -> Delivery {
+    let mut section = top.section("delivery");
+    let Delivery { retries, alert_expires } = Delivery::default();
+    let delivery = Delivery {
+        retries: Retries {
+            delays: section.or("retry", retries.delays, Value::delays),
+            give_up_after: section.or("give_up_after", retries.give_up_after, Value::duration),
+            relay_pause: section.or("relay_pause", retries.relay_pause, Value::duration),
+        },
+        alert_expires: section.or("alert_expires", alert_expires, Value::duration),
+    };
+    section.finish();
+    delivery
+}
+
+/// The port that goes with the protection (RFC 8314 §3.3, RFC 6409 §3.1, RFC 5321 §4.5.4.2).
+fn default_port(tls: Tls) -> u16 {
+    match tls {
+        Tls::Implicit => 465,
+        Tls::StartTls => 587,
+        Tls::None => 25,
+    }
+}
+
+/// The host of `base_url`; an address goes in brackets (RFC 5321 §4.1.3).
+fn default_ehlo(base_url: &Url) -> String {
+    match base_url.host() {
+        Some(url::Host::Domain(name)) => name.to_owned(),
+        Some(url::Host::Ipv4(ip)) => format!("[{ip}]"),
+        Some(url::Host::Ipv6(ip)) => format!("[IPv6:{ip}]"),
+        None => "localhost".to_owned(),
+    }
+}
+
+impl Value<'_, '_> {
+    fn host(&self) -> Result<String, Problem> {
+        host(self.text()?).ok_or_else(|| {
+            Problem::new("not a host name or IP address").hint("write the name alone; the port has a key of its own")
+        })
+    }
+
+    fn port(&self) -> Result<u16, Problem> {
+        u16::try_from(self.count(1, 65535)?).map_err(Problem::new)
+    }
+
+    /// A host name, or an address in brackets.
+    fn ehlo(&self) -> Result<String, Problem> {
+        let text = self.text()?;
+        let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_' | ':' | '[' | ']');
+        if text.is_empty() || text.len() > 255 || !text.chars().all(plain) {
+            return Err(Problem::new("not a name for EHLO")
+                .hint("write this machine's full name, such as \"news.example.org\""));
+        }
+        Ok(text.to_owned())
+    }
+
+    fn tls(&self) -> Result<Tls, Problem> {
+        const WORDS: [&str; 3] = ["implicit", "starttls", "none"];
+        match self.text()? {
+            "implicit" => Ok(Tls::Implicit),
+            "starttls" => Ok(Tls::StartTls),
+            "none" => Ok(Tls::None),
+            other => Err(Problem::new("no such protection").suggest(other, WORDS.into_iter())),
+        }
+    }
+
+    fn timer(&self) -> Result<Duration, Problem> {
+        Ok(self.duration()?.unsigned_abs())
+    }
+
+    fn delays(&self) -> Result<Vec<SignedDuration>, Problem> {
+        let delays = self.each(Value::duration)?;
+        if delays.is_empty() { Err(Problem::new("is empty; it needs at least one delay")) } else { Ok(delays) }
+    }
+}
