@@ -6,3 +6,6 @@ pub mod clock;
 pub mod config;
 pub mod domain;
 pub mod stop;
+
+// Floor 1: the rows.
+pub mod store;

@@ -1,0 +1,368 @@
+//! The writer of `deliveries`: who gets which mailing, and how it went. A claim, an outcome and a queue are each one
+//! statement over many rows. Claims and outcomes have a file of their own.
+
+mod claims;
+
+use std::{collections::BTreeMap, fmt::Write as _};
+
+use jiff::Timestamp;
+use sqlx::AssertSqlSafe;
+
+pub use self::claims::{Claimed, Claims, Recorded, SecondLook};
+use super::{Store, StoreError, Tx, instant, instant_or_none, mailings::lane_rank, ms, subscribers, word};
+use crate::domain::{
+    address::EmailAddress,
+    delivery::{DeliveryState, Lane},
+    issue::{IssueId, IssueKind},
+    mailing::MailingId,
+    slug::Slug,
+    subscription::SubscriberId,
+};
+
+/// A delivery as listings show it.
+#[derive(Clone, Debug)]
+pub struct StoredDelivery {
+    /// The mailing.
+    pub mailing: MailingId,
+    /// The subject of the mailing.
+    pub subject: String,
+    /// The reader.
+    pub subscriber: SubscriberId,
+    /// The reader's address.
+    pub address: EmailAddress,
+    /// How far it has come.
+    pub state: DeliveryState,
+    /// Attempts counted.
+    pub attempts: i64,
+    /// When it will be tried, if it will.
+    pub try_at: Option<Timestamp>,
+    /// When it last changed.
+    pub changed_at: Timestamp,
+    /// The last answer.
+    pub answer: Option<String>,
+}
+
+/// Which deliveries to show, retry or drop.
+#[derive(Clone, Debug, Default)]
+pub struct Filter {
+    /// Of one issue.
+    pub issue: Option<IssueId>,
+    /// In one state.
+    pub state: Option<DeliveryState>,
+    /// To one address.
+    pub address: Option<EmailAddress>,
+}
+
+#[derive(sqlx::FromRow)]
+struct Row {
+    mailing: i64,
+    subject: String,
+    subscriber: i64,
+    address: String,
+    state: String,
+    attempts: i64,
+    try_at: Option<i64>,
+    changed_at: i64,
+    answer: Option<String>,
+}
+
+impl Tx {
+    /// Queues a mailing to every reader of a list who shall get an issue of this kind; gives how many.
+    ///
+    /// # Errors
+    /// When the store cannot be written.
+    pub async fn queue_to_list(
+        &mut self,
+        mailing: MailingId,
+        lane: Lane,
+        list: &Slug,
+        kind: IssueKind,
+        now: Timestamp,
+    ) -> Result<u64, StoreError> {
+        let readers = subscribers::readers(kind, "$4");
+        let done = sqlx::query(AssertSqlSafe(format!(
+            "INSERT INTO deliveries (mailing, subscriber, lane, state, try_at, queued_at, changed_at)
+             SELECT $1, u.subscriber, $2, 'queued', $3, $3, $3 FROM subscriptions u WHERE {readers}"
+        )))
+        .bind(mailing.0)
+        .bind(lane_rank(lane))
+        .bind(ms(now))
+        .bind(list.as_str())
+        .execute(&mut *self.inner)
+        .await?;
+        Ok(done.rows_affected())
+    }
+
+    /// Queues a mailing to named people.
+    ///
+    /// # Errors
+    /// When the store cannot be written.
+    pub async fn queue_to_people(
+        &mut self,
+        mailing: MailingId,
+        lane: Lane,
+        people: &[SubscriberId],
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        for person in people {
+            sqlx::query(
+                "INSERT INTO deliveries (mailing, subscriber, lane, state, try_at, queued_at, changed_at)
+                 VALUES ($1, $2, $3, 'queued', $4, $4, $4)",
+            )
+            .bind(mailing.0)
+            .bind(person.0)
+            .bind(lane_rank(lane))
+            .bind(ms(now))
+            .execute(&mut *self.inner)
+            .await?;
+        }
+        Ok(())
+    }
+
+    /// Takes what of an issue waits out of the queue, until it is put back; gives how many.
+    ///
+    /// # Errors
+    /// When the store cannot be written.
+    pub async fn park_unsent(&mut self, issue: IssueId, now: Timestamp) -> Result<u64, StoreError> {
+        let done = sqlx::query(
+            "UPDATE deliveries SET try_at = NULL, changed_at = $1
+             WHERE try_at IS NOT NULL AND mailing IN (SELECT id FROM mailings WHERE issue = $2)",
+        )
+        .bind(ms(now))
+        .bind(issue.0)
+        .execute(&mut *self.inner)
+        .await?;
+        Ok(done.rows_affected())
+    }
+
+    /// Puts back what was parked, due at once; gives how many.
+    ///
+    /// # Errors
+    /// When the store cannot be written.
+    pub async fn unpark(&mut self, issue: IssueId, now: Timestamp) -> Result<u64, StoreError> {
+        let done = sqlx::query(
+            "UPDATE deliveries SET try_at = $1, changed_at = $1
+             WHERE try_at IS NULL AND state IN ('queued', 'deferred', 'unknown')
+               AND mailing IN (SELECT id FROM mailings WHERE issue = $2)",
+        )
+        .bind(ms(now))
+        .bind(issue.0)
+        .execute(&mut *self.inner)
+        .await?;
+        Ok(done.rows_affected())
+    }
+
+    /// Drops what of an issue was not sent and is not being sent at this moment; gives how many.
+    ///
+    /// # Errors
+    /// When the store cannot be written.
+    pub async fn drop_unsent(&mut self, issue: IssueId, reason: &str, now: Timestamp) -> Result<u64, StoreError> {
+        let done = sqlx::query(
+            "UPDATE deliveries SET state = 'dropped', try_at = NULL, changed_at = $1, answer = $2
+             WHERE state IN ('queued', 'deferred', 'unknown')
+               AND mailing IN (SELECT id FROM mailings WHERE issue = $3)",
+        )
+        .bind(ms(now))
+        .bind(reason)
+        .bind(issue.0)
+        .execute(&mut *self.inner)
+        .await?;
+        Ok(done.rows_affected())
+    }
+
+    /// Gives back what a holder claimed and never offered: due at once, queued or, when it was tried before, deferred.
+    pub(super) async fn give_back(&mut self, holder_id: i64, now: Timestamp) -> Result<(), StoreError> {
+        sqlx::query(
+            "UPDATE deliveries SET state = CASE WHEN attempts = 0 THEN 'queued' ELSE 'deferred' END, try_at = $1,
+                    holder = NULL, changed_at = $1 WHERE holder = $2",
+        )
+        .bind(ms(now))
+        .bind(holder_id)
+        .execute(&mut *self.inner)
+        .await?;
+        Ok(())
+    }
+
+    /// Gives back some of what a holder claimed, and leaves the rest with it.
+    pub(super) async fn give_back_these(
+        &mut self,
+        holder_id: i64,
+        claims: &[Claimed],
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        let keys: Vec<_> = claims.iter().map(|it| (it.mailing.0, it.subscriber.0)).collect();
+        let keys = serde_json::to_string(&keys).expect("numbers are JSON");
+        let each = self.engine.json_rows();
+        sqlx::query(AssertSqlSafe(format!(
+            "UPDATE deliveries SET state = CASE WHEN attempts = 0 THEN 'queued' ELSE 'deferred' END, try_at = $2,
+                    holder = NULL, changed_at = $2 WHERE holder = $3 AND (mailing, subscriber) IN (
+                 SELECT CAST(value->>0 AS BIGINT), CAST(value->>1 AS BIGINT) FROM {each})"
+        )))
+        .bind(keys)
+        .bind(ms(now))
+        .bind(holder_id)
+        .execute(&mut *self.inner)
+        .await?;
+        Ok(())
+    }
+
+    /// Takes up what is claimed by holders that are no more: nobody can say how it went. Gives how many.
+    pub(super) async fn take_up_orphans(&mut self, now: Timestamp) -> Result<u64, StoreError> {
+        let done = sqlx::query(AssertSqlSafe(format!(
+            "UPDATE deliveries SET state = 'unknown', try_at = $1, holder = NULL, changed_at = $1,
+                    answer = 'the process that was sending it ended without saying how it went' WHERE {ORPHANED}"
+        )))
+        .bind(ms(now))
+        .execute(&mut *self.inner)
+        .await?;
+        Ok(done.rows_affected())
+    }
+}
+
+impl Store {
+    /// True when a row is claimed by a holder that is not registered. Nothing of ours leaves one behind; but a row that
+    /// is stuck would be a message that never goes out, so it is looked for all the same.
+    pub(super) async fn has_orphans(&self) -> Result<bool, StoreError> {
+        let sql = format!("SELECT 1 FROM deliveries WHERE {ORPHANED} LIMIT 1");
+        let found: Option<(i32,)> = sqlx::query_as(AssertSqlSafe(sql)).fetch_optional(&self.reader).await?;
+        Ok(found.is_some())
+    }
+
+    /// The first lane, up to `up_to`, in which a delivery is due now, if any is: a cheap question to ask often.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn first_due_lane(&self, up_to: Lane, now: Timestamp) -> Result<Option<Lane>, StoreError> {
+        let mut cases = String::new();
+        for rank in Lane::ALL.into_iter().filter(|lane| *lane <= up_to).map(lane_rank) {
+            // Writing to a String cannot fail.
+            let _ = write!(
+                cases,
+                " WHEN EXISTS (SELECT 1 FROM deliveries WHERE lane = {rank} AND try_at <= $1) THEN {rank}"
+            );
+        }
+        let (rank,): (Option<i64>,) = sqlx::query_as(AssertSqlSafe(format!("SELECT CAST(CASE{cases} END AS BIGINT)")))
+            .bind(ms(now))
+            .fetch_one(&self.reader)
+            .await?;
+        Ok(rank.and_then(Lane::from_rank))
+    }
+
+    /// How many deliveries are due now, and when the next of the others is.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn due(&self, now: Timestamp) -> Result<(u64, Option<Timestamp>), StoreError> {
+        let (due, next): (i64, Option<i64>) = sqlx::query_as(
+            "SELECT CAST(COALESCE(SUM(CASE WHEN try_at <= $1 THEN 1 ELSE 0 END), 0) AS BIGINT),
+                    MIN(CASE WHEN try_at > $1 THEN try_at END) FROM deliveries WHERE try_at IS NOT NULL",
+        )
+        .bind(ms(now))
+        .fetch_one(&self.reader)
+        .await?;
+        Ok((due.unsigned_abs(), instant_or_none(next)))
+    }
+
+    /// How many deliveries of an issue are in each state.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn states_of_issue(&self, issue: IssueId) -> Result<BTreeMap<DeliveryState, u64>, StoreError> {
+        let rows: Vec<(String, i64)> = sqlx::query_as(
+            "SELECT state, COUNT(*) FROM deliveries WHERE mailing IN (SELECT id FROM mailings WHERE issue = $1)
+             GROUP BY state",
+        )
+        .bind(issue.0)
+        .fetch_all(&self.reader)
+        .await?;
+        rows.into_iter()
+            .map(|(state, count)| Ok((word(&state, DeliveryState::from_word(&state))?, count.unsigned_abs())))
+            .collect()
+    }
+
+    /// The deliveries that a filter lets through, last changed first.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn deliveries(&self, filter: &Filter, limit: i64) -> Result<Vec<StoredDelivery>, StoreError> {
+        let rows: Vec<Row> = sqlx::query_as(AssertSqlSafe(format!(
+            "SELECT d.mailing, m.subject, d.subscriber, s.address, d.state, d.attempts, d.try_at, d.changed_at, d.answer
+             FROM deliveries d JOIN mailings m ON m.id = d.mailing JOIN subscribers s ON s.id = d.subscriber
+             WHERE {FILTERED} ORDER BY d.changed_at DESC, d.mailing DESC, d.subscriber LIMIT $4"
+        )))
+        .bind(filter.issue.map(|issue| issue.0))
+        .bind(filter.state.map(DeliveryState::as_str))
+        .bind(filter.address.as_ref().map(EmailAddress::key))
+        .bind(limit)
+        .fetch_all(&self.reader)
+        .await?;
+        rows.into_iter().map(Row::into_delivery).collect()
+    }
+
+    /// Makes unsettled and bounced deliveries due at once; sent, expired and dropped ones stay. Gives how many.
+    ///
+    /// # Errors
+    /// When the store cannot be written.
+    pub async fn retry_deliveries(&self, filter: &Filter, now: Timestamp) -> Result<u64, StoreError> {
+        self.change(
+            filter,
+            "state = CASE WHEN d.state = 'bounced' THEN 'deferred' ELSE d.state END, try_at = $4",
+            "d.state IN ('queued', 'deferred', 'unknown', 'bounced')",
+            now,
+        )
+        .await
+    }
+
+    /// Gives up deliveries that are not settled and not being sent at this moment. Gives how many.
+    ///
+    /// # Errors
+    /// When the store cannot be written.
+    pub async fn drop_deliveries(&self, filter: &Filter, now: Timestamp) -> Result<u64, StoreError> {
+        self.change(
+            filter,
+            "state = 'dropped', try_at = NULL, answer = 'dropped by staff'",
+            "d.try_at IS NOT NULL",
+            now,
+        )
+        .await
+    }
+
+    async fn change(&self, filter: &Filter, set: &str, only: &str, now: Timestamp) -> Result<u64, StoreError> {
+        let set = set.replace("d.state", "state");
+        let done = sqlx::query(AssertSqlSafe(format!(
+            "UPDATE deliveries SET {set}, changed_at = $4 WHERE (mailing, subscriber) IN (
+                 SELECT d.mailing, d.subscriber FROM deliveries d JOIN mailings m ON m.id = d.mailing
+                 JOIN subscribers s ON s.id = d.subscriber WHERE {FILTERED} AND {only})"
+        )))
+        .bind(filter.issue.map(|issue| issue.0))
+        .bind(filter.state.map(DeliveryState::as_str))
+        .bind(filter.address.as_ref().map(EmailAddress::key))
+        .bind(ms(now))
+        .execute(&self.writer)
+        .await?;
+        Ok(done.rows_affected())
+    }
+}
+
+/// What is claimed by a holder that is no more.
+const ORPHANED: &str = "holder IS NOT NULL AND NOT EXISTS (SELECT 1 FROM holders h WHERE h.id = deliveries.holder)";
+
+/// The condition of a [`Filter`], bound as `$1` to `$3`. The casts tell PostgreSQL the type of a NULL.
+const FILTERED: &str = "(CAST($1 AS BIGINT) IS NULL OR m.issue = $1) AND (CAST($2 AS TEXT) IS NULL OR d.state = $2)
+     AND (CAST($3 AS TEXT) IS NULL OR s.address_key = $3)";
+
+impl Row {
+    fn into_delivery(self) -> Result<StoredDelivery, StoreError> {
+        Ok(StoredDelivery {
+            mailing: MailingId(self.mailing),
+            subject: self.subject,
+            subscriber: SubscriberId(self.subscriber),
+            address: EmailAddress::parse(&self.address).map_err(|error| StoreError::Damaged(error.to_string()))?,
+            state: word(&self.state, DeliveryState::from_word(&self.state))?,
+            attempts: self.attempts,
+            try_at: instant_or_none(self.try_at),
+            changed_at: instant(self.changed_at),
+            answer: self.answer,
+        })
+    }
+}

@@ -1,0 +1,364 @@
+//! Claims and outcomes: how a process takes deliveries to offer them, looks again at those it has had for a while, and
+//! writes down what became of them. A claim is fenced by its number: only the latest claim of a row counts.
+
+use jiff::Timestamp;
+use sqlx::AssertSqlSafe;
+
+use crate::{
+    domain::{
+        address::EmailAddress,
+        delivery::{Attempted, DeliveryState, Lane, Next},
+        issue::IssueState,
+        mailing::MailingId,
+        subscription::SubscriberId,
+    },
+    store::{
+        Store, StoreError, Tx,
+        engine::Engine,
+        holders::{Holder, LEASE},
+        instant, instant_or_none,
+        mailings::lane_rank,
+        ms, word,
+    },
+};
+
+/// A delivery that this process holds and may offer to a relay.
+#[derive(Clone, Debug)]
+pub struct Claimed {
+    /// The mailing.
+    pub mailing: MailingId,
+    /// The reader.
+    pub subscriber: SubscriberId,
+    /// Which goes first.
+    pub lane: Lane,
+    /// The fence: an outcome is written only while this is the row's latest claim.
+    pub claim: i64,
+    /// What the rule needs to know.
+    pub attempted: Attempted,
+    /// The reader's address.
+    pub address: EmailAddress,
+    /// The reader's name; may be empty.
+    pub name: String,
+}
+
+/// What one claim gave.
+#[derive(Debug, Default)]
+pub struct Claims {
+    /// To be offered now, in the order in which to offer them.
+    pub deliveries: Vec<Claimed>,
+    /// The last lane that was looked at, when the limit was reached there: more of it may be due.
+    pub more: Option<Lane>,
+    /// Dropped instead, because the reader left or is suppressed, or the issue was cancelled.
+    pub dropped: u64,
+    /// Expired instead.
+    pub expired: u64,
+}
+
+/// What a second look at a claimed delivery found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SecondLook {
+    /// It may be offered.
+    Offer,
+    /// Not at this moment: the holder has not said for a while that it lives, and may be taken for dead.
+    Wait,
+    /// It came to this state instead.
+    Settled(DeliveryState),
+    /// It is no longer this process's: its issue is held, or another process has taken it up.
+    Gone,
+}
+
+/// One outcome to be written down.
+#[derive(Clone, Debug)]
+pub struct Recorded {
+    /// The mailing.
+    pub mailing: MailingId,
+    /// The reader.
+    pub subscriber: SubscriberId,
+    /// The claim it belongs to.
+    pub claim: i64,
+    /// The state that follows.
+    pub next: Next,
+    /// The relay's reply code, when it gave one.
+    pub code: Option<u16>,
+    /// The answer in words.
+    pub answer: String,
+}
+
+#[derive(sqlx::FromRow)]
+struct Row {
+    mailing: i64,
+    subscriber: i64,
+    lane: i64,
+    claims: i64,
+    attempts: i64,
+    queued_at: i64,
+    holder: Option<i64>,
+    lease_left: i64,
+    expires_at: Option<i64>,
+    address: String,
+    name: String,
+    wanted: i64,
+    issue_state: Option<String>,
+}
+
+/// What is to be done with a claimed row.
+enum Fate {
+    Offer(Claimed),
+    Park,
+    Settle(DeliveryState, String),
+}
+
+impl Store {
+    /// Claims up to `limit` deliveries that are due in `up_to` and the lanes before it, those of the first lane first,
+    /// and renews the holder's lease. The claim is durable when this returns. What must not be sent any more (the
+    /// reader left, the issue was stopped, its time ran out) is settled instead.
+    ///
+    /// # Errors
+    /// [`StoreError::LeaseLost`], and when the store cannot be written. Then nothing is claimed.
+    pub async fn claim(
+        &self,
+        holder: &Holder,
+        up_to: Lane,
+        limit: usize,
+        now: Timestamp,
+    ) -> Result<Claims, StoreError> {
+        let mut tx = self.begin().await?;
+        // With its row locked, no other process can declare this one dead and leave what is claimed here to nobody.
+        if !tx.renew(holder, now).await? {
+            return Err(StoreError::LeaseLost);
+        }
+        let (mut keys, mut more) = (Vec::new(), None);
+        for lane in Lane::ALL.into_iter().filter(|lane| *lane <= up_to) {
+            keys.extend(tx.claim_lane(holder, lane, limit - keys.len(), now).await?);
+            if keys.len() >= limit {
+                more = Some(lane);
+                break;
+            }
+        }
+        let rows = if keys.is_empty() { Vec::new() } else { look_up(&mut *tx.inner, &tx.engine, &keys, now).await? };
+        let mut claims = Claims { more, ..Claims::default() };
+        for row in rows {
+            match row.fate(now) {
+                Fate::Offer(claimed) => claims.deliveries.push(claimed),
+                other => match tx.carry_out(row.key(), other, now).await? {
+                    Some(DeliveryState::Expired) => claims.expired += 1,
+                    Some(_) => claims.dropped += 1,
+                    None => {}
+                },
+            }
+        }
+        tx.commit().await?;
+        Ok(claims)
+    }
+
+    /// Looks again at a delivery that was claimed a while ago: the reader may have left since, the issue may have been
+    /// stopped, or this process may have slept and been taken for dead.
+    ///
+    /// # Errors
+    /// When the store cannot be read or written. Then the delivery must not be offered.
+    pub async fn look_again(
+        &self,
+        holder_id: i64,
+        claimed: &Claimed,
+        now: Timestamp,
+    ) -> Result<SecondLook, StoreError> {
+        let key = [(claimed.mailing.0, claimed.subscriber.0)];
+        let is_ours = |row: &Row| row.holder == Some(holder_id) && row.claims == claimed.claim;
+        let row = look_up(&self.reader, &self.engine, &key, now).await?.pop();
+        let Some(row) = row.filter(is_ours) else { return Ok(SecondLook::Gone) };
+        // A message takes a while. Nobody may take this process for dead in the middle of it.
+        if row.lease_left < ms_of_half_a_lease() {
+            return Ok(SecondLook::Wait);
+        }
+        if matches!(row.fate(now), Fate::Offer(_)) {
+            return Ok(SecondLook::Offer);
+        }
+        let mut tx = self.begin().await?;
+        let row = look_up(&mut *tx.inner, &tx.engine, &key, now).await?.pop();
+        let Some(row) = row.filter(is_ours) else { return Ok(SecondLook::Gone) };
+        let settled = tx.carry_out(row.key(), row.fate(now), now).await?;
+        tx.commit().await?;
+        Ok(settled.map_or(SecondLook::Gone, SecondLook::Settled))
+    }
+
+    /// Writes outcomes down together. One whose delivery another process has claimed meanwhile is passed over; one
+    /// whose delivery was only declared unknown, because this process seemed dead, is not too late. Gives how many were
+    /// written. To write the same outcomes twice does no harm.
+    ///
+    /// # Errors
+    /// When the store cannot be written; then none was, and the caller must keep them.
+    pub async fn record_outcomes(
+        &self,
+        holder_id: i64,
+        outcomes: &[Recorded],
+        now: Timestamp,
+    ) -> Result<u64, StoreError> {
+        let rows: Vec<_> = outcomes.iter().map(Recorded::to_row).collect();
+        let rows = serde_json::to_string(&rows).expect("numbers and texts are JSON");
+        let each = self.engine.json_rows();
+        let done = sqlx::query(AssertSqlSafe(format!(
+            "WITH v AS (SELECT CAST(value->>0 AS BIGINT) AS mailing, CAST(value->>1 AS BIGINT) AS subscriber,
+                               CAST(value->>2 AS BIGINT) AS claim, value->>3 AS state,
+                               CAST(value->>4 AS BIGINT) AS attempts, CAST(value->>5 AS BIGINT) AS try_at,
+                               CAST(value->>6 AS BIGINT) AS code, value->>7 AS answer FROM {each})
+             UPDATE deliveries SET state = v.state, attempts = v.attempts, try_at = v.try_at, code = v.code,
+                    answer = v.answer, holder = NULL, changed_at = $2
+             FROM v WHERE deliveries.mailing = v.mailing AND deliveries.subscriber = v.subscriber
+                      AND deliveries.claims = v.claim
+                      AND (deliveries.holder = $3 OR (deliveries.holder IS NULL AND deliveries.state = 'unknown'))"
+        )))
+        .bind(rows)
+        .bind(ms(now))
+        .bind(holder_id)
+        .execute(&self.writer)
+        .await?;
+        Ok(done.rows_affected())
+    }
+}
+
+impl Tx {
+    /// Claims what is due in one lane; gives mailing and subscriber of each.
+    async fn claim_lane(
+        &mut self,
+        holder: &Holder,
+        lane: Lane,
+        limit: usize,
+        now: Timestamp,
+    ) -> Result<Vec<(i64, i64)>, StoreError> {
+        let skip_locked = self.engine.skip_locked();
+        // Materialized: PostgreSQL might otherwise run the selection more than once, and claim more than was asked for.
+        let claimed = sqlx::query_as(AssertSqlSafe(format!(
+            "WITH due AS MATERIALIZED (
+                 SELECT mailing, subscriber FROM deliveries WHERE lane = $4 AND try_at <= $2
+                 ORDER BY try_at LIMIT $3 {skip_locked})
+             UPDATE deliveries SET state = 'sending', holder = $1, claims = claims + 1, try_at = NULL, changed_at = $2
+             FROM due WHERE deliveries.mailing = due.mailing AND deliveries.subscriber = due.subscriber
+             RETURNING deliveries.mailing, deliveries.subscriber"
+        )))
+        .bind(holder.id)
+        .bind(ms(now))
+        .bind(i64::try_from(limit).unwrap_or(i64::MAX))
+        .bind(lane_rank(lane))
+        .fetch_all(&mut *self.inner)
+        .await?;
+        Ok(claimed)
+    }
+
+    /// Does with a claimed row what must be done instead of offering it; gives the state it came to, if it is settled.
+    async fn carry_out(
+        &mut self,
+        (mailing, subscriber): (i64, i64),
+        fate: Fate,
+        now: Timestamp,
+    ) -> Result<Option<DeliveryState>, StoreError> {
+        let (state, why) = match fate {
+            Fate::Offer(_) => return Ok(None),
+            Fate::Settle(state, why) => (Some(state), Some(why)),
+            Fate::Park => (None, None),
+        };
+        // What is parked waits without a time; the issue's release gives it one.
+        sqlx::query(
+            "UPDATE deliveries SET state = COALESCE(CAST($1 AS TEXT), CASE WHEN attempts = 0 THEN 'queued' ELSE 'deferred' END),
+                    holder = NULL, try_at = NULL, changed_at = $2, answer = COALESCE(CAST($3 AS TEXT), answer)
+             WHERE mailing = $4 AND subscriber = $5",
+        )
+        .bind(state.map(DeliveryState::as_str))
+        .bind(ms(now))
+        .bind(why)
+        .bind(mailing)
+        .bind(subscriber)
+        .execute(&mut *self.inner)
+        .await?;
+        Ok(state)
+    }
+}
+
+/// Reads what is to be known of rows before they are offered, those of the first lane first.
+async fn look_up<'e>(
+    on: impl sqlx::Executor<'e, Database = sqlx::Any>,
+    engine: &Engine,
+    keys: &[(i64, i64)],
+    now: Timestamp,
+) -> Result<Vec<Row>, StoreError> {
+    let (each, clock) = (engine.json_rows(), engine.clock("CAST($2 AS BIGINT)"));
+    let keys = serde_json::to_string(keys).expect("numbers are JSON");
+    let rows = sqlx::query_as(AssertSqlSafe(format!(
+        "SELECT d.mailing, d.subscriber, d.lane, d.claims, d.attempts, d.queued_at, d.holder,
+                COALESCE(h.alive_until - {clock}, 0) AS lease_left, m.expires_at, s.address, s.name,
+                CASE WHEN m.list IS NULL THEN 1
+                     WHEN u.state = 'active' AND NOT EXISTS (
+                          SELECT 1 FROM suppressions x
+                          WHERE x.address_key = s.address_key AND x.list IN ('', m.list)) THEN 1
+                     ELSE 0 END AS wanted, i.state AS issue_state
+         FROM (SELECT CAST(value->>0 AS BIGINT) AS mailing, CAST(value->>1 AS BIGINT) AS subscriber FROM {each}) v
+         JOIN deliveries d ON d.mailing = v.mailing AND d.subscriber = v.subscriber
+         JOIN mailings m ON m.id = d.mailing JOIN subscribers s ON s.id = d.subscriber
+         LEFT JOIN subscriptions u ON u.list = m.list AND u.subscriber = d.subscriber
+         LEFT JOIN issues i ON i.id = m.issue LEFT JOIN holders h ON h.id = d.holder
+         ORDER BY d.lane, d.queued_at, d.mailing, d.subscriber"
+    )))
+    .bind(keys)
+    .bind(ms(now))
+    .fetch_all(on)
+    .await?;
+    Ok(rows)
+}
+
+fn ms_of_half_a_lease() -> i64 {
+    i64::try_from(LEASE.as_millis() / 2).expect("a lease is short")
+}
+
+impl Row {
+    fn key(&self) -> (i64, i64) {
+        (self.mailing, self.subscriber)
+    }
+
+    /// What is to be done with it now. Pure.
+    fn fate(&self, now: Timestamp) -> Fate {
+        let issue = self.issue_state.as_deref().and_then(IssueState::from_word);
+        if self.expires_at.is_some_and(|end| end <= ms(now)) {
+            return Fate::Settle(DeliveryState::Expired, "its time ran out before it could be sent".into());
+        }
+        match issue {
+            // It was being tried when its issue was stopped, and came back to be tried again.
+            Some(IssueState::Held) => return Fate::Park,
+            Some(IssueState::Cancelled) => {
+                return Fate::Settle(DeliveryState::Dropped, "the issue was cancelled".into());
+            }
+            Some(IssueState::Queued) | None => {}
+        }
+        if self.wanted == 0 {
+            return Fate::Settle(DeliveryState::Dropped, "the reader left, or is suppressed".into());
+        }
+        match self.claimed() {
+            Ok(claimed) => Fate::Offer(claimed),
+            // One damaged row must not stop all the others.
+            Err(error) => Fate::Settle(DeliveryState::Dropped, error.to_string()),
+        }
+    }
+
+    fn claimed(&self) -> Result<Claimed, StoreError> {
+        Ok(Claimed {
+            mailing: MailingId(self.mailing),
+            subscriber: SubscriberId(self.subscriber),
+            lane: word(&self.lane.to_string(), Lane::from_rank(self.lane))?,
+            claim: self.claims,
+            attempted: Attempted {
+                attempts: u32::try_from(self.attempts).unwrap_or(0),
+                queued_at: instant(self.queued_at),
+                expires_at: instant_or_none(self.expires_at),
+            },
+            address: EmailAddress::parse(&self.address).map_err(|error| StoreError::Damaged(error.to_string()))?,
+            name: self.name.clone(),
+        })
+    }
+}
+
+impl Recorded {
+    #[allow(clippy::type_complexity, reason = "it is a row, in the order of the statement's columns")]
+    fn to_row(&self) -> (i64, i64, i64, &'static str, u32, Option<i64>, Option<u16>, &str) {
+        let Next { state, attempts, try_at } = &self.next;
+        let (mailing, subscriber) = (self.mailing.0, self.subscriber.0);
+        (mailing, subscriber, self.claim, state.as_str(), *attempts, try_at.map(ms), self.code, &self.answer)
+    }
+}

@@ -1,0 +1,215 @@
+//! The one seam between SQLite and PostgreSQL: how to open, how to begin, and the few fragments of SQL that differ.
+
+use std::{
+    fs::{File, OpenOptions},
+    path::{Path, PathBuf},
+    str::FromStr,
+    sync::Once,
+    time::Duration,
+};
+
+use sqlx::{
+    AnyConnection, AnyPool, AssertSqlSafe, ConnectOptions, Connection, Executor, any::AnyConnectOptions,
+    any::AnyPoolOptions, migrate::Migrator,
+};
+
+use super::{Store, StoreError};
+
+static MIGRATIONS: Migrator = sqlx::migrate!("src/store/migrations");
+
+/// How long a writer waits for another process before it says that the database is busy.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// How many connections read from SQLite, or work on PostgreSQL.
+const POOL: u32 = 6;
+
+/// Which engine keeps the rows.
+#[derive(Clone, Debug)]
+pub enum Engine {
+    /// A file on this machine.
+    Sqlite {
+        /// The database file.
+        file: PathBuf,
+    },
+    /// A server.
+    Postgres,
+}
+
+impl Engine {
+    /// SQLite takes the write lock at once, so that a transaction cannot fail half-way for want of it.
+    pub(super) fn begin_statement(&self) -> &'static str {
+        match self {
+            Self::Sqlite { .. } => "BEGIN IMMEDIATE",
+            Self::Postgres => "BEGIN",
+        }
+    }
+
+    /// A FROM item that turns the JSON array bound as `$1` into rows whose column `value` is one element.
+    pub(super) fn json_rows(&self) -> &'static str {
+        match self {
+            Self::Sqlite { .. } => "json_each($1) AS j",
+            Self::Postgres => "json_array_elements(CAST($1 AS json)) AS j(value)",
+        }
+    }
+
+    /// Ends the sub-select of a claim: on PostgreSQL rows that another claimer is looking at are passed over. Without
+    /// it, workers that claim at the same time deadlock.
+    pub(super) fn skip_locked(&self) -> &'static str {
+        match self {
+            Self::Sqlite { .. } => "",
+            Self::Postgres => "FOR UPDATE SKIP LOCKED",
+        }
+    }
+
+    /// Now, in milliseconds: what leases are measured by. `given` is where our own time is bound. On PostgreSQL it is the
+    /// server's, for the clocks of several machines differ and a lease must be the same for all of them.
+    pub(super) fn clock<'a>(&self, given: &'a str) -> &'a str {
+        match self {
+            Self::Sqlite { .. } => given,
+            Self::Postgres => "CAST(EXTRACT(EPOCH FROM clock_timestamp()) * 1000 AS BIGINT)",
+        }
+    }
+
+    /// A file beside the database, for locks and the made secret; `None` when the database is not a file.
+    pub fn beside(&self, suffix: &str) -> Option<PathBuf> {
+        match self {
+            Self::Sqlite { file } => {
+                let mut name = file.as_os_str().to_owned();
+                name.push(suffix);
+                Some(PathBuf::from(name))
+            }
+            Self::Postgres => None,
+        }
+    }
+}
+
+impl Store {
+    /// Opens the SQLite database `file`, makes it when it is new, and brings its tables up to date under a lock.
+    ///
+    /// # Errors
+    /// When it cannot be opened, written or brought up to date.
+    pub async fn open_sqlite(file: &Path) -> Result<Self, StoreError> {
+        install_drivers();
+        let place = file.display().to_string();
+        let broken = |error| unreachable(&place, sqlx::Error::Io(error));
+        let engine = Engine::Sqlite { file: real_path(file).map_err(broken)? };
+        let migration_lock = lock_for_migration(&engine).map_err(broken)?;
+        let url = sqlite_url(file);
+        let writer = sqlite_pool(&url, 1).await.map_err(|error| opening(&place, error))?;
+        MIGRATIONS.run(&writer).await.map_err(migration)?;
+        drop(migration_lock);
+        let reader = sqlite_pool(&url, POOL).await.map_err(|error| opening(&place, error))?;
+        Ok(Self { engine, writer, reader })
+    }
+
+    /// Opens the PostgreSQL database at `url` (`postgres://…`) and brings its tables up to date under a lock.
+    ///
+    /// # Errors
+    /// When it cannot be reached, written or brought up to date.
+    pub async fn open_postgres(url: &str) -> Result<Self, StoreError> {
+        install_drivers();
+        let place = without_password(url);
+        let options =
+            AnyConnectOptions::from_str(url).map_err(|error| unreachable(&place, error))?.disable_statement_logging();
+        // The pool would try a refused connection again and again; whoever starts us wants to hear of it at once.
+        let probe = AnyConnection::connect_with(&options).await.map_err(|error| unreachable(&place, error))?;
+        probe.close().await.map_err(|error| unreachable(&place, error))?;
+        let pool = AnyPoolOptions::new().max_connections(POOL).acquire_timeout(BUSY_TIMEOUT).connect_lazy_with(options);
+        MIGRATIONS.run(&pool).await.map_err(migration)?;
+        Ok(Self { engine: Engine::Postgres, writer: pool.clone(), reader: pool })
+    }
+}
+
+/// The URL that sqlx wants for a file: whole, for what stands first in a URL is taken for a host, and with %XX, which
+/// sqlx undoes, for whatever could end its path.
+fn sqlite_url(file: &Path) -> String {
+    let whole = std::path::absolute(file).unwrap_or_else(|_| file.to_owned());
+    let mut url = String::from("sqlite://");
+    for byte in whole.as_os_str().as_encoded_bytes() {
+        if byte.is_ascii_alphanumeric() || b"/-._~".contains(byte) {
+            url.push(char::from(*byte));
+        } else {
+            url.push_str(&format!("%{byte:02X}"));
+        }
+    }
+    url + "?mode=rwc"
+}
+
+fn install_drivers() {
+    static DRIVERS: Once = Once::new();
+    DRIVERS.call_once(sqlx::any::install_default_drivers);
+}
+
+/// The one path by which every process names a database file, also when some come to it over a symbolic link: the
+/// locks beside it must be the same for all. Its folder is made when it is missing.
+fn real_path(file: &Path) -> std::io::Result<PathBuf> {
+    if let Ok(real) = file.canonicalize() {
+        return Ok(real);
+    }
+    let (folder, name) = (file.parent().unwrap_or(Path::new("")), file.file_name().unwrap_or_default());
+    let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
+    std::fs::create_dir_all(folder)?;
+    Ok(folder.canonicalize()?.join(name))
+}
+
+/// sqlx locks PostgreSQL while it migrates, but not SQLite, where two first runs would both make the tables.
+fn lock_for_migration(engine: &Engine) -> std::io::Result<File> {
+    let path = engine.beside(".lock").expect("SQLite has a file");
+    let file = OpenOptions::new().create(true).append(true).open(path)?;
+    file.lock()?;
+    Ok(file)
+}
+
+async fn sqlite_pool(url: &str, connections: u32) -> Result<AnyPool, sqlx::Error> {
+    let options = AnyConnectOptions::from_str(url)?.disable_statement_logging();
+    // The pool would try again and again to open what is no database; whoever starts us wants to hear of it at once.
+    let mut probe = AnyConnection::connect_with(&options).await?;
+    set_pragmas(&mut probe).await?;
+    let pool = AnyPoolOptions::new()
+        .max_connections(connections)
+        .acquire_timeout(BUSY_TIMEOUT * 2)
+        .after_connect(|connection, _| Box::pin(set_pragmas(connection)))
+        .connect_with(options)
+        .await?;
+    probe.close().await?;
+    Ok(pool)
+}
+
+async fn set_pragmas(connection: &mut AnyConnection) -> Result<(), sqlx::Error> {
+    let wait = BUSY_TIMEOUT.as_millis();
+    let pragmas = format!(
+        "PRAGMA busy_timeout = {wait}; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;
+         PRAGMA temp_store = MEMORY; PRAGMA cache_size = -8000; PRAGMA journal_size_limit = 67108864;"
+    );
+    connection.execute(AssertSqlSafe(pragmas)).await?;
+    Ok(())
+}
+
+/// A failed migration keeps the meaning of what stopped it, so that "read-only" and "full" are still said.
+fn migration(error: sqlx::migrate::MigrateError) -> StoreError {
+    match error {
+        sqlx::migrate::MigrateError::Execute(cause) | sqlx::migrate::MigrateError::ExecuteMigration(cause, _) => {
+            StoreError::from(cause)
+        }
+        other => StoreError::Migration(other),
+    }
+}
+
+/// Opening may itself fail for a reason that callers know, such as a read-only file.
+fn opening(place: &str, error: sqlx::Error) -> StoreError {
+    match StoreError::from(error) {
+        StoreError::Engine(source) => unreachable(place, source),
+        known => known,
+    }
+}
+
+fn unreachable(place: &str, source: sqlx::Error) -> StoreError {
+    StoreError::Unreachable { place: place.to_owned(), source }
+}
+
+fn without_password(url: &str) -> String {
+    url::Url::parse(url).map_or_else(
+        |_| "postgres://…".to_owned(),
+        |url| format!("{}://{}{}", url.scheme(), url.host_str().unwrap_or(""), url.path()),
+    )
+}

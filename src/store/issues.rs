@@ -1,0 +1,273 @@
+//! The writer of `issues` and `issue_posts`: the editions of each list.
+
+use jiff::Timestamp;
+use serde::Serialize;
+
+use super::{Counter, Store, StoreError, Tx, instant, instant_or_none, ms, word};
+use crate::domain::{
+    issue::{IssueId, IssueKey, IssueKind, IssueState, Statement},
+    post::PostId,
+    slug::Slug,
+};
+
+/// An issue as the store keeps it.
+#[derive(Clone, Debug, Serialize)]
+pub struct StoredIssue {
+    /// Its number.
+    pub id: IssueId,
+    /// Its list.
+    pub list: Slug,
+    /// Digest or alert.
+    pub kind: IssueKind,
+    /// What makes it one of a kind, as stored.
+    pub key: String,
+    /// Held, queued or cancelled.
+    pub state: IssueState,
+    /// Why it is held or cancelled; empty otherwise.
+    pub state_reason: String,
+    /// Its subject, or what is known of it before it is rendered.
+    pub subject: String,
+    /// The text of a manual alert.
+    pub statement: Option<Statement>,
+    /// When it was made.
+    pub made_at: Timestamp,
+    /// When it was handed to the queue.
+    pub queued_at: Option<Timestamp>,
+    /// To how many it was queued.
+    pub readers: u64,
+}
+
+/// An issue about to be written down.
+#[derive(Clone, Debug)]
+pub struct NewIssue<'a> {
+    /// Its number, from [`Store::issue_id`].
+    pub id: IssueId,
+    /// Its list.
+    pub list: &'a Slug,
+    /// Digest or alert.
+    pub kind: IssueKind,
+    /// What makes it one of a kind.
+    pub key: &'a IssueKey,
+    /// Held or queued.
+    pub state: IssueState,
+    /// Why it is held; empty otherwise.
+    pub state_reason: &'a str,
+    /// Its subject.
+    pub subject: &'a str,
+    /// The text of a manual alert.
+    pub statement: Option<&'a Statement>,
+    /// Its posts, in order.
+    pub posts: &'a [PostId],
+}
+
+#[derive(sqlx::FromRow)]
+struct Row {
+    id: i64,
+    list: String,
+    kind: String,
+    key: String,
+    state: String,
+    state_reason: String,
+    subject: String,
+    statement: Option<String>,
+    made_at: i64,
+    queued_at: Option<i64>,
+    readers: i64,
+}
+
+/// The columns of [`Row`].
+macro_rules! columns {
+    () => {
+        "id, list, kind, key, state, state_reason, subject, statement, made_at, queued_at, readers FROM issues"
+    };
+}
+
+impl Store {
+    /// A fresh number for an issue.
+    ///
+    /// # Errors
+    /// When the store cannot be written.
+    pub async fn issue_id(&self) -> Result<IssueId, StoreError> {
+        Ok(IssueId(self.take_ids(Counter::Issues, 1).await?))
+    }
+
+    /// One issue.
+    ///
+    /// # Errors
+    /// When the store cannot be read, and [`StoreError::Missing`].
+    pub async fn issue(&self, id: IssueId) -> Result<StoredIssue, StoreError> {
+        let row: Option<Row> = sqlx::query_as(concat!("SELECT ", columns!(), " WHERE id = $1"))
+            .bind(id.0)
+            .fetch_optional(&self.reader)
+            .await?;
+        row.ok_or_else(|| StoreError::Missing(format!("issue {}", id.0)))?.into_issue()
+    }
+
+    /// The issue a list has under a key, if it has.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn issue_by_key(&self, list: &Slug, key: &IssueKey) -> Result<Option<StoredIssue>, StoreError> {
+        let row: Option<Row> = sqlx::query_as(concat!("SELECT ", columns!(), " WHERE list = $1 AND key = $2"))
+            .bind(list.as_str())
+            .bind(key.to_text())
+            .fetch_optional(&self.reader)
+            .await?;
+        row.map(Row::into_issue).transpose()
+    }
+
+    /// The newest issues of all lists.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn newest_issues(&self, limit: i64) -> Result<Vec<StoredIssue>, StoreError> {
+        let rows: Vec<Row> = sqlx::query_as(concat!("SELECT ", columns!(), " ORDER BY id DESC LIMIT $1"))
+            .bind(limit)
+            .fetch_all(&self.reader)
+            .await?;
+        rows.into_iter().map(Row::into_issue).collect()
+    }
+
+    /// How many alerts a list has made by itself since an instant. Held and cancelled ones reached nobody and do not count.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn automatic_alerts_since(&self, list: &Slug, since: Timestamp) -> Result<u64, StoreError> {
+        let (count,): (i64,) = sqlx::query_as(
+            "SELECT COUNT(*) FROM issues WHERE list = $1 AND kind = 'alert' AND state = 'queued' AND statement IS NULL
+               AND made_at > $2",
+        )
+        .bind(list.as_str())
+        .bind(ms(since))
+        .fetch_one(&self.reader)
+        .await?;
+        Ok(count.unsigned_abs())
+    }
+
+    /// The posts of an issue, in order.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn posts_of_issue(&self, id: IssueId) -> Result<Vec<PostId>, StoreError> {
+        let rows: Vec<(i64,)> = sqlx::query_as("SELECT post FROM issue_posts WHERE issue = $1 ORDER BY position")
+            .bind(id.0)
+            .fetch_all(&self.reader)
+            .await?;
+        Ok(rows.into_iter().map(|(post,)| PostId(post)).collect())
+    }
+
+    /// The issues that carry a post.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn issues_with_post(&self, post: PostId) -> Result<Vec<StoredIssue>, StoreError> {
+        let rows: Vec<Row> = sqlx::query_as(concat!(
+            "SELECT ",
+            columns!(),
+            " WHERE id IN (SELECT issue FROM issue_posts WHERE post = $1) ORDER BY id"
+        ))
+        .bind(post.0)
+        .fetch_all(&self.reader)
+        .await?;
+        rows.into_iter().map(Row::into_issue).collect()
+    }
+}
+
+impl Tx {
+    /// Writes an issue and its posts down.
+    ///
+    /// # Errors
+    /// [`StoreError::Conflict`] when its list has an issue under that key; otherwise when the store cannot be written.
+    pub async fn add_issue(&mut self, issue: &NewIssue<'_>, now: Timestamp) -> Result<(), StoreError> {
+        let statement = issue.statement.map(|text| serde_json::to_string(text).expect("a statement is JSON"));
+        let done = sqlx::query(
+            "INSERT INTO issues (id, list, kind, key, state, state_reason, subject, statement, made_at)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT (list, key) DO NOTHING",
+        )
+        .bind(issue.id.0)
+        .bind(issue.list.as_str())
+        .bind(issue.kind.as_str())
+        .bind(issue.key.to_text())
+        .bind(issue.state.as_str())
+        .bind(issue.state_reason)
+        .bind(issue.subject)
+        .bind(statement)
+        .bind(ms(now))
+        .execute(&mut *self.inner)
+        .await?;
+        if done.rows_affected() == 0 {
+            return Err(StoreError::Conflict);
+        }
+        for (position, post) in (0_i64..).zip(issue.posts) {
+            sqlx::query("INSERT INTO issue_posts (issue, post, list, position) VALUES ($1, $2, $3, $4)")
+                .bind(issue.id.0)
+                .bind(post.0)
+                .bind(issue.list.as_str())
+                .bind(position)
+                .execute(&mut *self.inner)
+                .await?;
+        }
+        Ok(())
+    }
+
+    /// Moves an issue from one state to another; `false` when it is not in the first.
+    ///
+    /// # Errors
+    /// When the store cannot be written.
+    pub async fn move_issue(
+        &mut self,
+        id: IssueId,
+        from: IssueState,
+        to: IssueState,
+        reason: &str,
+    ) -> Result<bool, StoreError> {
+        let done = sqlx::query("UPDATE issues SET state = $1, state_reason = $2 WHERE id = $3 AND state = $4")
+            .bind(to.as_str())
+            .bind(reason)
+            .bind(id.0)
+            .bind(from.as_str())
+            .execute(&mut *self.inner)
+            .await?;
+        Ok(done.rows_affected() == 1)
+    }
+
+    /// Notes under which subject, when and to how many an issue was queued.
+    ///
+    /// # Errors
+    /// When the store cannot be written.
+    pub async fn issue_queued(
+        &mut self,
+        id: IssueId,
+        subject: &str,
+        readers: u64,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        sqlx::query("UPDATE issues SET subject = $1, readers = $2, queued_at = $3 WHERE id = $4")
+            .bind(subject)
+            .bind(i64::try_from(readers).unwrap_or(i64::MAX))
+            .bind(ms(now))
+            .bind(id.0)
+            .execute(&mut *self.inner)
+            .await?;
+        Ok(())
+    }
+}
+
+impl Row {
+    fn into_issue(self) -> Result<StoredIssue, StoreError> {
+        let statement = self.statement.as_deref().map(serde_json::from_str).transpose();
+        Ok(StoredIssue {
+            id: IssueId(self.id),
+            list: Slug::parse(&self.list).map_err(|error| StoreError::Damaged(error.to_string()))?,
+            kind: word(&self.kind, IssueKind::from_word(&self.kind))?,
+            key: self.key,
+            state: word(&self.state, IssueState::from_word(&self.state))?,
+            state_reason: self.state_reason,
+            subject: self.subject,
+            statement: statement.map_err(|error| StoreError::Damaged(error.to_string()))?,
+            made_at: instant(self.made_at),
+            queued_at: instant_or_none(self.queued_at),
+            readers: self.readers.unsigned_abs(),
+        })
+    }
+}

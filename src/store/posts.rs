@@ -1,0 +1,271 @@
+//! The writer of `posts`: the seen-set that "new" goes by.
+
+use jiff::Timestamp;
+
+use super::{Counter, Store, StoreError, Tx, anywhere, instant, instant_or_none, ms, word};
+use crate::domain::{
+    post::{Judged, KnownPost, Post, PostId, Standing, StoredPost, Urgency, Verdict},
+    slug::Slug,
+};
+
+#[derive(sqlx::FromRow)]
+struct Row {
+    id: i64,
+    feed: String,
+    fingerprint: String,
+    title: String,
+    link: Option<String>,
+    summary: String,
+    body_html: String,
+    image: Option<String>,
+    image_alt: String,
+    categories: String,
+    published_at: Option<i64>,
+    first_seen_at: i64,
+    news_at: Option<i64>,
+    standing: String,
+    standing_reason: String,
+    urgency: String,
+    urgency_rule: Option<String>,
+    urgency_reason: String,
+}
+
+/// The columns of [`Row`], of the table named `p`.
+macro_rules! columns {
+    () => {
+        "p.id, p.feed, p.fingerprint, p.title, p.link, p.summary, p.body_html, p.image, p.image_alt, p.categories,
+         p.published_at, p.first_seen_at, p.news_at, p.standing, p.standing_reason, p.urgency, p.urgency_rule, p.urgency_reason"
+    };
+}
+
+impl Store {
+    /// What is remembered of every post of a feed, to know it again.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn known_posts(&self, feed: &Slug) -> Result<Vec<KnownPost>, StoreError> {
+        let rows: Vec<(String, Option<String>, String, Option<i64>)> =
+            sqlx::query_as("SELECT fingerprint, link, title, published_at FROM posts WHERE feed = $1")
+                .bind(feed.as_str())
+                .fetch_all(&self.reader)
+                .await?;
+        let known = rows.into_iter().map(|(fingerprint, link, title, published_at)| KnownPost {
+            fingerprint,
+            link,
+            title_key: Post { title, ..Post::default() }.title_key(),
+            published_at: instant_or_none(published_at),
+        });
+        Ok(known.collect())
+    }
+
+    /// One post.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn post(&self, id: PostId) -> Result<Option<StoredPost>, StoreError> {
+        let row: Option<Row> = sqlx::query_as(concat!("SELECT ", columns!(), " FROM posts p WHERE p.id = $1"))
+            .bind(id.0)
+            .fetch_optional(&self.reader)
+            .await?;
+        row.map(Row::into_post).transpose()
+    }
+
+    /// The post whose number, link or fingerprint is `text`; when there is none, those whose title holds it, newest
+    /// first, at most 20.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn find_posts(&self, text: &str) -> Result<Vec<StoredPost>, StoreError> {
+        let mut rows: Vec<Row> = sqlx::query_as(concat!(
+            "SELECT ",
+            columns!(),
+            " FROM posts p WHERE CAST(p.id AS TEXT) = $1 OR p.link = $1 OR p.fingerprint = $1
+              ORDER BY CASE WHEN CAST(p.id AS TEXT) = $1 THEN 0 ELSE 1 END, p.first_seen_at DESC, p.id DESC LIMIT 1"
+        ))
+        .bind(text)
+        .fetch_all(&self.reader)
+        .await?;
+        if rows.is_empty() {
+            // As typed as well: SQLite's LOWER knows only ASCII.
+            rows = sqlx::query_as(concat!(
+                "SELECT ",
+                columns!(),
+                " FROM posts p WHERE LOWER(p.title) LIKE $1 ESCAPE '!' OR p.title LIKE $2 ESCAPE '!'
+                  ORDER BY p.first_seen_at DESC, p.id DESC LIMIT 20"
+            ))
+            .bind(anywhere(&text.to_lowercase()))
+            .bind(anywhere(text))
+            .fetch_all(&self.reader)
+            .await?;
+        }
+        rows.into_iter().map(Row::into_post).collect()
+    }
+
+    /// The posts of a feed with one standing, newest first.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn posts_standing(&self, feed: &Slug, standing: Standing) -> Result<Vec<StoredPost>, StoreError> {
+        let rows: Vec<Row> = sqlx::query_as(concat!(
+            "SELECT ",
+            columns!(),
+            " FROM posts p WHERE p.feed = $1 AND p.standing = $2 ORDER BY p.first_seen_at DESC, p.id DESC"
+        ))
+        .bind(feed.as_str())
+        .bind(standing.as_str())
+        .fetch_all(&self.reader)
+        .await?;
+        rows.into_iter().map(Row::into_post).collect()
+    }
+
+    /// The news of a feed that no issue of this list carries yet and that became news after the list began, oldest
+    /// first. A post that came by another feed too, with the same link and title, counts as carried when that one is.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn news_for(&self, feed: &Slug, list: &Slug) -> Result<Vec<StoredPost>, StoreError> {
+        let rows: Vec<Row> = sqlx::query_as(concat!(
+            "SELECT ",
+            columns!(),
+            " FROM posts p JOIN lists l ON l.name = $2
+              WHERE p.feed = $1 AND p.standing = 'news' AND p.news_at >= l.baseline_at
+                AND NOT EXISTS (SELECT 1 FROM issue_posts i WHERE i.post = p.id AND i.list = $2)
+                AND NOT EXISTS (SELECT 1 FROM posts q JOIN issue_posts i ON i.post = q.id AND i.list = $2
+                                WHERE q.link = p.link AND q.title = p.title AND q.id <> p.id)
+              ORDER BY p.news_at, p.id"
+        ))
+        .bind(feed.as_str())
+        .bind(list.as_str())
+        .fetch_all(&self.reader)
+        .await?;
+        rows.into_iter().map(Row::into_post).collect()
+    }
+
+    /// Fresh numbers for `count` posts.
+    ///
+    /// # Errors
+    /// When the store cannot be written.
+    pub async fn post_ids(&self, count: usize) -> Result<PostId, StoreError> {
+        Ok(PostId(self.take_ids(Counter::Posts, count).await?))
+    }
+}
+
+impl Tx {
+    /// Adds a post that was seen for the first time. One that another process added meanwhile stays as it is.
+    ///
+    /// # Errors
+    /// When the store cannot be written.
+    pub async fn add_post(
+        &mut self,
+        id: PostId,
+        feed: &Slug,
+        judged: &Judged,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        let Judged { post, standing, standing_reason, verdict } = judged;
+        let categories = serde_json::to_string(&post.categories).expect("a list of texts is JSON");
+        sqlx::query(
+            "INSERT INTO posts (id, feed, fingerprint, title, link, summary, body_html, image, image_alt, categories,
+                    published_at, first_seen_at, standing, standing_reason, urgency, urgency_rule, urgency_reason,
+                    news_at)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)
+             ON CONFLICT (feed, fingerprint) DO NOTHING",
+        )
+        .bind(id.0)
+        .bind(feed.as_str())
+        .bind(&post.fingerprint)
+        .bind(&post.title)
+        .bind(post.link.as_deref())
+        .bind(&post.summary)
+        .bind(&post.body_html)
+        .bind(post.image.as_deref())
+        .bind(&post.image_alt)
+        .bind(categories)
+        .bind(post.published_at.map(ms))
+        .bind(ms(now))
+        .bind(standing.as_str())
+        .bind(standing_reason)
+        .bind(verdict.urgency.as_str())
+        .bind(verdict.rule.as_ref().map(Slug::as_str))
+        .bind(&verdict.reason)
+        .bind((*standing == Standing::News).then_some(ms(now)))
+        .execute(&mut *self.inner)
+        .await?;
+        Ok(())
+    }
+
+    /// Corrects the date of a post that waits for it, as the feed has corrected it.
+    ///
+    /// # Errors
+    /// When the store cannot be written.
+    pub async fn redate_waiting(&mut self, id: PostId, published_at: Option<Timestamp>) -> Result<(), StoreError> {
+        sqlx::query("UPDATE posts SET published_at = $1 WHERE id = $2 AND standing = 'waiting'")
+            .bind(published_at.map(ms))
+            .bind(id.0)
+            .execute(&mut *self.inner)
+            .await?;
+        Ok(())
+    }
+
+    /// Gives a post another standing and verdict, when its standing is still `from`; `false` when it is not.
+    ///
+    /// # Errors
+    /// When the store cannot be written.
+    pub async fn restand_post(
+        &mut self,
+        id: PostId,
+        from: Standing,
+        to: (Standing, &str),
+        verdict: &Verdict,
+        now: Timestamp,
+    ) -> Result<bool, StoreError> {
+        let (standing, reason) = to;
+        let done = sqlx::query(
+            "UPDATE posts SET standing = $1, standing_reason = $2, urgency = $3, urgency_rule = $4,
+                    urgency_reason = $5, news_at = COALESCE($6, news_at)
+             WHERE id = $7 AND standing = $8",
+        )
+        .bind(standing.as_str())
+        .bind(reason)
+        .bind(verdict.urgency.as_str())
+        .bind(verdict.rule.as_ref().map(Slug::as_str))
+        .bind(&verdict.reason)
+        .bind((standing == Standing::News).then_some(ms(now)))
+        .bind(id.0)
+        .bind(from.as_str())
+        .execute(&mut *self.inner)
+        .await?;
+        Ok(done.rows_affected() == 1)
+    }
+}
+
+impl Row {
+    fn into_post(self) -> Result<StoredPost, StoreError> {
+        let slug = |text: &str| Slug::parse(text).map_err(|error| StoreError::Damaged(error.to_string()));
+        Ok(StoredPost {
+            id: PostId(self.id),
+            feed: slug(&self.feed)?,
+            standing: word(&self.standing, Standing::from_word(&self.standing))?,
+            standing_reason: self.standing_reason,
+            verdict: Verdict {
+                urgency: word(&self.urgency, Urgency::from_word(&self.urgency))?,
+                rule: self.urgency_rule.as_deref().map(slug).transpose()?,
+                reason: self.urgency_reason,
+            },
+            first_seen_at: instant(self.first_seen_at),
+            news_at: instant_or_none(self.news_at),
+            post: Post {
+                fingerprint: self.fingerprint,
+                title: self.title,
+                link: self.link,
+                summary: self.summary,
+                body_html: self.body_html,
+                image: self.image,
+                image_alt: self.image_alt,
+                categories: serde_json::from_str(&self.categories)
+                    .map_err(|error| StoreError::Damaged(error.to_string()))?,
+                published_at: instant_or_none(self.published_at),
+            },
+        })
+    }
+}

@@ -1,0 +1,313 @@
+//! The writer of `subscribers`, `subscriptions` and `subscriber_files`: who asked for what.
+
+use jiff::Timestamp;
+use sqlx::AssertSqlSafe;
+
+use super::{Counter, Store, StoreError, Tx, anywhere, instant, instant_or_none, ms, take_ids, word};
+use crate::domain::{
+    address::EmailAddress,
+    issue::IssueKind,
+    slug::Slug,
+    subscription::{Consent, NewSubscriber, SubscriberId, Subscription, SubscriptionState},
+};
+
+#[derive(sqlx::FromRow)]
+struct Row {
+    subscriber: i64,
+    address: String,
+    name: String,
+    list: String,
+    state: String,
+    consent: String,
+    began_at: i64,
+    ended_at: Option<i64>,
+    ended_reason: String,
+}
+
+/// The columns of [`Row`], of `subscribers s` and `subscriptions u`.
+macro_rules! columns {
+    () => {
+        "u.subscriber, s.address, s.name, u.list, u.state, u.consent, u.began_at, u.ended_at, u.ended_reason
+         FROM subscriptions u JOIN subscribers s ON s.id = u.subscriber"
+    };
+}
+
+impl Store {
+    /// Fresh numbers for `count` subscribers; the first of them.
+    ///
+    /// # Errors
+    /// When the store cannot be written.
+    pub async fn subscriber_ids(&self, count: usize) -> Result<SubscriberId, StoreError> {
+        Ok(SubscriberId(self.take_ids(Counter::Subscribers, count).await?))
+    }
+
+    /// The subscribers of these addresses, made when they are new. They get no subscription by it: it is how notices
+    /// and test sends find their way.
+    ///
+    /// # Errors
+    /// When the store cannot be written.
+    pub async fn people(&self, addresses: &[EmailAddress], now: Timestamp) -> Result<Vec<SubscriberId>, StoreError> {
+        let mut found = Vec::with_capacity(addresses.len());
+        for address in addresses {
+            let fresh = self.subscriber_ids(1).await?;
+            let (id,): (i64,) = sqlx::query_as(
+                "INSERT INTO subscribers (id, address, address_key, name, added_at) VALUES ($1, $2, $3, '', $4)
+                 ON CONFLICT (address_key) DO UPDATE SET address_key = excluded.address_key RETURNING id",
+            )
+            .bind(fresh.0)
+            .bind(address.reveal())
+            .bind(address.key())
+            .bind(ms(now))
+            .fetch_one(&self.writer)
+            .await?;
+            if !found.contains(&SubscriberId(id)) {
+                found.push(SubscriberId(id));
+            }
+        }
+        Ok(found)
+    }
+
+    /// How many would get an issue of this kind now.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn count_readers(&self, list: &Slug, kind: IssueKind) -> Result<u64, StoreError> {
+        let sql = format!("SELECT COUNT(*) FROM subscriptions u WHERE {}", readers(kind, "$1"));
+        let (count,): (i64,) = sqlx::query_as(AssertSqlSafe(sql)).bind(list.as_str()).fetch_one(&self.reader).await?;
+        Ok(count.unsigned_abs())
+    }
+
+    /// Every subscription of one address.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn subscriptions_of(&self, address: &EmailAddress) -> Result<Vec<Subscription>, StoreError> {
+        let rows: Vec<Row> =
+            sqlx::query_as(concat!("SELECT ", columns!(), " WHERE s.address_key = $1 ORDER BY u.list"))
+                .bind(address.key())
+                .fetch_all(&self.reader)
+                .await?;
+        rows.into_iter().map(Row::into_subscription).collect()
+    }
+
+    /// One subscription, by its subscriber and list.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn subscription(
+        &self,
+        list: &Slug,
+        subscriber: SubscriberId,
+    ) -> Result<Option<Subscription>, StoreError> {
+        let row: Option<Row> =
+            sqlx::query_as(concat!("SELECT ", columns!(), " WHERE u.list = $1 AND u.subscriber = $2"))
+                .bind(list.as_str())
+                .bind(subscriber.0)
+                .fetch_optional(&self.reader)
+                .await?;
+        row.map(Row::into_subscription).transpose()
+    }
+
+    /// A page of a list's subscriptions in the order of their numbers, from after `after`.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn subscriptions_after(
+        &self,
+        list: &Slug,
+        after: SubscriberId,
+        limit: i64,
+    ) -> Result<Vec<Subscription>, StoreError> {
+        let rows: Vec<Row> = sqlx::query_as(concat!(
+            "SELECT ",
+            columns!(),
+            " WHERE u.list = $1 AND u.subscriber > $2 ORDER BY u.subscriber LIMIT $3"
+        ))
+        .bind(list.as_str())
+        .bind(after.0)
+        .bind(limit)
+        .fetch_all(&self.reader)
+        .await?;
+        rows.into_iter().map(Row::into_subscription).collect()
+    }
+
+    /// Subscriptions whose address or name holds `text`, at most `limit`.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn find_subscriptions(&self, text: &str, limit: i64) -> Result<Vec<Subscription>, StoreError> {
+        let rows: Vec<Row> = sqlx::query_as(concat!(
+            "SELECT ",
+            columns!(),
+            " WHERE s.address_key LIKE $1 ESCAPE '!' OR LOWER(s.name) LIKE $1 ESCAPE '!'
+                 OR s.name LIKE $3 ESCAPE '!' ORDER BY s.address_key, u.list LIMIT $2"
+        ))
+        .bind(anywhere(&text.to_lowercase()))
+        .bind(limit)
+        .bind(anywhere(text))
+        .fetch_all(&self.reader)
+        .await?;
+        rows.into_iter().map(Row::into_subscription).collect()
+    }
+
+    /// The digest of the subscribers file that was read last for a list.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn file_digest(&self, list: &Slug) -> Result<Option<String>, StoreError> {
+        let row: Option<(String,)> = sqlx::query_as("SELECT digest FROM subscriber_files WHERE list = $1")
+            .bind(list.as_str())
+            .fetch_optional(&self.reader)
+            .await?;
+        Ok(row.map(|(digest,)| digest))
+    }
+}
+
+impl Tx {
+    /// Fresh numbers for `count` subscribers; the first of them. They are taken for good only when this is committed.
+    ///
+    /// # Errors
+    /// When the store cannot be written.
+    pub async fn subscriber_ids(&mut self, count: usize) -> Result<SubscriberId, StoreError> {
+        Ok(SubscriberId(take_ids(&mut *self.inner, Counter::Subscribers, count).await?))
+    }
+
+    /// Subscribes a batch of people to a list; `first` is the first of as many fresh numbers. Those who are on it stay
+    /// as they are, and those who left stay away. Gives how many joined.
+    ///
+    /// # Errors
+    /// When the store cannot be written.
+    pub async fn subscribe(
+        &mut self,
+        list: &Slug,
+        people: &[NewSubscriber],
+        first: SubscriberId,
+        consent: Consent,
+        now: Timestamp,
+    ) -> Result<u64, StoreError> {
+        let rows: Vec<_> = (first.0..)
+            .zip(people)
+            .map(|(id, person)| (id, person.address.reveal(), person.address.key(), &person.name))
+            .collect();
+        let rows = serde_json::to_string(&rows).expect("numbers and texts are JSON");
+        let each = self.engine.json_rows();
+        sqlx::query(AssertSqlSafe(format!(
+            "INSERT INTO subscribers (id, address, address_key, name, added_at)
+             SELECT CAST(value->>0 AS BIGINT), value->>1, value->>2, value->>3, $2 FROM {each} WHERE 1 = 1
+             ON CONFLICT (address_key) DO UPDATE SET name = excluded.name
+                WHERE subscribers.name = '' AND excluded.name <> ''"
+        )))
+        .bind(&rows)
+        .bind(ms(now))
+        .execute(&mut *self.inner)
+        .await?;
+        let done = sqlx::query(AssertSqlSafe(format!(
+            "INSERT INTO subscriptions (list, subscriber, state, consent, began_at)
+             SELECT $2, s.id, 'active', $3, $4 FROM {each} JOIN subscribers s ON s.address_key = value->>2
+             WHERE 1 = 1 ON CONFLICT (list, subscriber) DO NOTHING"
+        )))
+        .bind(&rows)
+        .bind(list.as_str())
+        .bind(consent.as_str())
+        .bind(ms(now))
+        .execute(&mut *self.inner)
+        .await?;
+        Ok(done.rows_affected())
+    }
+
+    /// Ends a subscription; `false` when it had ended or never was.
+    ///
+    /// # Errors
+    /// When the store cannot be written.
+    pub async fn end_subscription(
+        &mut self,
+        list: &Slug,
+        subscriber: SubscriberId,
+        reason: &str,
+        now: Timestamp,
+    ) -> Result<bool, StoreError> {
+        let done = sqlx::query(
+            "UPDATE subscriptions SET state = 'ended', ended_at = $1, ended_reason = $2
+             WHERE list = $3 AND subscriber = $4 AND state <> 'ended'",
+        )
+        .bind(ms(now))
+        .bind(reason)
+        .bind(list.as_str())
+        .bind(subscriber.0)
+        .execute(&mut *self.inner)
+        .await?;
+        Ok(done.rows_affected() == 1)
+    }
+
+    /// Makes an ended subscription active again, because the reader asked for it anew.
+    ///
+    /// # Errors
+    /// When the store cannot be written.
+    pub async fn rejoin(
+        &mut self,
+        list: &Slug,
+        subscriber: SubscriberId,
+        consent: Consent,
+        now: Timestamp,
+    ) -> Result<bool, StoreError> {
+        let done = sqlx::query(
+            "UPDATE subscriptions SET state = 'active', consent = $1, began_at = $2, ended_at = NULL, ended_reason = ''
+             WHERE list = $3 AND subscriber = $4 AND state <> 'active'",
+        )
+        .bind(consent.as_str())
+        .bind(ms(now))
+        .bind(list.as_str())
+        .bind(subscriber.0)
+        .execute(&mut *self.inner)
+        .await?;
+        Ok(done.rows_affected() == 1)
+    }
+
+    /// Remembers that a list's subscribers file was read whole.
+    ///
+    /// # Errors
+    /// When the store cannot be written.
+    pub async fn end_file(&mut self, list: &Slug, digest: &str, now: Timestamp) -> Result<(), StoreError> {
+        sqlx::query(
+            "INSERT INTO subscriber_files (list, digest, read_at) VALUES ($1, $2, $3)
+             ON CONFLICT (list) DO UPDATE SET digest = excluded.digest, read_at = excluded.read_at",
+        )
+        .bind(list.as_str())
+        .bind(digest)
+        .bind(ms(now))
+        .execute(&mut *self.inner)
+        .await?;
+        Ok(())
+    }
+}
+
+/// The condition that makes a subscription `u` one of those who get an issue of this kind of the list bound as `list`:
+/// active, wanting it, not suppressed. It is the only place that says so for queueing.
+pub(super) fn readers(kind: IssueKind, list: &str) -> String {
+    let wants = match kind {
+        IssueKind::Digest => "u.digests",
+        IssueKind::Alert => "u.alerts",
+    };
+    format!(
+        "u.list = {list} AND u.state = 'active' AND {wants} = 1 AND u.subscriber NOT IN (
+             SELECT s.id FROM suppressions x JOIN subscribers s ON s.address_key = x.address_key
+             WHERE x.list IN ('', {list}))"
+    )
+}
+
+impl Row {
+    fn into_subscription(self) -> Result<Subscription, StoreError> {
+        let damaged = |error: &dyn std::fmt::Display| StoreError::Damaged(error.to_string());
+        Ok(Subscription {
+            subscriber: SubscriberId(self.subscriber),
+            address: EmailAddress::parse(&self.address).map_err(|error| damaged(&error))?,
+            name: self.name,
+            list: Slug::parse(&self.list).map_err(|error| damaged(&error))?,
+            state: word(&self.state, SubscriptionState::from_word(&self.state))?,
+            consent: word(&self.consent, Consent::from_word(&self.consent))?,
+            began_at: instant(self.began_at),
+            ended_at: instant_or_none(self.ended_at),
+            ended_reason: self.ended_reason,
+        })
+    }
+}
