@@ -9,3 +9,6 @@ pub mod stop;
 
 // Floor 1: the rows.
 pub mod store;
+
+// Floor 2: the steps, each knowing nothing of the others.
+pub mod collect;

@@ -1,0 +1,232 @@
+//! Step 1: fetches a feed and turns it into posts. A feed and what was remembered of it come in; its posts, cleaned, in
+//! the feed's order, and what to remember for the next look go out. It knows nothing of the store or of other steps,
+//! decides nothing about the posts, and never asks the time.
+
+mod charset;
+pub mod clean;
+mod dates;
+mod entry;
+mod fetch;
+mod images;
+mod network;
+mod parse;
+mod plain;
+mod repair;
+mod rewrite;
+mod summary;
+mod tags;
+mod xml;
+
+use std::time::Duration;
+
+use ipnet::IpNet;
+use url::Url;
+
+use self::fetch::{Answer, Fetched, Validators};
+use crate::domain::{
+    feed::{Feed, FeedState},
+    post::Post,
+};
+
+/// What a collector may do.
+#[derive(Clone, Debug)]
+pub struct Policy {
+    /// Networks that may be fetched from although they are not public.
+    pub private_networks: Vec<IpNet>,
+    /// How long one fetch may take, redirects and body included.
+    pub timeout: Duration,
+    /// How large a feed may be, in bytes, unpacked.
+    pub max_bytes: usize,
+    /// How we name ourselves to the site; see [`user_agent`].
+    pub user_agent: String,
+}
+
+impl Default for Policy {
+    /// The public Internet, 30 seconds, 10 MB.
+    fn default() -> Self {
+        Self {
+            private_networks: Vec::new(),
+            timeout: Duration::from_secs(30),
+            max_bytes: 10_000_000,
+            user_agent: concat!("Tidings/", env!("CARGO_PKG_VERSION")).to_owned(),
+        }
+    }
+}
+
+/// The `User-Agent` of an installation whose web pages are at `base_url`, so that a site can see who asks.
+pub fn user_agent(base_url: &Url) -> String {
+    format!("Tidings/{} (+{base_url})", env!("CARGO_PKG_VERSION"))
+}
+
+/// Fetches feeds. Made once; cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Collector {
+    fetcher: fetch::Fetcher,
+}
+
+/// What one look at a feed brought. The caller stores `etag`, `last_modified` and `moved_to` as they are: each is the
+/// whole new value, and nothing means nothing.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Look {
+    /// What was found.
+    pub found: Found,
+    /// For [`FeedState::etag`].
+    pub etag: Option<String>,
+    /// For [`FeedState::last_modified`].
+    pub last_modified: Option<String>,
+    /// For [`FeedState::moved_to`].
+    pub moved_to: Option<String>,
+    /// What a person who looks after the feed should know; whole clauses in lower case.
+    pub warnings: Vec<String>,
+}
+
+impl Look {
+    /// The posts that were found.
+    pub fn posts(&self) -> &[Post] {
+        match &self.found {
+            Found::NotModified => &[],
+            Found::Posts(posts) => posts,
+        }
+    }
+}
+
+/// What was found.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Found {
+    /// The feed is as it was at the last look.
+    NotModified,
+    /// All posts of the feed, known ones too, in its order.
+    Posts(Vec<Post>),
+}
+
+/// Why a look at a feed failed. No text in it holds a password or a query.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum CollectError {
+    /// The HTTP client could not be set up, for want of root certificates, say.
+    #[error("cannot set up the HTTP client: {0}")]
+    Setup(String),
+    /// No connection, or it broke.
+    #[error("cannot fetch from `{host}`: {reason}")]
+    Unreachable {
+        /// The host.
+        host: String,
+        /// What the network said.
+        reason: String,
+    },
+    /// The whole answer did not come in time.
+    #[error("`{host}` did not answer in full within {} s", limit.as_secs_f32())]
+    TimedOut {
+        /// The host.
+        host: String,
+        /// How long we waited.
+        limit: Duration,
+    },
+    /// Any status but success; 410 means that the feed is gone for good.
+    #[error("the server answered with status {0}")]
+    Status(u16),
+    /// A protection service wants a browser.
+    #[error(
+        "`{host}` is behind a Cloudflare challenge that only a browser can pass; ask the site to let feed readers through"
+    )]
+    Challenged {
+        /// The host.
+        host: String,
+    },
+    /// More bytes than the policy allows.
+    #[error("the feed is larger than {limit} bytes")]
+    TooLarge {
+        /// How many are allowed.
+        limit: usize,
+    },
+    /// The host is at an address that is not public and not allowed by the policy.
+    #[error("`{host}` is not at a public address, and its network is not among those allowed")]
+    Forbidden {
+        /// The host.
+        host: String,
+    },
+    /// A redirect that is not followed.
+    #[error("redirected from `{host}` {reason}")]
+    Redirect {
+        /// The host that redirected.
+        host: String,
+        /// Why it is not followed.
+        reason: &'static str,
+    },
+    /// A scheme that is neither http, https nor file, or a file URL that names no file.
+    #[error("the address is not one that can be fetched")]
+    Address,
+    /// A file that cannot be read.
+    #[error("cannot read `{path}`: {reason}")]
+    File {
+        /// The file.
+        path: String,
+        /// Why.
+        reason: String,
+    },
+    /// What came is not a feed that can be read.
+    #[error("not a feed: {0}")]
+    NotAFeed(String),
+}
+
+impl Collector {
+    /// A collector that keeps to `policy`.
+    ///
+    /// # Errors
+    /// [`CollectError::Setup`] when the user agent is no header value. A machine without root certificates fails only
+    /// where they are needed: at an https address.
+    pub fn new(policy: Policy) -> Result<Self, CollectError> {
+        Ok(Self { fetcher: fetch::Fetcher::new(policy)? })
+    }
+
+    /// Looks at a feed where it now lives; when that fails, where the configuration says it is, which may take the time
+    /// limit once more. When the configuration changes a feed's URL, what was remembered of it is to be forgotten first.
+    ///
+    /// # Errors
+    /// See [`CollectError`]. A failed look changes nothing that is remembered.
+    pub async fn collect(&self, feed: &Feed, state: &FeedState) -> Result<Look, CollectError> {
+        let validators = Validators { etag: state.etag.clone(), last_modified: state.last_modified.clone() };
+        let moved_to = state.moved_to.as_deref().and_then(|moved_to| Url::parse(moved_to).ok());
+        match moved_to.filter(|url| is_web(url) && is_web(&feed.url) && *url != feed.url) {
+            None => self.look(feed, &feed.url, validators).await,
+            Some(moved_to) => match self.look(feed, &moved_to, validators).await {
+                Ok(look) => Ok(look),
+                // What was remembered may have been a mistake of the site's.
+                Err(_) => self.look(feed, &feed.url, Validators::default()).await,
+            },
+        }
+    }
+
+    /// Looks at one address.
+    async fn look(&self, feed: &Feed, start: &Url, validators: Validators) -> Result<Look, CollectError> {
+        let answer = match start.scheme() {
+            "file" => self.fetcher.file(start).await?,
+            _ if is_web(start) => self.fetcher.web(start, &validators).await?,
+            _ => return Err(CollectError::Address),
+        };
+        let Fetched { answer, home, validators } = answer;
+        let moved_to = (home != feed.url && is_web(&home)).then(|| home.to_string());
+        let (validators, found, mut warnings) = match answer {
+            Answer::NotModified => (validators, Found::NotModified, Vec::new()),
+            Answer::Body { bytes, content_type, url } => {
+                let read = move || parse::read(&bytes, content_type.as_deref(), &url);
+                let reading = tokio::task::spawn_blocking(read)
+                    .await
+                    .map_err(|_| CollectError::NotAFeed("it made the reader fail".to_owned()))?
+                    .map_err(|parse::NotAFeed(reason)| CollectError::NotAFeed(reason))?;
+                // A document that broke off must come again whole, even when the server thinks we have it.
+                let validators = if reading.was_cut { Validators::default() } else { validators };
+                (validators, Found::Posts(reading.posts), reading.warnings)
+            }
+        };
+        if home != *start
+            && let Some(moved_to) = &moved_to
+        {
+            warnings.push(format!("the feed has moved for good to `{moved_to}`"));
+        }
+        Ok(Look { found, etag: validators.etag, last_modified: validators.last_modified, moved_to, warnings })
+    }
+}
+
+fn is_web(url: &Url) -> bool {
+    matches!(url.scheme(), "http" | "https")
+}
