@@ -12,3 +12,4 @@ pub mod store;
 
 // Floor 2: the steps, each knowing nothing of the others.
 pub mod collect;
+pub mod judge;
