@@ -12,4 +12,6 @@ pub mod store;
 
 // Floor 2: the steps, each knowing nothing of the others.
 pub mod collect;
+pub mod compose;
 pub mod judge;
+pub mod render;

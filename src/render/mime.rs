@@ -1,0 +1,65 @@
+//! The message that all readers share: headers and a multipart/alternative body, built once with lettre. Subject,
+//! text and HTML come in; ASCII with slot marks goes out, the same bytes for the same input. Headers that differ by
+//! reader or delivery (`To`, `Date`, `Message-ID`, `List-*`) are the splice's.
+
+use data_encoding::HEXLOWER;
+use lettre::message::{
+    Body, Mailbox, MultiPart, SinglePart,
+    header::{ContentTransferEncoding, ContentType, From, Headers, MIME_VERSION_1_0, ReplyTo, Subject},
+};
+use sha2::{Digest, Sha256};
+
+use super::RenderError;
+use crate::domain::{
+    address::EmailAddress,
+    mailing::SlotForm,
+    sender::Sender,
+    wire::{self, QuotedPrintable, WireError},
+};
+
+/// The frozen text of a mailing. `subject` is one line already; `text` and `html` hold placeholders for slots.
+pub(super) fn message(sender: &Sender, subject: &str, text: &str, html: &str) -> Result<String, RenderError> {
+    let mut headers = Headers::new();
+    headers.set(From::from(lettre::message::Mailboxes::from(mailbox(&sender.name, &sender.address)?)));
+    if let Some(address) = &sender.reply_to {
+        headers.set(ReplyTo::from(lettre::message::Mailboxes::from(mailbox(&sender.name, address)?)));
+    }
+    headers.set(Subject::from(subject.to_owned()));
+    headers.set(MIME_VERSION_1_0);
+    let body = MultiPart::alternative()
+        .boundary(boundary(&[subject, text, html]))
+        .singlepart(part(ContentType::TEXT_PLAIN, text, SlotForm::Text).map_err(spoilt("the text part"))?)
+        .singlepart(part(ContentType::TEXT_HTML, html, SlotForm::Html).map_err(spoilt("the HTML part"))?);
+    let mut message = headers.to_string().into_bytes();
+    message.extend_from_slice(&body.formatted());
+    String::from_utf8(message).map_err(|error| RenderError::Sender(error.to_string()))
+}
+
+fn part(kind: ContentType, content: &str, form: SlotForm) -> Result<SinglePart, WireError> {
+    let mut encoded = Vec::with_capacity(content.len() + content.len() / 8);
+    QuotedPrintable::new(&mut encoded).body(content, form)?;
+    let body = Body::dangerous_pre_encoded(encoded, ContentTransferEncoding::QuotedPrintable);
+    Ok(SinglePart::builder().header(kind).body(body))
+}
+
+fn spoilt(file: &'static str) -> impl Fn(WireError) -> RenderError {
+    move |error| RenderError::Slot { file: file.to_owned(), reason: error.to_string() }
+}
+
+/// lettre panics on control characters in a name, so none reaches it.
+fn mailbox(name: &str, address: &EmailAddress) -> Result<Mailbox, RenderError> {
+    let name = Some(wire::one_line(name)).filter(|name| !name.is_empty());
+    let address = address.reveal().parse().map_err(|error| RenderError::Sender(format!("{error}")))?;
+    Ok(Mailbox::new(name, address))
+}
+
+/// Made of the content, so that the same issue is the same bytes. `=_` never occurs in quoted-printable text, so no
+/// line of a part can be taken for it (RFC 2045 §6.7).
+fn boundary(contents: &[&str]) -> String {
+    let mut hash = Sha256::new();
+    for content in contents {
+        hash.update(content.as_bytes());
+        hash.update([0]);
+    }
+    format!("=_{}", HEXLOWER.encode(&hash.finalize()[..12]))
+}
