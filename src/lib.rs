@@ -13,5 +13,7 @@ pub mod store;
 // Floor 2: the steps, each knowing nothing of the others.
 pub mod collect;
 pub mod compose;
+pub mod deliver;
 pub mod judge;
+pub mod queue;
 pub mod render;

@@ -1,0 +1,137 @@
+//! The claimer: takes due rows from the store into the lanes, the first lane first, and no more than the connections
+//! will soon need. It also says for the whole process that it lives, and takes up after those that do not.
+
+use std::{sync::Arc, time::Duration};
+
+use tokio::time::{Instant, sleep};
+
+use super::{PostRoom, Until, gate::Gate, lanes::Lanes, patience::Patience, seen::Seen, tally::Tally};
+use crate::{
+    domain::{
+        delivery::{DeliveryState, Lane},
+        relay::Relay,
+    },
+    stop::{Ask, Stop},
+    store::{StoreError, holders::Holder},
+};
+
+/// How often the claimer looks for more urgent rows, and for any row when it has none: other processes queue rows too.
+const LOOK: Duration = Duration::from_millis(100);
+
+/// How often a holder says that it lives, and looks for those that do not; well within its lease.
+const HEARTBEAT: Duration = Duration::from_secs(10);
+
+/// How long it waits before it asks a store again that failed.
+const REST: Duration = Duration::from_millis(500);
+
+/// Rows claimed ahead, for each connection.
+const AHEAD: usize = 16;
+
+/// How many rows are claimed at once, for these relays.
+pub(super) fn ahead(relays: &[Relay]) -> usize {
+    AHEAD * relays.iter().map(|relay| relay.connections).sum::<usize>().max(1)
+}
+
+/// Keeps the lanes filled.
+pub(super) struct Claimer<'a> {
+    pub(super) room: &'a PostRoom,
+    pub(super) holder: &'a Holder,
+    pub(super) lanes: &'a Lanes,
+    pub(super) gates: Vec<Arc<Gate>>,
+    pub(super) until: Until,
+    pub(super) tally: &'a Tally,
+}
+
+/// What one look at the store came to.
+enum Look {
+    /// There is nothing left to do.
+    Done,
+    /// Look again at once: something changed.
+    Again,
+    /// Look again when the lanes run low, or after a while.
+    Later,
+}
+
+impl Claimer<'_> {
+    /// Claims until it is told to stop, a connection can go no further or, if asked to, until nothing is left to do. A
+    /// store that fails is asked again for as long as there is patience.
+    pub(super) async fn claim_while_needed(&self, stop: &Stop) -> Result<(), StoreError> {
+        let (patience, mut beat, mut failing_since) = (Patience::of(self.until), None, None);
+        while !stop.is_asked() && !self.lanes.is_closed() {
+            match self.look(&mut beat).await {
+                Ok(Look::Done) => return Ok(()),
+                Ok(Look::Again) => failing_since = None,
+                Ok(Look::Later) => {
+                    failing_since = None;
+                    self.wait(LOOK, stop).await;
+                }
+                Err(StoreError::LeaseLost) => return Err(StoreError::LeaseLost),
+                Err(error) if patience.lasts(*failing_since.get_or_insert_with(Instant::now)) => {
+                    tracing::error!("deliveries cannot be claimed, delivery waits: {error}");
+                    self.wait(REST, stop).await;
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
+    }
+
+    async fn wait(&self, at_most: Duration, stop: &Stop) {
+        tokio::select! {
+            () = self.lanes.drained() => {}
+            () = sleep(at_most) => {}
+            () = stop.asked(Ask::Finish) => {}
+        }
+    }
+
+    async fn look(&self, beat: &mut Option<Seen>) -> Result<Look, StoreError> {
+        self.beat(beat).await?;
+        let (up_to, ends) = match self.until {
+            Until::Idle(lane) => (lane, true),
+            Until::Stopped => (Lane::Digest, false),
+        };
+        if self.gates.iter().all(|gate| gate.shut_until().is_some()) {
+            // Nothing can be sent, so nothing more is claimed.
+            let over = ends && self.lanes.in_hand() == 0 && !self.gates.iter().any(|gate| gate.is_being_tried());
+            return Ok(if over { Look::Done } else { Look::Later });
+        }
+        // Read before the store is: once all is done with, only another process can make more due.
+        let idle = self.lanes.is_idle();
+        let now = self.room.clock.now();
+        let due = self.room.store.first_due_lane(up_to, now).await?;
+        self.lanes.due(due);
+        match due {
+            Some(lane) if self.lanes.runs_low(lane) => self.claim(up_to).await,
+            None if idle && ends => Ok(Look::Done),
+            _ => Ok(Look::Later),
+        }
+    }
+
+    async fn claim(&self, up_to: Lane) -> Result<Look, StoreError> {
+        let seen = Seen::now(&self.room.clock);
+        let ahead = ahead(&self.room.relays);
+        let claims = self.room.store.claim(self.holder, up_to, ahead, self.room.clock.now()).await?;
+        self.tally.count(DeliveryState::Dropped, claims.dropped);
+        self.tally.count(DeliveryState::Expired, claims.expired);
+        let look = if claims.dropped + claims.expired > 0 { Look::Again } else { Look::Later };
+        self.lanes.fill(claims, seen);
+        Ok(look)
+    }
+
+    async fn beat(&self, last: &mut Option<Seen>) -> Result<(), StoreError> {
+        if last.is_some_and(|last| last.is_within(HEARTBEAT, &self.room.clock)) {
+            return Ok(());
+        }
+        let seen = Seen::now(&self.room.clock);
+        let now = self.room.clock.now();
+        if !self.room.store.renew_holder(self.holder, now).await? {
+            return Err(StoreError::LeaseLost);
+        }
+        let taken = self.room.store.take_up_after_the_dead(Some(self.holder), now).await?;
+        if taken > 0 {
+            tracing::warn!(taken, "took up deliveries of a process that had ended without a word");
+        }
+        *last = Some(seen);
+        Ok(())
+    }
+}

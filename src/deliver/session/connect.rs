@@ -1,0 +1,144 @@
+//! Opens sessions with one relay: connection, TLS, greeting, EHLO, login. A relay's description comes in, a session
+//! ready for its first message goes out, or the trouble that prevented it. Nothing about TLS or login is ever given up
+//! to get a session after all.
+
+use std::{io, time::Duration};
+
+use secrecy::ExposeSecret;
+use tokio::{
+    net::{TcpStream, lookup_host},
+    time::{Instant, timeout, timeout_at},
+};
+
+use super::{
+    Session, auth,
+    capabilities::Capabilities,
+    offer::command,
+    outcome::{Meaning, meaning},
+    reply::ReplyLines,
+    stage::Stage,
+    tls::TlsSetup,
+    trouble::{Disorder, SetupError, Trouble},
+    wire::Wire,
+};
+use crate::domain::{
+    delivery::Reply,
+    relay::{Login, Relay, Tls},
+};
+
+/// Opens sessions with one relay. Make it once for each relay: TLS sessions are resumed through it.
+pub struct Connector {
+    relay: Relay,
+    /// The host without the brackets of `[::1]`.
+    host: String,
+    hello: Vec<u8>,
+    helo: Vec<u8>,
+    /// `None` exactly when the relay is spoken to in clear text.
+    tls: Option<TlsSetup>,
+}
+
+impl Connector {
+    /// Checks that the relay can be used as configured, and reads its `ca` file.
+    ///
+    /// # Errors
+    /// See [`SetupError`].
+    pub fn new(relay: Relay) -> Result<Self, SetupError> {
+        let host = relay.host.trim_start_matches('[').trim_end_matches(']').to_owned();
+        let tls = match relay.tls {
+            Tls::Implicit | Tls::StartTls => Some(TlsSetup::new(&host, relay.ca.as_deref())?),
+            Tls::None => None,
+        };
+        let named = !relay.ehlo.is_empty() && relay.ehlo.bytes().all(|byte| byte.is_ascii_graphic());
+        let name = || SetupError::EhloName(relay.ehlo.clone());
+        let greet = |verb| command(&format!("{verb} {}", relay.ehlo)).filter(|_| named).ok_or_else(name);
+        let (hello, helo) = (greet("EHLO")?, greet("HELO")?);
+        if relay.login.as_ref().is_some_and(|login| !can_be_sent(login)) {
+            return Err(SetupError::Login);
+        }
+        Ok(Self { relay, host, hello, helo, tls })
+    }
+
+    /// The relay it connects to.
+    pub fn relay(&self) -> &Relay {
+        &self.relay
+    }
+
+    /// Opens a session, ready for its first message.
+    ///
+    /// # Errors
+    /// See [`Trouble`].
+    pub async fn open(&self) -> Result<Session, Trouble> {
+        let unreachable = |source| Trouble::Unreachable { host: self.host.clone(), port: self.relay.port, source };
+        let stream = self.connect().await.map_err(unreachable)?;
+        let mut wire = Wire::new(stream, self.relay.timers.clone()).map_err(unreachable)?;
+        if let (Tls::Implicit, Some(tls)) = (self.relay.tls, &self.tls) {
+            wire = wire.encrypted(tls).await?;
+        }
+        agreed(Stage::Greeting, wire.reply(Stage::Greeting).await?, Trouble::Greeting)?;
+        let mut capabilities = self.hello(&mut wire).await?;
+        if let (Tls::StartTls, Some(tls)) = (self.relay.tls, &self.tls) {
+            if !capabilities.starttls {
+                return Err(Trouble::NoStartTls);
+            }
+            let reply = wire.ask(Stage::StartTls, b"STARTTLS\r\n").await?;
+            agreed(Stage::StartTls, reply, Trouble::StartTls)?;
+            wire = wire.encrypted(tls).await?;
+            // What was offered in clear text may be forged, so all of it is asked for again (RFC 3207 §4.2).
+            capabilities = self.hello(&mut wire).await?;
+        }
+        if let Some(login) = &self.relay.login {
+            auth::log_in(&mut wire, login, &capabilities).await?;
+        }
+        if !wire.is_quiet() {
+            return Err(Trouble::Protocol(Stage::Hello, Disorder::Unasked));
+        }
+        Ok(Session::new(wire, capabilities))
+    }
+
+    /// Tries each address of the host in turn. Each has its share of the time left, so that one that swallows packets
+    /// (IPv6 without a route, most often) leaves some for the others.
+    async fn connect(&self) -> io::Result<TcpStream> {
+        let deadline = Instant::now() + self.relay.timers.connect;
+        let late = || io::Error::from(io::ErrorKind::TimedOut);
+        let found = timeout_at(deadline, lookup_host((self.host.as_str(), self.relay.port))).await;
+        let addresses: Vec<_> = found.map_err(|_| late())??.collect();
+        let mut last = io::Error::new(io::ErrorKind::NotFound, "the host has no address");
+        for (nth, address) in addresses.iter().enumerate() {
+            let left = deadline.saturating_duration_since(Instant::now());
+            let share: Duration = left / u32::try_from(addresses.len() - nth).unwrap_or(u32::MAX);
+            match timeout(share, TcpStream::connect(address)).await {
+                Ok(Ok(stream)) => return Ok(stream),
+                Ok(Err(error)) => last = error,
+                Err(_) => last = late(),
+            }
+        }
+        Err(last)
+    }
+
+    async fn hello(&self, wire: &mut Wire) -> Result<Capabilities, Trouble> {
+        let reply = wire.ask(Stage::Hello, &self.hello).await?;
+        let old = matches!(reply.code, 500 | 502 | 504);
+        // HELO offers nothing, so it will do only where nothing is demanded.
+        if old && self.relay.tls == Tls::None && self.relay.login.is_none() {
+            let reply = wire.ask(Stage::Hello, &self.helo).await?;
+            agreed(Stage::Hello, reply, Trouble::Hello)?;
+            return Ok(Capabilities::default());
+        }
+        agreed(Stage::Hello, reply, Trouble::Hello).map(|reply| Capabilities::read(&reply))
+    }
+}
+
+/// The reply, if it is the one the stage needs.
+fn agreed(stage: Stage, reply: ReplyLines, refused: fn(Reply) -> Trouble) -> Result<ReplyLines, Trouble> {
+    match meaning(stage, reply.code) {
+        Meaning::Yes => Ok(reply),
+        Meaning::No => Err(refused(reply.into())),
+        Meaning::Nonsense => Err(Trouble::Protocol(stage, Disorder::Unexpected(reply.into()))),
+    }
+}
+
+fn can_be_sent(login: &Login) -> bool {
+    [login.username.as_str(), login.password.expose_secret()]
+        .iter()
+        .all(|text| !text.is_empty() && !text.contains('\0'))
+}

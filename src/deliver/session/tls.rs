@@ -1,0 +1,52 @@
+//! TLS towards one relay: which certificates are trusted, and the name its own must be for. Made once for each relay
+//! and used for all its connections, so that later ones resume the first one's session. Verification has no off switch.
+
+use std::{io, path::Path, sync::Arc};
+
+use rustls::{
+    ClientConfig,
+    crypto::ring,
+    pki_types::{CertificateDer, ServerName, pem::PemObject},
+};
+use rustls_platform_verifier::Verifier;
+use tokio::net::TcpStream;
+use tokio_rustls::{TlsConnector, client::TlsStream};
+
+use super::trouble::SetupError;
+
+/// What a TLS handshake with one relay needs.
+pub(super) struct TlsSetup {
+    connector: TlsConnector,
+    name: ServerName<'static>,
+}
+
+impl TlsSetup {
+    /// Trusts what the system trusts, and the certificates in `ca` besides. `host` is a name or an IP address.
+    pub(super) fn new(host: &str, ca: Option<&Path>) -> Result<Self, SetupError> {
+        let name = ServerName::try_from(host.to_owned()).map_err(|_| SetupError::Host(host.to_owned()))?;
+        let extra = ca.map(read_certificates).transpose()?.unwrap_or_default();
+        let provider = Arc::new(ring::default_provider());
+        // A system without certificates is an error only when `ca` gives none either.
+        let verifier = Verifier::new_with_extra_roots(extra, Arc::clone(&provider)).map_err(SetupError::Roots)?;
+        let config = ClientConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .map_err(SetupError::Roots)?
+            // It is called dangerous because one could pass a verifier that verifies nothing; this one is WebPKI.
+            .dangerous()
+            .with_custom_certificate_verifier(Arc::new(verifier))
+            .with_no_client_auth();
+        Ok(Self { connector: TlsConnector::from(Arc::new(config)), name })
+    }
+
+    /// Shakes hands; the certificate is verified against the host's name.
+    pub(super) async fn connect(&self, stream: TcpStream) -> io::Result<TlsStream<TcpStream>> {
+        self.connector.connect(self.name.clone(), stream).await
+    }
+}
+
+fn read_certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, SetupError> {
+    let failed = |source| SetupError::ReadCa { path: path.to_owned(), source };
+    let certificates: Result<Vec<_>, _> = CertificateDer::pem_file_iter(path).map_err(failed)?.collect();
+    let certificates = certificates.map_err(failed)?;
+    if certificates.is_empty() { Err(SetupError::EmptyCa(path.to_owned())) } else { Ok(certificates) }
+}

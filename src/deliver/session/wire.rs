@@ -1,0 +1,288 @@
+//! The connection as the session sees it: commands go out, replies come in, each within its stage's time. Replies are
+//! taken one by one in order, and bytes that nobody asked for end the session. It knows nothing of transactions.
+
+use std::{
+    future::poll_fn,
+    io,
+    net::IpAddr,
+    pin::Pin,
+    task::{Context, Poll, ready},
+    time::Duration,
+};
+
+use tokio::{
+    io::{AsyncRead, AsyncWrite, AsyncWriteExt, ReadBuf},
+    net::TcpStream,
+    time::timeout,
+};
+use tokio_rustls::client::TlsStream;
+
+use super::{
+    reply::{ReplyLines, ReplyReader},
+    stage::Stage,
+    tls::TlsSetup,
+    trouble::{Disorder, Trouble},
+};
+use crate::domain::relay::Timers;
+
+/// How much is read at once.
+const READ_OCTETS: usize = 8 * 1024;
+/// How long a reply may take that explains why the relay stopped reading. It was sent before, or it is not there.
+const LAST_WORDS: Duration = Duration::from_secs(1);
+
+/// A connection and what was read from it and not yet used.
+pub(super) struct Wire {
+    stream: Stream,
+    peer: IpAddr,
+    replies: ReplyReader,
+    inbox: Box<[u8]>,
+    timers: Timers,
+}
+
+enum Stream {
+    Clear(TcpStream),
+    Tls(Box<TlsStream<TcpStream>>),
+}
+
+/// Why a block of a message was not written.
+pub(super) enum Interruption {
+    /// The relay answered before its time.
+    Early(ReplyLines),
+    /// The connection is of no more use.
+    Broken(Trouble),
+}
+
+impl Wire {
+    /// A wire over a fresh connection, still in clear text.
+    pub(super) fn new(stream: TcpStream, timers: Timers) -> io::Result<Self> {
+        // Without this each message waits 40 ms for an acknowledgement that the relay is in no hurry to send.
+        stream.set_nodelay(true)?;
+        let peer = stream.peer_addr()?.ip().to_canonical();
+        let inbox = vec![0; READ_OCTETS].into_boxed_slice();
+        Ok(Self { stream: Stream::Clear(stream), peer, replies: ReplyReader::default(), inbox, timers })
+    }
+
+    /// The same connection under TLS. Whatever was read in clear text ends it: those bytes may be an attacker's, to be
+    /// taken for the relay's own after the handshake (the STARTTLS injection of CVE-2011-0411 and its kin).
+    pub(super) async fn encrypted(self, tls: &TlsSetup) -> Result<Self, Trouble> {
+        if !self.replies.is_empty() {
+            return Err(Trouble::Protocol(Stage::StartTls, Disorder::Injected));
+        }
+        let stream = match self.stream {
+            Stream::Clear(stream) => stream,
+            stream @ Stream::Tls(_) => return Ok(Self { stream, ..self }),
+        };
+        let handshake = timeout(self.timers.tls, tls.connect(stream)).await;
+        let stream = handshake.map_err(|_| Trouble::Timeout(Stage::Tls))?.map_err(Trouble::Tls)?;
+        Ok(Self { stream: Stream::Tls(Box::new(stream)), replies: ReplyReader::default(), ..self })
+    }
+
+    /// True when a secret may be written: under TLS, or to this machine itself.
+    pub(super) fn keeps_secrets(&self) -> bool {
+        matches!(self.stream, Stream::Tls(_)) || self.peer.is_loopback()
+    }
+
+    /// True when every byte read so far was part of a reply already taken.
+    pub(super) fn is_quiet(&self) -> bool {
+        self.replies.is_empty()
+    }
+
+    /// Writes one command, or one answer to a challenge, and waits for its reply.
+    pub(super) async fn ask(&mut self, stage: Stage, line: &[u8]) -> Result<ReplyLines, Trouble> {
+        self.expect_silence(stage).await?;
+        let limit = stage.limit(&self.timers);
+        timeout(limit, async {
+            let written = async {
+                self.stream.write_all(line).await?;
+                self.stream.flush().await
+            };
+            written.await.map_err(|error| Trouble::Lost(stage, error))?;
+            self.read_reply(stage).await
+        })
+        .await
+        .map_err(|_| Trouble::Timeout(stage))?
+    }
+
+    /// Waits for the next reply.
+    pub(super) async fn reply(&mut self, stage: Stage) -> Result<ReplyLines, Trouble> {
+        let limit = stage.limit(&self.timers);
+        timeout(limit, self.read_reply(stage)).await.map_err(|_| Trouble::Timeout(stage))?
+    }
+
+    /// Writes one block of a message, reading all the while: a relay that refuses a message halfway may stop reading,
+    /// and would wait for us to read as we wait for it to. When this returns well, the whole block was handed to the
+    /// stream; when it does not, the last byte of the block was not, so a relay cannot have seen it.
+    pub(super) async fn write_block(&mut self, block: &[u8]) -> Result<(), Interruption> {
+        let limit = Stage::Body.limit(&self.timers);
+        match timeout(limit, self.write_watching(block)).await {
+            Ok(written) => written,
+            Err(_) => Err(Interruption::Broken(Trouble::Timeout(Stage::Body))),
+        }
+    }
+
+    /// Pushes out what TLS may still hold back, then waits for the reply to the end of data.
+    pub(super) async fn reply_to_data(&mut self) -> Result<ReplyLines, Trouble> {
+        let limit = Stage::Dot.limit(&self.timers);
+        let answered = async {
+            self.stream.flush().await.map_err(|error| Trouble::Lost(Stage::Dot, error))?;
+            self.read_reply(Stage::Dot).await
+        };
+        timeout(limit, answered).await.map_err(|_| Trouble::Timeout(Stage::Dot))?
+    }
+
+    /// Ends the connection in good order, as far as that goes at once.
+    pub(super) async fn close(mut self) {
+        // The relay may be gone already; there is nothing to do about it, and nothing depends on it.
+        let _ = timeout(Stage::Quit.limit(&self.timers), self.stream.shutdown()).await;
+    }
+
+    async fn write_watching(&mut self, block: &[u8]) -> Result<(), Interruption> {
+        let mut rest = block;
+        while !rest.is_empty() {
+            match poll_fn(|cx| self.poll_step(cx, rest)).await {
+                Ok(Step::Wrote(count)) => rest = &rest[count..],
+                Ok(Step::Read(0)) => return Err(self.broken(io::ErrorKind::UnexpectedEof.into())),
+                Ok(Step::Read(count)) => {
+                    self.replies.feed(&self.inbox[..count]);
+                    if let Some(early) = self.taken(Stage::Body).map_err(Interruption::Broken)? {
+                        return Err(Interruption::Early(early));
+                    }
+                }
+                Err(error) => return Err(self.last_words(error).await),
+            }
+        }
+        Ok(())
+    }
+
+    /// The relay stopped reading. It may have said why before it did.
+    async fn last_words(&mut self, error: io::Error) -> Interruption {
+        match timeout(LAST_WORDS, self.read_reply(Stage::Body)).await {
+            Ok(Ok(early)) => Interruption::Early(early),
+            _ => self.broken(error),
+        }
+    }
+
+    fn broken(&self, error: io::Error) -> Interruption {
+        Interruption::Broken(Trouble::Lost(Stage::Body, error))
+    }
+
+    /// Reads if there is something to read, else writes. Reading goes first, so that a reply is seen before more is sent.
+    fn poll_step(&mut self, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<Step>> {
+        if let Poll::Ready(count) = self.poll_read(cx) {
+            return Poll::Ready(count.map(Step::Read));
+        }
+        let count = ready!(Pin::new(&mut self.stream).poll_write(cx, bytes))?;
+        Poll::Ready(if count == 0 { Err(io::ErrorKind::WriteZero.into()) } else { Ok(Step::Wrote(count)) })
+    }
+
+    fn poll_read(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
+        let mut buffer = ReadBuf::new(&mut self.inbox);
+        ready!(Pin::new(&mut self.stream).poll_read(cx, &mut buffer))?;
+        Poll::Ready(Ok(buffer.filled().len()))
+    }
+
+    async fn read_reply(&mut self, stage: Stage) -> Result<ReplyLines, Trouble> {
+        loop {
+            if let Some(reply) = self.taken(stage)? {
+                return Ok(reply);
+            }
+            let count = poll_fn(|cx| self.poll_read(cx)).await.map_err(|error| Trouble::Lost(stage, error))?;
+            if count == 0 {
+                return Err(Trouble::Lost(stage, io::ErrorKind::UnexpectedEof.into()));
+            }
+            self.replies.feed(&self.inbox[..count]);
+        }
+    }
+
+    fn taken(&mut self, stage: Stage) -> Result<Option<ReplyLines>, Trouble> {
+        self.replies.next_reply().map_err(|bad| Trouble::Protocol(stage, bad.into()))
+    }
+
+    /// Nothing may have come that was not asked for. A relay that closes an idle connection says 421 first; anything
+    /// else would be taken for the answer to the command about to be written.
+    async fn expect_silence(&mut self, stage: Stage) -> Result<(), Trouble> {
+        let heard = poll_fn(|cx| match self.poll_read(cx) {
+            Poll::Ready(heard) => Poll::Ready(Some(heard)),
+            Poll::Pending => Poll::Ready(None),
+        });
+        match heard.await {
+            Some(Ok(0)) => return Err(Trouble::Lost(stage, io::ErrorKind::UnexpectedEof.into())),
+            Some(Ok(count)) => self.replies.feed(&self.inbox[..count]),
+            Some(Err(error)) => return Err(Trouble::Lost(stage, error)),
+            None => {}
+        }
+        match self.taken(stage)? {
+            Some(closing) if closing.code == 421 => Err(Trouble::Refused(stage, closing.into())),
+            None if self.is_quiet() => Ok(()),
+            _ => Err(Trouble::Protocol(stage, Disorder::Unasked)),
+        }
+    }
+}
+
+/// One step of writing while reading.
+enum Step {
+    Wrote(usize),
+    Read(usize),
+}
+
+impl AsyncRead for Stream {
+    fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        match self.get_mut() {
+            Self::Clear(stream) => Pin::new(stream).poll_read(cx, buffer),
+            Self::Tls(stream) => Pin::new(stream).poll_read(cx, buffer),
+        }
+    }
+}
+
+impl AsyncWrite for Stream {
+    fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        match self.get_mut() {
+            Self::Clear(stream) => Pin::new(stream).poll_write(cx, bytes),
+            Self::Tls(stream) => Pin::new(stream).poll_write(cx, bytes),
+        }
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match self.get_mut() {
+            Self::Clear(stream) => Pin::new(stream).poll_flush(cx),
+            Self::Tls(stream) => Pin::new(stream).poll_flush(cx),
+        }
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match self.get_mut() {
+            Self::Clear(stream) => Pin::new(stream).poll_shutdown(cx),
+            Self::Tls(stream) => Pin::new(stream).poll_shutdown(cx),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::{
+        io::AsyncReadExt,
+        net::{TcpListener, TcpStream},
+    };
+
+    use super::{Trouble, Wire};
+    use crate::{
+        deliver::session::{auth::log_in, capabilities::Capabilities},
+        domain::relay::{Login, Timers},
+    };
+
+    #[tokio::test]
+    async fn a_login_is_not_written_in_clear_text_to_another_machine() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+        let stream = TcpStream::connect(listener.local_addr().expect("bound")).await.expect("connected");
+        let mut wire = Wire::new(stream, Timers::default()).expect("a fresh socket");
+        assert!(wire.keeps_secrets(), "this machine may hear it");
+        wire.peer = [192, 0, 2, 1].into();
+        let login = Login { username: "news".to_owned(), password: "secret".into() };
+        let offered = Capabilities { auth_plain: true, auth_login: true, ..Capabilities::default() };
+        assert!(matches!(log_in(&mut wire, &login, &offered).await, Err(Trouble::ClearTextLogin)));
+        drop(wire);
+        let (mut peer, mut heard) = (listener.accept().await.expect("connected").0, Vec::new());
+        peer.read_to_end(&mut heard).await.expect("closed in order");
+        assert_eq!(heard, b"");
+    }
+}
