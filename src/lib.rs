@@ -17,3 +17,9 @@ pub mod deliver;
 pub mod judge;
 pub mod queue;
 pub mod render;
+
+// Floor 3: the flows, which join the steps.
+pub mod app;
+pub mod explain;
+pub mod newsroom;
+pub mod publish;

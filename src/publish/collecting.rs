@@ -1,0 +1,238 @@
+//! Steps 1 and 2 of the flow: looks at each feed that is due, judges what is new, and writes both down.
+
+use futures_util::{StreamExt, stream};
+use jiff::Timestamp;
+use tokio::sync::Mutex;
+
+use super::{
+    Pass, PassOptions, alerts,
+    minutes::{Decided, Minutes},
+};
+use crate::{
+    app::App,
+    collect::{Found, Look},
+    domain::{
+        feed::{Feed, FeedState},
+        post::{Post, PostId, Standing},
+    },
+    judge::{self, judge},
+    newsroom::{self, NewsroomError},
+    queue,
+    render::{Fact, Notice},
+    store::StoreError,
+};
+
+/// How many feeds are fetched at once.
+const AT_ONCE: usize = 8;
+
+/// After so many failed looks in a row staff are told.
+const TELL_AFTER: u32 = 3;
+
+/// Looks at every feed that is due, and makes the alerts of each as its look ends: a slow or failing feed neither stops
+/// nor delays another.
+pub(super) async fn collect_due(app: &App, options: PassOptions, pass: &mut Pass) -> Result<(), NewsroomError> {
+    for list in &app.config.lists {
+        // A list begins when it is first seen: what was news before is not for it.
+        app.store.state_of_list(&list.name, app.clock.now()).await?;
+    }
+    let one_at_a_time = Mutex::new(());
+    let looks: Vec<_> =
+        app.config.feeds.iter().map(|feed| look_and_alert(app, feed, options, &one_at_a_time)).collect();
+    let looks: Vec<Result<Pass, NewsroomError>> = stream::iter(looks).buffered(AT_ONCE).collect().await;
+    for look in looks {
+        let look = look?;
+        pass.posts += look.posts;
+        pass.alerts += look.alerts;
+        pass.notes.extend(look.notes);
+    }
+    Ok(())
+}
+
+async fn look_and_alert(
+    app: &App,
+    feed: &Feed,
+    options: PassOptions,
+    one_at_a_time: &Mutex<()>,
+) -> Result<Pass, NewsroomError> {
+    let mut pass = look_if_due(app, feed, options).await?;
+    if pass.posts > 0 {
+        // A statement that came by two feeds must be found by the second when the first has made its alert.
+        let _alone = one_at_a_time.lock().await;
+        alerts::alerts_due(app, &mut pass).await?;
+    }
+    Ok(pass)
+}
+
+async fn look_if_due(app: &App, feed: &Feed, options: PassOptions) -> Result<Pass, StoreError> {
+    let mut pass = Pass::default();
+    wake_waiting(app, feed, &mut pass).await?;
+    let Some(state) = app.store.claim_look(feed, app.clock.now()).await? else { return Ok(pass) };
+    match app.collector.collect(feed, &state).await {
+        Ok(look) => well(app, feed, state, look, options, &mut pass).await?,
+        Err(error) => failed(app, feed, state, &error.to_string(), &mut pass).await?,
+    }
+    Ok(pass)
+}
+
+/// A look that went well: what is new is judged and stored.
+async fn well(
+    app: &App,
+    feed: &Feed,
+    state: FeedState,
+    look: Look,
+    options: PassOptions,
+    pass: &mut Pass,
+) -> Result<(), StoreError> {
+    let now = app.clock.now();
+    let first = state.baseline_at.is_none();
+    let mut redated = Vec::new();
+    let judged = match look.found {
+        Found::NotModified => Vec::new(),
+        Found::Posts(posts) => {
+            redated = corrected_dates(app, feed, &posts).await?;
+            let known = app.store.known_posts(&feed.name).await?;
+            let kind = match first {
+                true => judge::Look::First { backfill: options.backfill },
+                false if state.is_at_new_address() => judge::Look::Elsewhere,
+                false => judge::Look::Later,
+            };
+            judge(feed, &app.config.urgent, kind, posts, &known, now)
+        }
+    };
+    let next = FeedState {
+        moved_to: look.moved_to,
+        etag: look.etag,
+        last_modified: look.last_modified,
+        baseline_at: state.baseline_at.or(Some(now)),
+        checked_at: Some(now),
+        next_check_at: after(now, feed, 0),
+        ..FeedState::default()
+    };
+    let mut minutes = Minutes::default();
+    for warning in look.warnings {
+        minutes.note("warning", warning);
+    }
+    if state.failures > 0 {
+        minutes.note("well", format!("answers again after {} failed looks", state.failures));
+    }
+    if first {
+        let known = judged.iter().filter(|post| post.standing == Standing::Baseline).count();
+        minutes.note("baseline", format!("first look: {known} posts are known from now on and none of them is mailed"));
+    }
+    let standings: Vec<_> = judged.iter().map(Decided::of).collect();
+    minutes.decisions(app, feed, &standings).await?;
+    let first_id = if judged.is_empty() { PostId(0) } else { app.store.post_ids(judged.len()).await? };
+    let mut tx = app.store.begin().await?;
+    for (id, post) in (first_id.0..).map(PostId).zip(&judged) {
+        tx.add_post(id, &feed.name, post, now).await?;
+    }
+    for (id, published_at) in redated {
+        tx.redate_waiting(id, published_at).await?;
+    }
+    tx.end_look(feed, &next).await?;
+    minutes.write(&mut tx, feed, now).await?;
+    tx.commit().await?;
+    pass.posts += judged.iter().filter(|post| post.standing == Standing::News).count();
+    minutes.tell(feed, pass);
+    Ok(())
+}
+
+/// Posts that wait for a date which the feed has corrected meanwhile.
+async fn corrected_dates(
+    app: &App,
+    feed: &Feed,
+    posts: &[Post],
+) -> Result<Vec<(PostId, Option<Timestamp>)>, StoreError> {
+    let waiting = app.store.posts_standing(&feed.name, Standing::Waiting).await?;
+    let corrected = waiting.iter().filter_map(|known| {
+        let now = posts.iter().find(|post| post.fingerprint == known.post.fingerprint)?;
+        (now.published_at != known.post.published_at).then_some((known.id, now.published_at))
+    });
+    Ok(corrected.collect())
+}
+
+/// A look that failed: recorded with since when, tried again later and later, told to staff once.
+async fn failed(app: &App, feed: &Feed, state: FeedState, error: &str, pass: &mut Pass) -> Result<(), StoreError> {
+    let now = app.clock.now();
+    let failures = state.failures.saturating_add(1);
+    let since = state.failing_since.unwrap_or(now);
+    let next = FeedState {
+        checked_at: Some(now),
+        failing_since: Some(since),
+        failures,
+        last_error: Some(error.to_owned()),
+        next_check_at: after(now, feed, failures),
+        ..state
+    };
+    let mut minutes = Minutes::default();
+    minutes.note("failed", error.to_owned());
+    let notice = match failures >= TELL_AFTER {
+        true => newsroom::notice_to_staff(app, &failing_notice(feed, since, failures, error)).await?,
+        false => None,
+    };
+    let mut tx = app.store.begin().await?;
+    tx.end_look(feed, &next).await?;
+    minutes.write(&mut tx, feed, now).await?;
+    if let Some(notice) = notice
+        && tx.tell_once_of_failure(&feed.name, now).await?
+    {
+        queue::write_notice(&mut tx, &notice).await?;
+    }
+    tx.commit().await?;
+    minutes.tell(feed, pass);
+    Ok(())
+}
+
+/// Posts that were dated in the future are judged again when their date comes.
+async fn wake_waiting(app: &App, feed: &Feed, pass: &mut Pass) -> Result<(), StoreError> {
+    let now = app.clock.now();
+    let waiting = app.store.posts_standing(&feed.name, Standing::Waiting).await?;
+    let woken = judge::no_longer_waiting(feed, &app.config.urgent, &waiting, now);
+    if woken.is_empty() {
+        return Ok(());
+    }
+    let title = |id| waiting.iter().find(|post| post.id == id).map_or("", |post| post.post.title.as_str());
+    let standings: Vec<_> = woken
+        .iter()
+        .map(|post| Decided { standing: post.standing, title: title(post.id), reason: &post.standing_reason })
+        .collect();
+    let mut minutes = Minutes::default();
+    minutes.decisions(app, feed, &standings).await?;
+    let mut tx = app.store.begin().await?;
+    for post in &woken {
+        let to = (post.standing, post.standing_reason.as_str());
+        let moved = tx.restand_post(post.id, Standing::Waiting, to, &post.verdict, now).await?;
+        if !moved {
+            // Another run woke them; it tells of it too.
+            return Ok(());
+        }
+    }
+    minutes.write(&mut tx, feed, now).await?;
+    tx.commit().await?;
+    pass.posts += woken.iter().filter(|post| post.standing == Standing::News).count();
+    minutes.tell(feed, pass);
+    Ok(())
+}
+
+fn after(now: Timestamp, feed: &Feed, failures: u32) -> Option<Timestamp> {
+    Some(now.checked_add(feed.delay_after(failures)).unwrap_or(Timestamp::MAX))
+}
+
+fn failing_notice(feed: &Feed, since: Timestamp, failures: u32, error: &str) -> Notice {
+    Notice {
+        subject: format!("The feed “{}” cannot be read", feed.name),
+        paragraphs: vec![
+            "News on it does not reach readers until it can be read again. It is tried again by itself, less and less \
+             often; you will not be told again before it has been well."
+                .to_owned(),
+        ],
+        facts: vec![
+            Fact { name: "Since".into(), value: since.to_string() },
+            Fact { name: "Failed looks".into(), value: failures.to_string() },
+            Fact { name: "What happens".into(), value: error.to_owned() },
+            Fact { name: "Address".into(), value: feed.url.to_string() },
+        ],
+        button: None,
+        language: "en".into(),
+    }
+}
