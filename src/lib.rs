@@ -21,5 +21,7 @@ pub mod render;
 // Floor 3: the flows, which join the steps.
 pub mod app;
 pub mod explain;
+pub mod intake;
 pub mod newsroom;
 pub mod publish;
+pub mod subscribe;
