@@ -21,6 +21,7 @@ pub mod render;
 // Floor 3: the flows, which join the steps.
 pub mod app;
 pub mod explain;
+pub mod inbox;
 pub mod intake;
 pub mod newsroom;
 pub mod publish;
