@@ -20,9 +20,13 @@ pub mod render;
 
 // Floor 3: the flows, which join the steps.
 pub mod app;
+pub mod daemon;
 pub mod explain;
 pub mod inbox;
 pub mod intake;
 pub mod newsroom;
 pub mod publish;
 pub mod subscribe;
+
+// Floor 4: the shells.
+pub mod web;

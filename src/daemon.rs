@@ -1,0 +1,134 @@
+//! The daemon: a clock around the flows. It wakes collecting and publishing, keeps delivery going, and serves the
+//! pages. It holds no state: what it does when, the store says.
+
+use std::{sync::Arc, time::Duration};
+
+use axum::Router;
+use tokio::{net::TcpListener, task::JoinHandle, time::sleep};
+
+use crate::{
+    app::App,
+    deliver::{self, Until, tally::Tally},
+    publish::{self, PassOptions},
+    stop::{Ask, Stop},
+    subscribe,
+};
+
+/// How often it looks whether a feed, a slot or a file is due.
+const TICK: Duration = Duration::from_secs(10);
+
+/// How long delivery waits after it failed as a whole before it begins anew.
+const REST: Duration = Duration::from_secs(1);
+
+/// Runs until it is told to stop: the clock's work, delivery, and the pages of `router` on `listener`.
+///
+/// # Errors
+/// When the listener fails. All else is logged and tried again.
+pub async fn serve(app: Arc<App>, router: Router, listener: TcpListener, stop: Stop) -> std::io::Result<()> {
+    let clock_work = tokio::spawn(stopping(stop.clone(), keep_publishing(Arc::clone(&app), stop.clone())));
+    let delivery = tokio::spawn(stopping(stop.clone(), keep_delivering(Arc::clone(&app), stop.clone())));
+    let finish = stop.clone();
+    let serving = axum::serve(listener, router).with_graceful_shutdown(async move { finish.asked(Ask::Finish).await });
+    let served = tokio::select! {
+        served = async { serving.await } => served,
+        // One slow reader must not keep us when we are told to end now.
+        () = stop.asked(Ask::Now) => Ok(()),
+    };
+    if served.is_err() {
+        stop.ask();
+    }
+    end(clock_work, &stop).await;
+    end(delivery, &stop).await;
+    served
+}
+
+/// Work without which the daemon must not go on: when it ends by itself, or panics, everything is told to stop.
+async fn stopping(stop: Stop, work: impl Future<Output = ()>) {
+    struct AskAtTheEnd(Stop);
+    impl Drop for AskAtTheEnd {
+        fn drop(&mut self) {
+            if !self.0.is_asked() {
+                self.0.ask();
+            }
+        }
+    }
+    let _ask_at_the_end = AskAtTheEnd(stop);
+    work.await;
+}
+
+/// Waits until a task has ended; told to end now, waits only for what ends by itself at once.
+async fn end(task: JoinHandle<()>, stop: &Stop) {
+    let abort = task.abort_handle();
+    let ended = tokio::select! {
+        ended = task => ended,
+        () = async { stop.asked(Ask::Now).await; sleep(REST).await } => {
+            abort.abort();
+            return;
+        }
+    };
+    if let Err(panic) = ended {
+        std::panic::resume_unwind(panic.into_panic());
+    }
+}
+
+async fn keep_publishing(app: Arc<App>, stop: Stop) {
+    while !stop.is_asked() {
+        tick(&app).await;
+        tokio::select! {
+            () = sleep(TICK) => {}
+            () = stop.asked(Ask::Finish) => {}
+        }
+    }
+}
+
+/// One turn of the clock: everything that is due now.
+async fn tick(app: &App) {
+    match subscribe::sync_files(app).await {
+        Ok(files) => {
+            for file in files {
+                match file {
+                    Ok(synced) => {
+                        let (list, done) = (&synced.list, &synced.imported);
+                        tracing::info!(%list, joined = done.joined, "read a subscribers file");
+                        for bad in &done.bad {
+                            tracing::warn!(%list, "passed over in its subscribers file: {bad}");
+                        }
+                    }
+                    Err(error) => tracing::warn!("a subscribers file was not read: {error}"),
+                }
+            }
+        }
+        Err(error) => tracing::error!("the subscribers files were not read: {error}"),
+    }
+    match publish::publish_due(app, PassOptions::default()).await {
+        Ok(pass) => {
+            for note in &pass.notes {
+                tracing::info!("{note}");
+            }
+            if pass.alerts + pass.digests > 0 {
+                tracing::info!(posts = pass.posts, alerts = pass.alerts, digests = pass.digests, "published");
+            }
+        }
+        Err(error) => tracing::error!("publishing failed and is tried again: {error}"),
+    }
+}
+
+/// Delivery begins anew when it fails: its claims are taken up by itself.
+async fn keep_delivering(app: Arc<App>, stop: Stop) {
+    while !stop.is_asked() {
+        let delivered = match app.post_room().await {
+            Ok(room) => {
+                let tally = Arc::new(Tally::default());
+                deliver::deliver(&room, Until::Stopped, &stop, tally).await.map(drop).map_err(|error| error.to_string())
+            }
+            Err(error) => Err(error.to_string()),
+        };
+        if let Err(error) = delivered {
+            tracing::error!("delivery failed and begins anew: {error}");
+            tokio::select! {
+                () = sleep(REST) => {}
+                () = stop.asked(Ask::Finish) => {}
+            }
+        }
+    }
+}
