@@ -29,4 +29,5 @@ pub mod publish;
 pub mod subscribe;
 
 // Floor 4: the shells.
+pub mod cli;
 pub mod web;

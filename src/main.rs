@@ -1,3 +1,7 @@
-//! The program `tidings`.
+//! The program `tidings`: hands the command line to `cli` and ends with its exit code.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    tidings::cli::main()
+}

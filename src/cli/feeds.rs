@@ -1,0 +1,153 @@
+//! `tidings feeds`: how they do, what one look gives, and what of them is held.
+
+use std::{path::Path, process::ExitCode};
+
+use clap::Subcommand;
+use jiff::{SignedDuration, Timestamp};
+use serde::Serialize;
+
+use super::{
+    open,
+    output::{Output, counted, table},
+};
+use crate::{
+    app::App,
+    domain::{
+        feed::{Feed, FeedState},
+        post::{PostId, Standing, StoredPost},
+        slug::Slug,
+        urgency::judge_urgency,
+    },
+    newsroom,
+};
+
+/// The feeds.
+#[derive(Debug, Subcommand)]
+pub(super) enum Feeds {
+    /// Every feed, and how it does
+    List,
+    /// Look at a feed now, by its name or URL, and show its posts; nothing is stored or mailed
+    Try {
+        /// A name of config.toml, or a URL
+        feed: String,
+    },
+    /// The posts of a feed that wait for a person to decide
+    Held {
+        /// The feed's name
+        feed: String,
+    },
+    /// Let held posts be news after all: all of them, or those of these numbers
+    Release {
+        /// The feed's name
+        feed: String,
+        /// Numbers of posts
+        posts: Vec<i64>,
+    },
+    /// Leave held posts unmailed for good: all of them, or those of these numbers
+    Dismiss {
+        /// The feed's name
+        feed: String,
+        /// Numbers of posts
+        posts: Vec<i64>,
+    },
+}
+
+#[derive(Serialize)]
+struct Health {
+    name: Slug,
+    url: String,
+    #[serde(flatten)]
+    state: FeedState,
+}
+
+impl Feeds {
+    pub(super) async fn run(self, place: Option<&Path>, output: Output) -> anyhow::Result<ExitCode> {
+        let app = open::app(place).await?;
+        match self {
+            Self::List => all(&app, output).await?,
+            Self::Try { feed } => try_feed(&app, &feed, output).await?,
+            Self::Held { feed } => {
+                let held = app.store.posts_standing(&named(&app, &feed)?.name, Standing::Held).await?;
+                output.print(&held, |posts| posts_table(posts))?;
+            }
+            Self::Release { feed, posts } => {
+                let done = newsroom::decide_held(&app, named(&app, &feed)?, &chosen(posts), Standing::News).await?;
+                output.print(&done, |count| format!("{} will be mailed", counted(*count, "post")))?;
+            }
+            Self::Dismiss { feed, posts } => {
+                let done =
+                    newsroom::decide_held(&app, named(&app, &feed)?, &chosen(posts), Standing::Dismissed).await?;
+                output.print(&done, |count| format!("{} will not be mailed", counted(*count, "post")))?;
+            }
+        }
+        Ok(ExitCode::SUCCESS)
+    }
+}
+
+async fn all(app: &App, output: Output) -> anyhow::Result<()> {
+    let mut feeds = Vec::new();
+    for feed in &app.config.feeds {
+        let state = app.store.feed_state(&feed.name).await?.unwrap_or_default();
+        feeds.push(Health { name: feed.name.clone(), url: feed.url.to_string(), state });
+    }
+    output.print(&feeds, |feeds| {
+        let when = |at: Option<Timestamp>| at.map_or("never".into(), |at| at.strftime("%Y-%m-%d %H:%MZ").to_string());
+        let cells = feeds.iter().map(|feed| {
+            let health = match (&feed.state.failing_since, &feed.state.last_error) {
+                (Some(since), Some(error)) => format!("failing since {}: {error}", when(Some(*since))),
+                _ => "well".to_owned(),
+            };
+            vec![feed.name.to_string(), when(feed.state.checked_at), when(feed.state.next_check_at), health]
+        });
+        table(&["feed", "looked at", "next look", "health"], &cells.collect::<Vec<_>>())
+    })
+}
+
+async fn try_feed(app: &App, text: &str, output: Output) -> anyhow::Result<()> {
+    let feed = match named(app, text) {
+        Ok(feed) => feed.clone(),
+        Err(unknown) => Feed {
+            name: Slug::parse("tried").expect("it is a slug"),
+            url: text.parse().map_err(|_| unknown)?,
+            every: SignedDuration::from_mins(10),
+            max_age: SignedDuration::from_hours(24 * 30),
+            flood: 10,
+        },
+    };
+    let look = app.collector.collect(&feed, &FeedState::default()).await?;
+    let now = app.clock.now();
+    let posts: Vec<_> = look.posts().iter().map(|post| (post, judge_urgency(post, &app.config.urgent, now))).collect();
+    output.print(&posts, |posts| {
+        let mut lines = look.warnings.clone();
+        for (post, verdict) in posts {
+            let date = post.published_at.map_or("no date".into(), |at| at.strftime("%Y-%m-%d").to_string());
+            lines.push(format!("  {date}  {}  ({})", post.title, verdict.reason));
+        }
+        lines.push(counted(posts.len() as u64, "post"));
+        lines.join("\n")
+    })
+}
+
+fn named<'a>(app: &'a App, name: &str) -> anyhow::Result<&'a Feed> {
+    app.config.feeds.iter().find(|feed| feed.name.as_str() == name).ok_or_else(|| {
+        let names: Vec<&str> = app.config.feeds.iter().map(|feed| feed.name.as_str()).collect();
+        anyhow::anyhow!("there is no feed `{name}`; there is: {}", names.join(", "))
+    })
+}
+
+fn chosen(posts: Vec<i64>) -> Vec<PostId> {
+    posts.into_iter().map(PostId).collect()
+}
+
+fn posts_table(posts: &[StoredPost]) -> String {
+    let cells = posts.iter().map(|post| {
+        vec![
+            post.id.0.to_string(),
+            post.date().strftime("%Y-%m-%d").to_string(),
+            post.verdict.urgency.as_str().to_owned(),
+            post.post.title.clone(),
+            post.standing_reason.clone(),
+        ]
+    });
+    table(&["post", "date", "verdict", "title", "held because"], &cells.collect::<Vec<_>>())
+}

@@ -1,0 +1,114 @@
+//! Floor 4: the command line. Words come in, are handed to a flow, and what came of it is printed. No rule of the trade
+//! lives here.
+
+mod alert;
+mod ask;
+mod check;
+mod deliveries;
+mod demo;
+mod explain;
+mod feeds;
+mod inbox;
+mod init;
+mod intake;
+mod issues;
+mod open;
+mod output;
+mod problem;
+mod progress;
+mod run;
+mod schedule;
+mod serve;
+mod subscribers;
+
+use std::{path::PathBuf, process::ExitCode};
+
+use clap::{Parser, Subcommand};
+
+use output::Output;
+
+/// Mails a site's news to the people who asked for it.
+#[derive(Debug, Parser)]
+#[command(name = "tidings", version, max_term_width = 100, disable_help_subcommand = true)]
+struct Arguments {
+    /// The configuration. Without it: config.toml here, then in ~/.config/tidings, then in /etc/tidings.
+    #[arg(long, value_name = "FILE", env = "TIDINGS_CONFIG")]
+    config: Option<PathBuf>,
+    /// Print listings as JSON, for programs to read.
+    #[arg(long, global = true)]
+    json: bool,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Show everything on sample data, with a built-in inbox; opens on http://127.0.0.1:8080
+    Demo(demo::Demo),
+    /// Make config.toml, a subscribers folder and a templates folder
+    Init(init::Init),
+    /// Look whether configuration, templates, database, feeds and relays are well
+    Check,
+    /// One pass, for cron: collect, publish what is due, deliver until idle, exit
+    Run(run::Run),
+    /// The daemon: clock, delivery and web pages
+    Serve,
+    /// Mail a breaking alert to a list now
+    Alert(alert::Alert),
+    /// The editions of each list: list, show, preview, hold, release, cancel
+    #[command(subcommand)]
+    Issues(issues::Issues),
+    /// Who got what: list, retry, drop
+    #[command(subcommand)]
+    Deliveries(deliveries::Deliveries),
+    /// The readers: import, export, add, remove, find
+    #[command(subcommand)]
+    Subscribers(subscribers::Subscribers),
+    /// The feeds: list, try, and what of them is held
+    #[command(subcommand)]
+    Feeds(feeds::Feeds),
+    /// Why did (or didn't) this address get this post?
+    Explain(explain::Explain),
+    /// A crontab line in words, and its next times
+    Schedule(schedule::Line),
+    /// Take in one message on standard input, for a mail server's pipe: leaving by mail
+    Intake(intake::Intake),
+    /// The capture inbox alone: an SMTP server that keeps what it gets, with a page to read it
+    Inbox(inbox::Inbox),
+}
+
+/// Runs the program; gives its exit code: 0 well, 1 failed, 2 wrong usage, 3 wrong configuration.
+pub fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    output::begin_logging(matches!(arguments.command, Command::Serve));
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    let done = match runtime {
+        Ok(runtime) => runtime.block_on(dispatch(arguments)),
+        Err(error) => Err(error.into()),
+    };
+    match done {
+        Ok(code) => code,
+        Err(error) => problem::report(&error),
+    }
+}
+
+async fn dispatch(arguments: Arguments) -> anyhow::Result<ExitCode> {
+    let output = Output::new(arguments.json);
+    let place = arguments.config.as_deref();
+    match arguments.command {
+        Command::Demo(demo) => demo.run().await,
+        Command::Init(init) => init.run(),
+        Command::Check => check::check(place, output).await,
+        Command::Run(run) => run.run(place, output).await,
+        Command::Serve => serve::serve(place).await,
+        Command::Alert(alert) => alert.run(place, output).await,
+        Command::Issues(issues) => issues.run(place, output).await,
+        Command::Deliveries(deliveries) => deliveries.run(place, output).await,
+        Command::Subscribers(subscribers) => subscribers.run(place, output).await,
+        Command::Feeds(feeds) => feeds.run(place, output).await,
+        Command::Explain(explain) => explain.run(place, output).await,
+        Command::Schedule(line) => line.run(output),
+        Command::Intake(intake) => intake.run(place).await,
+        Command::Inbox(inbox) => inbox.run().await,
+    }
+}

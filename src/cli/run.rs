@@ -1,0 +1,91 @@
+//! `tidings run`: one pass, for cron. It may be started every minute, twice at once, and be killed.
+
+use std::{path::Path, process::ExitCode};
+
+use clap::Args;
+use serde::Serialize;
+
+use super::{
+    open,
+    output::{Output, counted},
+    progress,
+};
+use crate::{
+    app::App,
+    deliver::{Until, tally::Counts},
+    domain::delivery::Lane,
+    publish::{self, Pass, PassOptions},
+    stop::Stop,
+    subscribe,
+};
+
+/// One pass, for cron: collect, publish what is due, deliver until idle, exit.
+#[derive(Debug, Args)]
+pub(super) struct Run {
+    /// On the first look at a feed, let its newest N posts be news instead of none
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    backfill: usize,
+}
+
+/// What one pass and its delivery did.
+#[derive(Serialize)]
+pub(super) struct Report {
+    #[serde(flatten)]
+    pub(super) pass: Pass,
+    pub(super) delivered: Counts,
+}
+
+impl Run {
+    pub(super) async fn run(self, place: Option<&Path>, output: Output) -> anyhow::Result<ExitCode> {
+        let app = open::app(place).await?;
+        let stop = Stop::default();
+        stop.on_signals()?;
+        let report = once(&app, PassOptions { backfill: self.backfill }, &stop).await?;
+        app.store.close().await;
+        let code = if report.delivered.trouble.is_some() { ExitCode::FAILURE } else { ExitCode::SUCCESS };
+        output.print(&report, text)?;
+        Ok(code)
+    }
+}
+
+/// One pass: the subscribers' files are read, what is due is published, and delivered until nothing is left to do.
+pub(super) async fn once(app: &App, options: PassOptions, stop: &Stop) -> anyhow::Result<Report> {
+    let published = publish(app, options).await;
+    // What is queued goes out whatever kept us from queueing more.
+    let delivered = progress::deliver(app, Until::Idle(Lane::Digest), stop).await?;
+    Ok(Report { pass: published?, delivered })
+}
+
+async fn publish(app: &App, options: PassOptions) -> anyhow::Result<Pass> {
+    let mut notes = Vec::new();
+    for file in subscribe::sync_files(app).await? {
+        match file {
+            Err(error) => notes.push(format!("{:#}", anyhow::Error::from(error))),
+            Ok(synced) => {
+                let done = synced.imported;
+                notes.push(format!("list `{}`: {} joined from its file", synced.list, done.joined));
+                notes.extend(done.bad.into_iter().map(|bad| format!("subscribers/{}.csv: {bad}", synced.list)));
+            }
+        }
+    }
+    let mut pass = publish::publish_due(app, options).await?;
+    pass.notes.splice(0..0, notes);
+    Ok(pass)
+}
+
+/// The report for people; its last line says what was done.
+pub(super) fn text(report: &Report) -> String {
+    let Report { pass, delivered } = report;
+    let mut lines = pass.notes.clone();
+    if let Some(trouble) = &delivered.trouble {
+        lines.push(format!("{trouble}; what waits is tried again by the next run"));
+    }
+    lines.push(format!(
+        "collected {}, {}, {}; {}",
+        counted(pass.posts as u64, "post"),
+        counted(pass.alerts as u64, "alert"),
+        counted(pass.digests as u64, "digest"),
+        progress::summary(delivered)
+    ));
+    lines.join("\n")
+}
