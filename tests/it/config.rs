@@ -1,0 +1,420 @@
+//! config.toml: what ships is honest, and every mistake is told at once, by key and line, without any secret.
+
+use std::{fs, path::Path};
+
+use jiff::SignedDuration;
+use secrecy::ExposeSecret;
+use tidings::{
+    config::{Config, ConfigError, Database, SecretSource, Web},
+    domain::{
+        list::Alerts,
+        relay::{Timers, Tls},
+        schedule::Schedule,
+    },
+};
+
+const SHIPPED: &str = include_str!("../../config.toml");
+
+/// The least that a file may hold.
+const LEAST: &str = r#"
+base_url = "https://news.example.org"
+[sender]
+name = "Coalition"
+address = "news@example.org"
+postal_address = "1 Example Street"
+[[feeds]]
+name = "site"
+url = "https://example.org/feed/"
+[[lists]]
+name = "news"
+title = "News"
+feeds = ["site"]
+digest = "0 9 * * MON"
+[[relays]]
+name = "main"
+host = "smtp.example.org"
+"#;
+
+fn env(name: &str) -> Option<String> {
+    match name {
+        "SMTP_PASSWORD" => Some("hunter2-hunter2".to_owned()),
+        "TIDINGS_SECRET" => Some("0123456789abcdef-open-sesame".to_owned()),
+        "EMPTY" => Some(String::new()),
+        _ => None,
+    }
+}
+
+/// A folder such as the shipped file expects.
+fn folder() -> tempfile::TempDir {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    fs::create_dir(folder.path().join("subscribers")).expect("made");
+    fs::create_dir(folder.path().join("templates")).expect("made");
+    folder
+}
+
+fn parse_in(folder: &Path, text: &str) -> Result<Config, ConfigError> {
+    Config::parse(text, &folder.join("config.toml"), &env)
+}
+
+/// Parses a file that stands in no folder of note, and gives what it prints.
+fn complaint(text: &str) -> String {
+    match Config::parse(text, Path::new("config.toml"), &env) {
+        Ok(config) => panic!("no mistake found; warnings: {:?}", config.warnings),
+        Err(error) => error.to_string(),
+    }
+}
+
+/// The least file with one line more, or with `from` replaced.
+fn with(from: &str, to: &str) -> String {
+    assert!(LEAST.contains(from), "{from}");
+    LEAST.replacen(from, to, 1)
+}
+
+#[test]
+fn the_shipped_file_is_all_defaults_and_its_own_sections() {
+    let folder = folder();
+    let shipped = parse_in(folder.path(), SHIPPED).expect("the shipped file is right");
+    let expected = Config {
+        base_url: "https://news.example.org/".parse().expect("url"),
+        database: Database::Sqlite(folder.path().join("data/tidings.db")),
+        subscribers: folder.path().join("subscribers"),
+        templates: Some(folder.path().join("templates")),
+        sender: shipped.sender.clone(),
+        staff: shipped.staff.clone(),
+        feeds: shipped.feeds.clone(),
+        urgent: shipped.urgent.clone(),
+        lists: shipped.lists.clone(),
+        relays: shipped.relays.clone(),
+        ..Config::default()
+    };
+    assert_eq!(format!("{shipped:#?}"), format!("{expected:#?}"));
+    assert_eq!(shipped.sender.address.reveal(), "news@example.org");
+    assert_eq!(shipped.feeds[0].every, SignedDuration::from_mins(10));
+    assert_eq!(shipped.lists[0].alerts, Alerts::Immediate);
+    assert!(shipped.lists[0].digest.is_some());
+    let relay = &shipped.relays[0];
+    assert_eq!((relay.port, relay.tls, relay.ehlo.as_str()), (465, Tls::Implicit, "news.example.org"));
+    assert_eq!(relay.timers, Timers::default());
+    let login = relay.login.as_ref().expect("a login");
+    assert_eq!(login.password.expose_secret(), "hunter2-hunter2");
+    assert!(shipped.warnings.is_empty(), "{:?}", shipped.warnings);
+}
+
+#[test]
+fn every_commented_default_of_the_shipped_file_is_true() {
+    let folder = folder();
+    let shipped = format!("{:#?}", parse_in(folder.path(), SHIPPED).expect("right"));
+    let mut defaults = 0;
+    for line in SHIPPED.lines() {
+        let Some(statement) = line.strip_prefix("# ").filter(|rest| is_statement(rest)) else { continue };
+        let text = SHIPPED.replacen(line, statement, 1);
+        let config = parse_in(folder.path(), &text).unwrap_or_else(|error| panic!("{line}\n{error}"));
+        assert_eq!(format!("{config:#?}"), shipped, "{line}");
+        defaults += 1;
+    }
+    assert!(defaults > 20, "only {defaults} defaults were found");
+}
+
+#[test]
+fn every_example_of_the_shipped_file_is_right() {
+    let folder = folder();
+    let shipped = format!("{:#?}", parse_in(folder.path(), SHIPPED).expect("right"));
+    let mut changed = 0;
+    for line in SHIPPED.lines() {
+        let Some(statement) = line.strip_prefix("# e.g. ") else { continue };
+        let config = parse_in(folder.path(), &SHIPPED.replacen(line, statement, 1));
+        let config = config.unwrap_or_else(|error| panic!("{line}\n{error}"));
+        changed += usize::from(format!("{config:#?}") != shipped);
+    }
+    assert!(changed >= 3, "only {changed} examples do something");
+}
+
+/// An unknown key makes its section name the keys it knows: each of them must be in the shipped file.
+#[test]
+fn the_shipped_file_shows_every_key_there_is() {
+    let folder = folder();
+    let mut asked = Vec::new();
+    for line in SHIPPED.lines().filter(|line| line.starts_with('[')) {
+        let text = SHIPPED.replacen(&format!("\n{line}\n"), &format!("\n{line}\nqqq = 1\n"), 1);
+        asked.push(parse_in(folder.path(), &text).expect_err("qqq is unknown"));
+    }
+    asked.push(parse_in(folder.path(), &format!("qqq = 1\n{SHIPPED}")).expect_err("qqq is unknown"));
+    let mut keys = 0;
+    for error in asked {
+        let hint = error.mistakes[0].hint.as_deref().expect("a hint");
+        let known = hint.strip_prefix("known here: ").expect("the known keys");
+        for key in known.split(", ").map(|key| key.trim_matches('`')) {
+            let statement = format!("{key} = ");
+            let section = [format!("[{key}]"), format!("[[{key}]]")];
+            assert!(SHIPPED.contains(&statement) || section.iter().any(|header| SHIPPED.contains(header)), "{key}");
+            keys += 1;
+        }
+    }
+    assert!(keys > 50, "only {keys} keys were found");
+}
+
+fn is_statement(text: &str) -> bool {
+    text.split_once(" = ").is_some_and(|(key, _)| key.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_'))
+        && !text.starts_with("key = ")
+}
+
+#[test]
+fn the_least_file_is_enough() {
+    let config = Config::parse(LEAST, Path::new("config.toml"), &env).expect("enough");
+    assert_eq!(config.base_url.as_str(), "https://news.example.org/");
+    assert_eq!(config.lists[0].alerts, Alerts::Off);
+    assert_eq!(config.web, Web::default());
+    assert!(matches!(config.secret, SecretSource::BesideDatabase));
+    assert!(config.relays[0].login.is_none());
+}
+
+#[test]
+fn many_mistakes_are_told_at_once_in_the_order_of_the_file() {
+    let text = r#"base_url = "news.example.org"
+databse = "sqlite://x.db"
+[sender]
+name = "Coalition"
+address = "news"
+[[feeds]]
+name = "site"
+url = "https://example.org/feed/"
+evry = "10m"
+[[feeds]]
+name = "site"
+url = "gopher://example.org"
+every = 10
+[[lists]]
+name = "News"
+title = ""
+feeds = ["sight", "site", "site"]
+digest = "every monday"
+time_zone = "America/New_Yrok"
+[[lists]]
+name = "quiet"
+title = "Quiet"
+[[relays]]
+name = "main"
+host = "smtp.example.org:465"
+tls = "start-tls"
+connections = 0
+username = "news"
+[delivery]
+retry = ["1m", "soon"]
+alert_expires = "0h"
+[web]
+listen = "localhost:8080"
+"#;
+    // What is wrong with a schedule is for the schedule to say.
+    let schedule = Schedule::parse("every monday", "UTC").expect_err("not a schedule").to_string();
+    let expected = include_str!("../fixtures/config/mistakes.txt").replace("@SCHEDULE@", &schedule);
+    assert_eq!(complaint(text), expected.trim_end());
+}
+
+#[test]
+fn an_empty_file_names_all_that_is_needed() {
+    assert_eq!(complaint(""), include_str!("../fixtures/config/empty.txt").trim_end());
+}
+
+#[test]
+fn broken_toml_shows_its_line_and_a_caret() {
+    let text = with("url = \"https://example.org/feed/\"", "every = \"10m");
+    let line = text.lines().position(|line| line.starts_with("every")).expect("it is there") + 1;
+    let told = complaint(&text);
+    assert!(told.starts_with(&format!("config.toml:{line}: ")), "{told}");
+    assert!(told.ends_with("\n  | every = \"10m\n  |             ^"), "{told}");
+}
+
+#[test]
+fn broken_toml_never_shows_a_secret() {
+    for broken in [
+        "password = \"hunter2",
+        "password = hunter2",
+        "secret = \"hunter2",
+        "password = \"\"\"\nhunter2\n",
+        "x = { password = hunter2 }",
+        "database = \"postgres://news:hunter2@localhost/tidings",
+        "url = \"https://news:hunter2@example.org/",
+    ] {
+        let told = complaint(&format!("{LEAST}\n{broken}"));
+        assert!(!told.contains("hunter2"), "{broken}: {told}");
+    }
+}
+
+#[test]
+fn no_mistake_and_no_debug_text_shows_a_secret() {
+    let text = with(
+        "base_url",
+        "secret = \"correct-horse-battery\"\ndatabase = \"postgres://u:hunter2@db/tidings\"\nbase_url",
+    ) + "username = \"news\"\npassword = \"hunter2\"\n";
+    let config = Config::parse(&text, Path::new("config.toml"), &env).expect("right");
+    let shown = format!("{config:?} {}", config.database);
+    assert!(!shown.contains("hunter2") && !shown.contains("battery"), "{shown}");
+    assert_eq!(config.database.to_string(), "postgres://db/tidings");
+    for wrong in [
+        with("base_url = \"https://news", "base_url = \"https://user:hunter2@news"),
+        with("https://example.org/feed/", "https://user:hunter2@example.org/feed/"),
+        with("base_url", "secret = \"hunter2\"\nbase_url"),
+        with("base_url", "database = \"mysql://u:hunter2@db/x\"\nbase_url"),
+        with("base_url", "database = \"postgres://u:hunter2@:x/x\"\nbase_url"),
+        format!("{LEAST}username = \"news\"\npassword = [\"hunter2\"]\n"),
+        format!("{LEAST}tls = \"none\"\nusername = \"news\"\npassword = \"hunter2\"\n"),
+    ] {
+        let told = complaint(&wrong);
+        assert!(!told.contains("hunter2"), "{told}");
+    }
+}
+
+#[test]
+fn a_secret_comes_from_the_environment_or_from_a_file() {
+    let folder = folder();
+    fs::write(folder.path().join("key"), "0123456789abcdef\n").expect("written");
+    for source in ["{ env = \"TIDINGS_SECRET\" }", "{ file = \"key\" }", "\"0123456789abcdef\""] {
+        let config = parse_in(folder.path(), &with("base_url", &format!("secret = {source}\nbase_url")));
+        assert!(matches!(config.expect(source).secret, SecretSource::Given(_)));
+    }
+    fs::write(folder.path().join("password"), "two words\r\n").expect("written");
+    let text = format!("{LEAST}username = \"news\"\npassword = {{ file = \"password\" }}\n");
+    let config = parse_in(folder.path(), &text).expect("right");
+    let login = config.relays[0].login.as_ref().expect("a login");
+    assert_eq!(login.password.expose_secret(), "two words");
+}
+
+#[test]
+fn a_secret_that_cannot_be_read_is_named() {
+    for (source, told) in [
+        ("{ env = \"NOT_THERE\" }", "secret: the environment variable `NOT_THERE` is not set"),
+        ("{ env = \"EMPTY\" }", "secret: is empty"),
+        ("{ file = \"not-there\" }", "secret: cannot read the file `not-there`: "),
+        ("{ file = \"\" }", "secret: expected a path"),
+        ("{ env = \"TIDINGS_SECRET\", file = \"key\" }", "secret: expected either `env` or `file`"),
+        ("{ evn = \"TIDINGS_SECRET\" }", "secret.evn: unknown key\n  hint: did you mean `env`?"),
+        ("\"short\"", "secret: is shorter than 16 bytes"),
+    ] {
+        let text = complaint(&with("base_url", &format!("secret = {source}\nbase_url")));
+        assert!(text.contains(told), "{source}: {text}");
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn a_secret_file_that_others_may_read_is_warned_of() {
+    use std::os::unix::fs::PermissionsExt;
+    let folder = folder();
+    let key = folder.path().join("key");
+    fs::write(&key, "0123456789abcdef").expect("written");
+    let text = with("base_url", "secret = { file = \"key\" }\nbase_url");
+    for (mode, warned) in [(0o644, true), (0o600, false), (0o640, false), (0o660, true)] {
+        fs::set_permissions(&key, fs::Permissions::from_mode(mode)).expect("set");
+        let config = parse_in(folder.path(), &text).expect("right");
+        assert_eq!(config.warnings.iter().any(|warning| warning.key == "secret.file"), warned, "{mode:o}");
+    }
+}
+
+#[test]
+fn machines_that_share_a_database_must_share_the_secret() {
+    let text = with("base_url", "database = \"postgres://db/tidings\"\nbase_url");
+    assert!(complaint(&text).contains("config.toml: secret: missing; with PostgreSQL"));
+}
+
+#[test]
+fn a_password_never_goes_over_the_network_in_clear() {
+    let clear = "tls = \"none\"\nusername = \"news\"\npassword = \"x\"\n";
+    assert!(complaint(&format!("{LEAST}{clear}")).contains("relays[0].tls: `none` would send the password"));
+    for here in ["localhost", "127.0.0.1", "::1", "[::1]"] {
+        let text = with("smtp.example.org", here) + clear;
+        let config = Config::parse(&text, Path::new("config.toml"), &env).expect(here);
+        assert_eq!((config.relays[0].port, config.relays[0].tls), (25, Tls::None));
+        assert!(config.warnings.is_empty(), "{:?}", config.warnings);
+    }
+    let open = Config::parse(&format!("{LEAST}tls = \"none\"\n"), Path::new("config.toml"), &env).expect("allowed");
+    assert_eq!(open.warnings[0].key, "relays[0].tls");
+}
+
+#[test]
+fn a_base_url_is_one_that_paths_can_be_added_to() {
+    let base = "\"https://news.example.org\"";
+    for (url, told) in [
+        ("\"https://news.example.org/?a=1\"", "may not have a `?` or `#`"),
+        ("\"https://news.example.org/#a\"", "may not have a `?` or `#`"),
+        ("\"ftp://news.example.org\"", "expected an http or https URL"),
+        ("\"https://\"", "not a URL: empty host"),
+        ("true", "expected a text, found true or false"),
+    ] {
+        let text = complaint(&with(base, url));
+        assert!(text.contains(told), "{url}: {text}");
+    }
+    let config = Config::parse(&with(base, "\"http://example.org/news\""), Path::new("c.toml"), &env).expect("allowed");
+    assert_eq!(config.base_url.join("leave/x").expect("joins").as_str(), "http://example.org/news/leave/x");
+    assert_eq!(config.warnings[0].key, "base_url");
+    let local = Config::parse(&with(base, "\"http://localhost:8080\""), Path::new("c.toml"), &env).expect("allowed");
+    assert!(local.warnings.is_empty(), "{:?}", local.warnings);
+}
+
+#[test]
+fn a_feed_may_be_a_file_beside_the_config() {
+    let folder = folder();
+    fs::write(folder.path().join("feed.xml"), "<rss/>").expect("written");
+    let config = parse_in(folder.path(), &with("https://example.org/feed/", "feed.xml")).expect("right");
+    assert_eq!(config.feeds[0].url.to_file_path(), Ok(folder.path().join("feed.xml")));
+    assert!(config.warnings.is_empty(), "{:?}", config.warnings);
+    let config = parse_in(folder.path(), &with("https://example.org/feed/", "example.org/feed/")).expect("allowed");
+    assert!(config.warnings[0].hint.as_deref().is_some_and(|hint| hint.contains("https://")));
+}
+
+#[test]
+fn a_list_or_a_rule_that_could_do_nothing_is_a_mistake() {
+    for (text, told) in [
+        (with("feeds = [\"site\"]\n", ""), "lists[0].feeds: missing; a list with a digest needs"),
+        (with("[\"site\"]", "[]"), "lists[0].feeds: names no feed"),
+        (with("digest = \"0 9 * * MON\"\n", ""), "lists[0].digest: the list has neither"),
+        (with("title", "min_posts = 30\ntitle"), "lists[0].min_posts: is more than `max_posts` (20)"),
+        (format!("{LEAST}[[urgent]]\nname = \"now\"\n"), "urgent[0].words: the rule has neither"),
+        (format!("{LEAST}[[urgent]]\nname = \"now\"\nwords = []\n"), "urgent[0].words: the rule has neither"),
+        (format!("{LEAST}[[urgent]]\nname = \"now\"\nwords = [\"a\"]\nin = []\n"), "urgent[0].in: is empty"),
+    ] {
+        let shown = complaint(&text);
+        assert!(shown.contains(told), "{told}: {shown}");
+        assert_eq!(shown.matches("config.toml:").count(), 1, "{shown}");
+    }
+    let by_hand = with("feeds = [\"site\"]\ndigest = \"0 9 * * MON\"", "alerts = true");
+    assert!(Config::parse(&by_hand, Path::new("config.toml"), &env).expect("allowed").lists[0].feeds.is_empty());
+}
+
+#[test]
+fn a_key_in_the_wrong_place_is_sent_to_the_right_one() {
+    let shown = complaint(&with("[sender]", "[sender]\ndatabase = \"sqlite://x.db\""));
+    assert!(
+        shown.ends_with("sender.database: unknown key\n  hint: this key stands above the first `[section]`"),
+        "{shown}"
+    );
+    assert!(complaint(&with("[[feeds]]", "[feeds]")).contains("feeds: expected an array of sections, found a section"));
+    assert!(complaint(&with("[sender]", "[[sender]]")).contains("sender: expected a section, found an array"));
+}
+
+#[test]
+fn a_rule_that_mails_nothing_is_warned_of() {
+    let text = format!("{LEAST}[[urgent]]\nname = \"now\"\ncategories = [\"Urgent\"]\n");
+    let config = Config::parse(&text, Path::new("config.toml"), &env).expect("allowed");
+    assert_eq!(config.warnings[0].key, "urgent");
+}
+
+#[test]
+fn a_file_that_cannot_be_read_says_so() {
+    let folder = folder();
+    let path = folder.path().join("config.toml");
+    let absent = Config::load(&path, &env).expect_err("absent").to_string();
+    assert!(absent.starts_with(&format!("{}: cannot be read: ", path.display())), "{absent}");
+    fs::write(&path, b"name = \"\xff\"").expect("written");
+    assert!(Config::load(&path, &env).expect_err("not text").to_string().contains("is not UTF-8 text"));
+    fs::write(&path, LEAST).expect("written");
+    assert!(Config::load(&path, &env).is_ok());
+}
+
+proptest::proptest! {
+    #[test]
+    fn no_text_panics(text in "(\\PC|[\\[\\]=\"'{}\n.#]){0,80}", at in 0_usize..400) {
+        let _ = Config::parse(&text, Path::new("config.toml"), &env);
+        let cut = LEAST.get(..at.min(LEAST.len())).unwrap_or(LEAST);
+        let _ = Config::parse(&format!("{cut}{text}"), Path::new("config.toml"), &env);
+    }
+}

@@ -1,0 +1,9 @@
+//! Step 6 against scripted relays: what came over the wire is compared with what the rows say, never with our own
+//! counts alone. Each message that a relay took goes through the checker.
+
+mod claims;
+mod ending;
+mod house;
+mod outcomes;
+mod relays;
+mod store_trouble;

@@ -1,0 +1,21 @@
+//! The one integration test binary. Each module is a story; names are claims.
+
+mod bad_input;
+mod cli;
+mod collect;
+mod config;
+mod crash;
+mod csv;
+mod deliver;
+mod demo;
+mod inbox;
+mod leave;
+mod newsroom;
+mod publish;
+mod render;
+mod schedule;
+mod serve;
+mod session;
+mod store;
+mod tidy;
+mod world;

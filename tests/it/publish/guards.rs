@@ -1,0 +1,248 @@
+//! Never a false alarm: what looks like news and is none is kept back, and someone is told.
+
+use tidings::{domain::post::Standing, newsroom, subscribe::Added};
+
+use super::SLOT;
+use crate::world::{Post, World, feed_server::Response, post, recipients, subjects};
+
+const STAFF: &str = "desk@example.org";
+
+async fn decide(world: &World, standing: Standing) -> u64 {
+    let feed = &world.app.config.feeds[0];
+    newsroom::decide_held(&world.app, feed, &[], standing).await.expect("the store takes it")
+}
+
+fn many(world: &World, count: usize) -> Vec<Post> {
+    (1..=count).map(|n| world.post(&format!("Story {n} of many"))).collect()
+}
+
+#[tokio::test]
+async fn a_flood_of_posts_is_held_and_mailed_when_staff_release_it() {
+    let world = World::new().await;
+    world.begin(1).await;
+    let ran = world.next_look(&many(&world, 11)).await;
+    assert_eq!(ran.made(), (0, 0, 0));
+    assert!(ran.says("11 posts held: 11 new posts in one look; more than flood = 10"), "{:?}", ran.pass.notes);
+    let told = world.new_mails();
+    assert_eq!((recipients(&told), subjects(&told)), (vec![STAFF], vec!["11 posts of the feed “site” are held"]));
+    assert!(told[0].text.contains("tidings feeds release site"), "{}", told[0].text);
+
+    world.until(SLOT);
+    assert_eq!(world.run().await.made(), (0, 0, 0));
+    assert_eq!(decide(&world, Standing::News).await, 11);
+    world.until("2024-05-06T09:00:00Z");
+    assert_eq!(world.run().await.made(), (0, 0, 1));
+    assert_eq!(recipients(&world.new_mails()), ["reader1@example.org"]);
+    assert_eq!(decide(&world, Standing::News).await, 0);
+}
+
+#[tokio::test]
+async fn a_flood_that_staff_dismiss_is_never_mailed() {
+    let world = World::new().await;
+    world.begin(1).await;
+    world.next_look(&many(&world, 11)).await;
+    assert_eq!(decide(&world, Standing::Dismissed).await, 11);
+    world.until(SLOT);
+    assert_eq!(world.run().await.made(), (0, 0, 0));
+    assert_eq!(world.mails_to("reader1@example.org").len(), 0);
+}
+
+#[tokio::test]
+async fn a_statement_that_was_held_too_long_is_no_alert_when_it_is_released() {
+    let world = World::new().await;
+    world.begin(1).await;
+    let mut posts = many(&world, 10);
+    posts.push(world.post("Coalition condemns a transfer"));
+    assert_eq!(world.next_look(&posts).await.made(), (0, 0, 0));
+    world.hours(49);
+    decide(&world, Standing::News).await;
+    assert_eq!(world.run().await.made(), (0, 0, 0));
+    world.until(SLOT);
+    assert_eq!(world.run().await.made(), (0, 0, 1));
+    assert!(world.mails_to("reader1@example.org")[0].text.contains("condemns"));
+}
+
+#[tokio::test]
+async fn a_site_whose_ids_all_change_mails_nothing() {
+    let world = World::new().await;
+    world.begin(1).await;
+    let posts = [world.post("Coalition condemns a transfer"), world.post("Webinar"), world.post("Report")];
+    world.next_look(&posts).await;
+    world.until(SLOT);
+    world.run().await;
+    assert_eq!(world.new_mails().len(), 2);
+    let moved = posts.map(|post| {
+        let id = format!("https://new.example.org/{}", post.link().len());
+        post.id(&id)
+    });
+    let ran = world.next_look(&moved).await;
+    assert_eq!(ran.made(), (0, 0, 0));
+    assert!(ran.says("3 posts are not news"), "{:?}", ran.pass.notes);
+    world.until("2024-05-06T09:00:00Z");
+    assert_eq!(world.run().await.made(), (0, 0, 0));
+    assert_eq!(world.new_mails().len(), 0);
+}
+
+#[tokio::test]
+async fn a_post_dated_in_the_future_waits_and_then_goes() {
+    let world = World::new().await;
+    world.begin(1).await;
+    let embargoed = [post("Coalition condemns what is to come").dated("2024-04-25T06:00:00Z")];
+    let ran = world.next_look(&embargoed).await;
+    assert_eq!(ran.made(), (0, 0, 0));
+    assert!(ran.says("it waits until then"), "{:?}", ran.pass.notes);
+    world.until("2024-04-25T05:59:00Z");
+    assert_eq!(world.run().await.made(), (0, 0, 0));
+    world.until("2024-04-25T06:00:00Z");
+    assert_eq!(world.run().await.made(), (1, 1, 0));
+    assert_eq!(subjects(&world.mails()), ["Condemnation: Coalition condemns what is to come"]);
+    world.hours(1);
+    assert_eq!(world.run().await.made(), (0, 0, 0));
+}
+
+#[tokio::test]
+async fn a_post_that_is_too_old_never_becomes_news() {
+    let world = World::new().await;
+    world.begin(1).await;
+    let old = [post("Coalition condemns what was").dated("2024-03-24T12:00:00Z")];
+    let ran = world.next_look(&old).await;
+    assert_eq!(ran.made(), (0, 0, 0));
+    assert!(ran.says("older than max_age = 30d"), "{:?}", ran.pass.notes);
+    world.until(SLOT);
+    assert_eq!(world.run().await.made(), (0, 0, 0));
+    assert_eq!(world.mails().len(), 0);
+}
+
+#[tokio::test]
+async fn more_alerts_in_a_day_than_allowed_are_held() {
+    let world = World::setup().list("alerts_per_day = 2").start().await;
+    world.begin(1).await;
+    let posts = ["one", "two", "three"].map(|n| world.post(&format!("Coalition condemns transfer {n}")));
+    let ran = world.next_look(&posts).await;
+    assert_eq!(ran.made(), (3, 2, 0));
+    assert_eq!(world.mails_to("reader1@example.org").len(), 2);
+    assert!(ran.says("2 alerts were made in the last 24 hours, and alerts_per_day is 2"), "{:?}", ran.pass.notes);
+    let told = world.mails_to(STAFF);
+    assert_eq!(subjects(&told), ["An alert of “Coalition news” is held"]);
+    let issue = world.held_issue().await;
+    assert!(told[0].text.contains(&format!("tidings issues release {}", issue.0)), "{}", told[0].text);
+
+    world.hours(1);
+    assert_eq!(world.run().await.made(), (0, 0, 0));
+    assert_eq!(world.mails_to(STAFF).len(), 1, "staff are told once");
+    newsroom::release(&world.app, issue).await.expect("it was held");
+    world.run().await;
+    assert_eq!(world.mails_to("reader1@example.org").len(), 3);
+    world.until(SLOT);
+    assert_eq!(world.run().await.made(), (0, 0, 0), "no alert's post is again in the digest");
+}
+
+#[tokio::test]
+async fn a_post_that_is_edited_after_it_was_sent_is_not_sent_again() {
+    let world = World::new().await;
+    world.begin(1).await;
+    let (alerted, digested) = (world.post("Coalition condemns a transfer"), world.post("Webinar"));
+    world.next_look(&[alerted.clone(), digested.clone()]).await;
+    world.until(SLOT);
+    world.run().await;
+    assert_eq!(world.new_mails().len(), 2);
+    let edited = [
+        alerted.titled("Coalition strongly condemns a transfer").saying("<p>New words.</p>"),
+        digested.titled("Coalition condemns its own webinar").at(world.clock.now()),
+    ];
+    assert_eq!(world.next_look(&edited).await.made(), (0, 0, 0));
+    world.until("2024-05-06T09:00:00Z");
+    assert_eq!(world.run().await.made(), (0, 0, 0));
+    assert_eq!(world.new_mails().len(), 0);
+}
+
+#[tokio::test]
+async fn a_feed_that_goes_away_and_comes_back_full_brings_no_old_news() {
+    let world = World::new().await;
+    world.begin(1).await;
+    let known = many(&world, 8);
+    world.next_look(&known).await;
+    world.until(SLOT);
+    world.run().await;
+    assert_eq!(world.new_mails().len(), 1);
+    // It is gone for a day, then empty, then has all it ever had.
+    for gone in [Response::ok("gone").status(404), Response::ok("Error establishing a database connection")] {
+        world.site.serve(crate::world::FEED, gone);
+        world.hours(24);
+        world.run().await;
+    }
+    assert_eq!(world.next_look(&[]).await.made(), (0, 0, 0));
+    world.hours(24);
+    let archive = (1..=30).map(|n| post(&format!("Coalition condemns {n}")).dated("2023-11-13T09:00:00Z"));
+    let full: Vec<Post> = known.into_iter().chain(archive).collect();
+    assert_eq!(world.next_look(&full).await.made(), (0, 0, 0));
+    world.until("2024-05-06T09:00:00Z");
+    assert_eq!(world.run().await.made(), (0, 0, 0));
+    assert_eq!(world.mails_to("reader1@example.org").len(), 1);
+}
+
+#[tokio::test]
+async fn who_left_gets_neither_alert_nor_digest() {
+    let world = World::new().await;
+    world.begin(2).await;
+    world.part("news", "reader2@example.org").await;
+    assert_eq!(world.join("news", "reader2@example.org").await, Added::HadLeft);
+    world.next_look(&[world.post("Coalition condemns a transfer"), world.post("Webinar")]).await;
+    world.until(SLOT);
+    world.run().await;
+    assert_eq!(recipients(&world.mails()), ["reader1@example.org"; 2]);
+}
+
+#[tokio::test]
+async fn a_statement_that_comes_by_two_feeds_of_a_list_is_mailed_once() {
+    let world = World::setup()
+        .list("feeds = [\"site\", \"statements\"]")
+        .also("[[feeds]]\nname = \"statements\"\nurl = \"SITE/category/statements/feed/\"")
+        .start()
+        .await;
+    let both = |posts: &[Post]| {
+        world.feed_has(posts);
+        world.site.serve("/category/statements/feed/", Response::feed(crate::world::feed_of(posts)));
+    };
+    both(&[world.post("Long ago")]);
+    world.readers(1).await;
+    world.run().await;
+    world.hours(1);
+    let (statement, report) = (world.post("Coalition condemns a transfer"), world.post("Report"));
+    both(&[statement, report]);
+    assert_eq!(world.run().await.pass.alerts, 1);
+    world.until(SLOT);
+    assert_eq!(world.run().await.made(), (0, 0, 1));
+    let mails = world.mails_to("reader1@example.org");
+    assert_eq!(subjects(&mails), ["Condemnation: Coalition condemns a transfer", "Report | Coalition news"]);
+    world.until("2024-05-06T09:00:00Z");
+    assert_eq!(world.run().await.made(), (0, 0, 0), "nor does its twin come a week later");
+}
+
+#[tokio::test]
+async fn the_archive_of_another_feed_at_a_new_address_is_held() {
+    let mut world = World::new().await;
+    world.begin(1).await;
+    world.next_look(&[world.post("Report")]).await;
+    let strange = [world.post("They condemn it too"), world.post("Another archive")];
+    world.site.serve("/other/", Response::feed(crate::world::feed_of(&strange)));
+    world.change_config("/feed/", "/other/");
+    world.restart().await;
+    world.hours(1);
+    let ran = world.run().await;
+    assert_eq!(ran.made(), (0, 0, 0));
+    assert!(ran.says("2 new posts at the feed's new address, where no known post is"), "{:?}", ran.pass.notes);
+    assert_eq!(subjects(&world.mails_to(STAFF)), ["2 posts of the feed “site” are held"]);
+}
+
+#[tokio::test]
+async fn a_wrong_future_date_that_the_site_corrects_holds_nothing_back() {
+    let world = World::new().await;
+    world.begin(1).await;
+    let statement = world.post("Coalition condemns a transfer").id("7");
+    let in_a_year = statement.at(world.clock.now() + jiff::SignedDuration::from_hours(24 * 365));
+    assert_eq!(world.next_look(&[in_a_year]).await.made(), (0, 0, 0));
+    world.next_look(&[world.post("Coalition condemns a transfer").id("7")]).await;
+    assert_eq!(world.run().await.made(), (1, 1, 0));
+    assert_eq!(subjects(&world.mails()), ["Condemnation: Coalition condemns a transfer"]);
+}

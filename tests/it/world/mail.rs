@@ -1,0 +1,64 @@
+//! A mail as it arrived: what the relay kept, checked, and as its reader sees it.
+
+use std::collections::BTreeMap;
+
+use super::{check::check_message, relay::Received};
+
+/// A mail that the relay has taken, and that has passed the checker.
+#[derive(Clone, Debug)]
+pub(crate) struct Mail {
+    /// The envelope's recipient.
+    pub(crate) to: String,
+    /// The envelope's sender.
+    pub(crate) from: String,
+    /// Its subject.
+    pub(crate) subject: String,
+    /// Its text part.
+    pub(crate) text: String,
+    /// Its HTML part.
+    pub(crate) html: String,
+    /// Its headers, by lower-case name.
+    pub(crate) headers: BTreeMap<String, String>,
+}
+
+impl Mail {
+    /// Reads what a relay has taken.
+    ///
+    /// # Panics
+    /// When it has a fault.
+    pub(super) fn read(received: &Received) -> Self {
+        let checked = check_message(&received.bytes);
+        Self {
+            to: received.recipient.clone(),
+            from: received.sender.clone(),
+            subject: checked.subject,
+            text: checked.text,
+            html: checked.html,
+            headers: checked.headers,
+        }
+    }
+
+    /// The value of a header; empty when there is none.
+    pub(crate) fn header(&self, name: &str) -> &str {
+        self.headers.get(name).map_or("", String::as_str)
+    }
+
+    /// The link to leave by, from List-Unsubscribe.
+    pub(crate) fn leave_link(&self) -> &str {
+        let field = self.header("list-unsubscribe");
+        let link = field.strip_prefix('<').and_then(|rest| rest.split_once('>'));
+        link.map(|(link, _)| link).unwrap_or_else(|| panic!("no link to leave in `{field}`"))
+    }
+}
+
+/// The subjects of mails, in order.
+pub(crate) fn subjects(mails: &[Mail]) -> Vec<&str> {
+    mails.iter().map(|mail| mail.subject.as_str()).collect()
+}
+
+/// The recipients of mails, sorted.
+pub(crate) fn recipients(mails: &[Mail]) -> Vec<&str> {
+    let mut recipients: Vec<&str> = mails.iter().map(|mail| mail.to.as_str()).collect();
+    recipients.sort_unstable();
+    recipients
+}

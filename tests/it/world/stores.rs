@@ -1,0 +1,93 @@
+//! Fresh stores on both engines. Each test gets a SQLite file of its own and a PostgreSQL database of its own.
+
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use sqlx::{AnyConnection, AnyPool, AssertSqlSafe, Connection};
+use tempfile::TempDir;
+use tidings::store::Store;
+use url::Url;
+
+/// A store that goes away with its test.
+pub(crate) struct TestStore {
+    /// The store.
+    pub(crate) store: Store,
+    /// The PostgreSQL URL; none: SQLite.
+    url: Option<String>,
+    /// Where the SQLite file is, and a place for other files.
+    pub(crate) folder: TempDir,
+}
+
+impl TestStore {
+    /// Opens the same database once more, as another process would.
+    pub(crate) async fn open_again(&self) -> Store {
+        let opened = match &self.url {
+            Some(url) => Store::open_postgres(url).await,
+            None => Store::open_sqlite(&self.folder.path().join("tidings.db")).await,
+        };
+        opened.expect("the store opens again")
+    }
+
+    /// A connection for SQL of a test's own: to look at rows, or to get in the way.
+    pub(crate) async fn raw(&self) -> AnyConnection {
+        let url = match &self.url {
+            Some(url) => url.clone(),
+            None => format!("sqlite://{}", self.folder.path().join("tidings.db").display()),
+        };
+        AnyConnection::connect(&url).await.expect("the engine answers")
+    }
+}
+
+/// A SQLite store in a folder of its own.
+pub(crate) async fn sqlite() -> TestStore {
+    let folder = TempDir::new().expect("a temporary folder");
+    let store = Store::open_sqlite(&folder.path().join("tidings.db")).await.expect("a new SQLite store opens");
+    TestStore { store, url: None, folder }
+}
+
+/// A PostgreSQL store in a database of its own, on the server that `scripts/test` started.
+pub(crate) async fn postgres() -> TestStore {
+    let url = postgres_database().await;
+    let folder = TempDir::new().expect("a temporary folder");
+    let store = Store::open_postgres(&url).await.expect("a new PostgreSQL store opens");
+    TestStore { store, url: Some(url), folder }
+}
+
+/// The URL of a new, empty PostgreSQL database.
+pub(crate) async fn postgres_database() -> String {
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    let server = std::env::var("TIDINGS_TEST_POSTGRES")
+        .expect("TIDINGS_TEST_POSTGRES names a PostgreSQL server; run the tests by scripts/test, which starts one");
+    let mut url: Url = server.parse().expect("TIDINGS_TEST_POSTGRES is a URL");
+    sqlx::any::install_default_drivers();
+    url.set_path("postgres");
+    let admin = AnyPool::connect(url.as_str()).await.expect("the test server answers");
+    let name = format!("t_{}_{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
+    sqlx::query(AssertSqlSafe(format!("CREATE DATABASE {name}"))).execute(&admin).await.expect("a new database");
+    admin.close().await;
+    url.set_path(&name);
+    url.into()
+}
+
+/// Runs a claim about the store on both engines, and says which one broke it.
+macro_rules! on_both_engines {
+    ($(#[doc = $doc:literal])* $name:ident, $body:expr) => {
+        $(#[doc = $doc])*
+        mod $name {
+            #[allow(unused_imports, reason = "the body is written against the names of its parent")]
+            use super::*;
+
+            #[tokio::test]
+            async fn on_sqlite() {
+                let body = $body;
+                body(&$crate::world::stores::sqlite().await).await;
+            }
+
+            #[tokio::test]
+            async fn on_postgres() {
+                let body = $body;
+                body(&$crate::world::stores::postgres().await).await;
+            }
+        }
+    };
+}
+pub(crate) use on_both_engines;
