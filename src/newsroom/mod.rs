@@ -193,6 +193,9 @@ async fn go_on(app: &App, issue: &StoredIssue) -> Result<Queued, NewsroomError> 
 pub async fn hold(app: &App, id: IssueId, reason: &str) -> Result<u64, NewsroomError> {
     let issue = app.store.issue(id).await?;
     needs(&issue, IssueState::Queued)?;
+    if app.store.states_of_issue(id).await?.keys().all(|state| state.is_settled()) {
+        return Err(NewsroomError::WrongState { issue: id.0, state: "done with", needed: "being sent" });
+    }
     let now = app.clock.now();
     let mut tx = app.store.begin().await?;
     if !tx.move_issue(id, IssueState::Queued, IssueState::Held, reason).await? {

@@ -321,7 +321,7 @@ impl Store {
         self.change(
             filter,
             "state = 'dropped', try_at = NULL, answer = 'dropped by staff'",
-            "d.try_at IS NOT NULL",
+            "d.state IN ('queued', 'deferred', 'unknown')",
             now,
         )
         .await

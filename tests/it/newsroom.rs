@@ -336,3 +336,13 @@ async fn a_held_alert_whose_time_ran_out_is_not_released() {
     world.hours(13);
     assert!(matches!(newsroom::release(&world.app, queued.issue).await, Err(NewsroomError::TooLate { .. })));
 }
+
+#[tokio::test]
+async fn an_issue_that_is_sent_whole_cannot_be_held_any_more() {
+    let world = World::new().await;
+    world.begin(2).await;
+    let queued = alert(&world, "We condemn it", None).await.expect("queued");
+    world.run().await;
+    let held = newsroom::hold(&world.app, queued.issue, "too late").await;
+    assert!(matches!(held, Err(NewsroomError::WrongState { .. })), "{held:?}");
+}

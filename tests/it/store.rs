@@ -291,6 +291,17 @@ on_both_engines!(what_comes_back_of_a_cancelled_issue_is_not_tried_again, async 
     assert_eq!(store.due(after(9999)).await.expect("due").0, 0);
 });
 
+on_both_engines!(what_waits_of_a_held_issue_can_be_dropped, async |test: &TestStore| {
+    let store = &test.store;
+    subscribe(store, &slug("news"), &[reader(1), reader(2)]).await;
+    queue_issue(store, "digest", IssueKind::Digest, Lane::Digest).await;
+    let mut tx = store.begin().await.expect("begin");
+    assert_eq!(tx.park_unsent(IssueId(1), now()).await.expect("parked"), 2);
+    tx.commit().await.expect("commit");
+    let filter = Filter { issue: Some(IssueId(1)), ..Filter::default() };
+    assert_eq!(store.drop_deliveries(&filter, after(1)).await.expect("dropped"), 2);
+});
+
 on_both_engines!(staff_can_retry_and_drop_by_filter, async |test: &TestStore| {
     let store = &test.store;
     subscribe(store, &slug("news"), &[reader(1), reader(2)]).await;
