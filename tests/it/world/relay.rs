@@ -178,6 +178,11 @@ impl ScriptedRelay {
         self
     }
 
+    /// True while an answer of [`Self::answer_once`] waits for its stage to come.
+    pub(crate) fn has_yet_to_answer(&self, stage: Stage) -> bool {
+        self.script().is_waiting(stage)
+    }
+
     /// From now on, answers so to RCPT TO for this address.
     pub(crate) fn answer_recipient(&self, address: &str, answer: Answer) -> &Self {
         self.script().for_recipient(address, answer);

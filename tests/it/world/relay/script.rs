@@ -117,6 +117,10 @@ impl Script {
         self.recipients.insert(address.to_lowercase(), answer);
     }
 
+    pub(super) fn is_waiting(&self, stage: Stage) -> bool {
+        self.once.get(&stage).is_some_and(|answers| !answers.is_empty())
+    }
+
     /// The answer at a stage: one for the recipient goes before one for once, and that before one for always.
     pub(super) fn next(&mut self, stage: Stage, recipient: Option<&str>) -> Answer {
         let personal = recipient.and_then(|address| self.recipients.get(&address.to_lowercase()).cloned());
