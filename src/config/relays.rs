@@ -1,6 +1,6 @@
 //! `[[relays]]` and `[delivery]`: the SMTP servers we hand to, and how often we try.
 
-use std::time::Duration;
+use std::{num::NonZeroU32, time::Duration};
 
 use jiff::SignedDuration;
 use secrecy::SecretString;
@@ -13,7 +13,7 @@ use super::{
 };
 use crate::domain::{
     delivery::Retries,
-    relay::{Login, Relay, Timers, Tls},
+    relay::{Login, Manner, Relay, Timers, Tls},
 };
 
 /// `[delivery]`: when to try again, and when to stop.
@@ -51,6 +51,10 @@ fn relay(mut section: Section<'_, '_>, names: &mut Names, ehlo: &str) -> Option<
     let has_username = username.is_some();
     let password_line = section.take("password");
     let connections = section.or("connections", 4, |value| value.count(1, 1000));
+    let manner = section.or("manner", Manner::Chunked, Value::manner);
+    let window = section.or("window", 16, |value| value.count(1, 1000));
+    let messages_per_connection = section.or("messages_per_connection", NonZeroU32::new(1000), Value::limit);
+    let connection_age = section.or("connection_age", Duration::from_secs(300), Value::timer);
     let ca = section.optional("ca", Value::path);
     let ehlo = section.or("ehlo", ehlo.to_owned(), Value::ehlo);
     let timers = timers(section.section("timers"));
@@ -65,7 +69,21 @@ fn relay(mut section: Section<'_, '_>, names: &mut Names, ehlo: &str) -> Option<
     section.finish();
     let password: Option<SecretString> = password_line.and_then(|value| value.read(Value::secret));
     let login = username.zip(password).map(|(username, password)| Login { username, password });
-    Some(Relay { name: name?, host: host?, port, tls, ca, login, connections, ehlo, timers })
+    Some(Relay {
+        name: name?,
+        host: host?,
+        port,
+        tls,
+        ca,
+        login,
+        connections,
+        manner,
+        window,
+        messages_per_connection,
+        connection_age,
+        ehlo,
+        timers,
+    })
 }
 
 /// Clear text to another machine: never with a password, and not without a word.
@@ -162,6 +180,22 @@ impl Value<'_, '_> {
             "none" => Ok(Tls::None),
             other => Err(Problem::new("no such protection").suggest(other, WORDS.into_iter())),
         }
+    }
+
+    fn manner(&self) -> Result<Manner, Problem> {
+        const WORDS: [&str; 3] = ["chunked", "pipelined", "lock-step"];
+        match self.text()? {
+            "chunked" => Ok(Manner::Chunked),
+            "pipelined" => Ok(Manner::Pipelined),
+            "lock-step" => Ok(Manner::LockStep),
+            other => Err(Problem::new("no such manner").suggest(other, WORDS.into_iter())),
+        }
+    }
+
+    /// A number, 0 for no limit.
+    fn limit(&self) -> Result<Option<NonZeroU32>, Problem> {
+        let count = u32::try_from(self.count(0, 1_000_000)?).map_err(Problem::new)?;
+        Ok(NonZeroU32::new(count))
     }
 
     fn timer(&self) -> Result<Duration, Problem> {

@@ -1,9 +1,12 @@
-//! One connection's work: take the next delivery, splice its message, offer it, have the outcome written down, and
-//! only then take another. The session stays open over many messages.
+//! One connection's work: take the next delivery, splice its message, offer it beside those that are under way, and
+//! have each outcome written down. The session stays open over many messages.
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::VecDeque, sync::Arc, time::Duration};
 
-use tokio::time::{Instant, sleep, sleep_until, timeout};
+use tokio::{
+    sync::{OwnedSemaphorePermit, Semaphore},
+    time::{Instant, sleep, sleep_until},
+};
 
 use super::{
     frozen::FrozenMailings,
@@ -11,17 +14,17 @@ use super::{
     lanes::{InHand, Lanes},
     letterhead::Letterhead,
     message,
-    recorder::Recorder,
+    recorder::{InFlight, Recorder},
     session::{Connector, Envelope, Sent, Session, Trouble},
     tally::Tally,
 };
 use crate::{
     clock::Clock,
-    domain::delivery::{Outcome, Reply, Retries},
-    store::{
-        Store,
-        deliveries::{Recorded, SecondLook},
+    domain::{
+        delivery::{Outcome, Retries},
+        relay::Relay,
     },
+    store::{Store, deliveries::SecondLook},
 };
 
 /// How long an idle session is kept before it says goodbye.
@@ -46,31 +49,56 @@ pub(super) struct Connection {
     pub(super) retries: Arc<Retries>,
     pub(super) clock: Clock,
     pub(super) tally: Arc<Tally>,
-    /// This connection alone is turned away until then.
-    pub(super) own_pause: OwnPause,
 }
 
-/// When a connection may knock again that was turned away while others had a session open.
-#[derive(Clone, Copy, Debug, Default)]
-pub(super) struct OwnPause {
-    failures: u32,
-    until: Option<Instant>,
+/// A connection at work.
+struct Worker {
+    shared: Connection,
+    /// One place for each message that may be in flight.
+    window: Arc<Semaphore>,
+    /// Held while the relay is on trial: no other connection may try it before it has worked.
+    trial: Option<OwnedSemaphorePermit>,
+    open: Option<Open>,
+    own_pause: OwnPause,
 }
 
 /// An open session.
 struct Open {
     session: Session,
+    /// What was offered and has no outcome yet, oldest first.
+    under_way: VecDeque<InFlight>,
     /// True once a message was judged in it.
     has_worked: bool,
+    offered: u32,
+    opened_at: Instant,
+    /// When a message last had its outcome.
+    used_at: Instant,
     _place: Place,
+}
+
+/// When a connection may knock again that was turned away while others had a session open.
+#[derive(Clone, Copy, Debug, Default)]
+struct OwnPause {
+    failures: u32,
+    until: Option<Instant>,
 }
 
 /// Whether a connection can go on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Goes {
     On,
-    /// Outcomes cannot be written any more.
+    /// No more will come, or outcomes cannot be written any more.
     NoFurther,
+}
+
+/// What happens next in an open session.
+enum Event {
+    /// The next delivery that may be offered; `None` when no more will come.
+    Next(Option<InFlight>),
+    /// The oldest message under way has its outcome.
+    Sent(Sent),
+    /// Nothing to do for a while, or nothing more to be done in this session.
+    Close,
 }
 
 /// Closes the lanes when a connection's work ends, however it ends: usually they are closed already, but when outcomes
@@ -85,50 +113,31 @@ impl Drop for ClosesLanes {
 
 impl Connection {
     /// Works until no more will come or the outcomes cannot be written any more.
-    pub(super) async fn work(mut self) {
+    pub(super) async fn work(self) {
         let _closes_lanes = ClosesLanes(self.lanes.clone());
-        let mut open: Option<Open> = None;
-        let mut bytes = Vec::new();
-        while self.has_turn(&mut open).await {
-            // The session comes first: a relay that cannot be reached costs no delivery anything.
-            if open.is_none() {
-                open = self.open().await;
-            }
-            if open.is_none() {
-                continue;
-            }
-            let Some(in_hand) = self.lanes.take() else { continue };
-            if !self.may_be_offered(&in_hand).await {
-                continue;
-            }
-            if self.deliver(&mut open, &in_hand, &mut bytes).await == Goes::NoFurther {
-                break;
-            }
-            open = open.filter(|open| open.session.is_reusable());
-        }
-        if let Some(open) = open {
+        let window = Arc::new(Semaphore::new(self.connector.relay().window));
+        let (trial, own_pause) = Default::default();
+        let mut worker = Worker { shared: self, window, trial, open: None, own_pause };
+        while worker.go_on().await == Goes::On {}
+        if let Some(open) = worker.open {
             open.session.quit().await;
         }
     }
 
-    /// Waits for this connection's turn; a session that waits too long says goodbye meanwhile. `false` when no more will
-    /// come.
-    async fn has_turn(&self, open: &mut Option<Open>) -> bool {
-        if open.is_some() {
-            if let Ok(has_turn) = timeout(IDLE, self.turn()).await {
-                return has_turn;
-            }
-            if let Some(open) = open.take() {
-                open.session.quit().await;
-            }
-        }
-        self.turn().await
-    }
-
-    async fn turn(&self) -> bool {
+    /// Waits until there is work and this relay may be talked to; `false` when no more will come. Nothing is lost when it
+    /// is dropped while it waits.
+    async fn has_turn(&self, trial: &mut Option<OwnedSemaphorePermit>) -> bool {
         let ready = async {
-            self.may_talk().await;
-            self.lanes.has_work().await
+            loop {
+                self.may_talk().await;
+                if !self.gate.is_in_trouble() {
+                    *trial = None;
+                } else if trial.is_none() {
+                    *trial = Some(self.gate.trial().await);
+                    continue;
+                }
+                return self.lanes.has_work().await;
+            }
         };
         tokio::select! {
             has_work = ready => has_work,
@@ -136,14 +145,13 @@ impl Connection {
         }
     }
 
-    /// Waits until this connection may talk to its relay: until all that are preferred to it are in trouble, and it is not.
+    /// Waits until this relay may be talked to: until all that are preferred to it are in trouble, and it is not shut.
     async fn may_talk(&self) {
         loop {
             for preferred in self.preferred.iter() {
                 preferred.in_trouble().await;
             }
-            let now = Instant::now();
-            match self.gate.shut_until().max(self.own_pause.until.filter(|until| *until > now)) {
+            match self.gate.shut_until() {
                 Some(until) => sleep_until(until).await,
                 None if self.preferred.iter().all(|gate| gate.is_in_trouble()) => return,
                 None => {}
@@ -151,27 +159,15 @@ impl Connection {
         }
     }
 
-    /// Opens a session; `None` when there is trouble, which is then noted, or no more will come.
-    async fn open(&mut self) -> Option<Open> {
-        let mut place = self.gate.opening();
-        let opened = tokio::select! {
-            opened = self.connector.open() => opened,
-            () = self.lanes.closed() => return None,
-        };
-        match opened {
-            Ok(session) => {
-                place.opened();
-                self.own_pause = OwnPause::default();
-                Some(Open { session, has_worked: false, _place: place })
-            }
-            Err(trouble) => {
-                match place.failed() {
-                    Blame::Relay => self.in_trouble(Why::Unreachable, &trouble),
-                    Blame::ThisConnection => self.turned_away(&trouble),
-                }
-                None
+    /// Waits for the next delivery; `None` when no more will come. Nothing is lost when it is dropped while it waits.
+    async fn next(&self, window: &Arc<Semaphore>, trial: &mut Option<OwnedSemaphorePermit>) -> Option<InFlight> {
+        let place = Arc::clone(window).acquire_owned().await.expect("the window is never closed");
+        while self.has_turn(trial).await {
+            if let Some(in_hand) = self.lanes.take() {
+                return Some(InFlight { in_hand, _place: place });
             }
         }
+        None
     }
 
     /// True when a claimed delivery may be offered now. One that was claimed a while ago is looked at again.
@@ -183,16 +179,16 @@ impl Connection {
             Ok(SecondLook::Offer) => return true,
             Ok(SecondLook::Settled(state)) => self.tally.count(state, 1),
             Ok(SecondLook::Gone) => {}
-            Ok(SecondLook::Wait) => self.put_back(in_hand).await,
+            Ok(SecondLook::Wait) => self.put_back_for_later(in_hand).await,
             Err(error) => {
                 tracing::warn!("a delivery cannot be looked at before it is sent, so it waits: {error}");
-                self.put_back(in_hand).await;
+                self.put_back_for_later(in_hand).await;
             }
         }
         false
     }
 
-    async fn put_back(&self, in_hand: &InHand) {
+    async fn put_back_for_later(&self, in_hand: &InHand) {
         self.lanes.put_back(in_hand);
         tokio::select! {
             () = sleep(LOOK_LATER) => {}
@@ -200,87 +196,9 @@ impl Connection {
         }
     }
 
-    /// Offers one message and has its outcome written down.
-    async fn deliver(&mut self, open: &mut Option<Open>, in_hand: &InHand, bytes: &mut Vec<u8>) -> Goes {
-        let delivery = &in_hand.delivery;
-        let frozen = match self.frozen.get(delivery.mailing).await {
-            Ok(frozen) => frozen,
-            Err(why) => {
-                tracing::error!(mailing = delivery.mailing.0, "a mailing cannot be sent: {why}");
-                return self.record(in_hand, &Outcome::NotTried(why)).await;
-            }
-        };
-        let personal = self.letterhead.personal(delivery, &frozen.purpose);
-        bytes.clear();
-        let reader = message::Personal {
-            message_id: &personal.message_id,
-            to: &delivery.address,
-            to_name: &delivery.name,
-            leave_address: personal.leave_address.as_ref(),
-            slots: &personal.slots,
-        };
-        frozen.template.splice(&reader, bytes);
-        let envelope = Envelope { sender: &personal.envelope_sender, recipient: &delivery.address };
-        match self.offer(open, &envelope, bytes).await {
-            Some(outcome) => self.record(in_hand, &outcome).await,
-            None => {
-                self.lanes.put_back(in_hand);
-                Goes::On
-            }
-        }
-    }
-
-    /// Offers a message, if need be in a second session; `None` when that is not to be had and the relay has not heard of
-    /// the message.
-    async fn offer(&mut self, open: &mut Option<Open>, envelope: &Envelope<'_>, bytes: &[u8]) -> Option<Outcome> {
-        let first = open.as_mut()?;
-        let sent = first.session.send(envelope, bytes).await;
-        if !matches!(sent.outcome, Outcome::NotTried(_)) || !first.has_ended_well() {
-            self.judge_relay(first, &sent);
-            return Some(sent.outcome);
-        }
-        // Relays end a session when they have had enough of it. That says nothing about this message, nor about the
-        // next session.
-        *open = None;
-        *open = self.open().await;
-        let second = open.as_mut()?;
-        let sent = second.session.send(envelope, bytes).await;
-        self.judge_relay(second, &sent);
-        Some(sent.outcome)
-    }
-
-    /// What a message's fate says about the relay.
-    fn judge_relay(&self, open: &mut Open, sent: &Sent) {
-        match &sent.trouble {
-            None => {
-                open.has_worked = true;
-                self.gate.well();
-                self.tally.note_well(&self.connector.relay().name);
-            }
-            // It had worked; whether the relay is in trouble, the next session will show.
-            Some(trouble) if open.has_ended_well() => tracing::info!("a session ended: {trouble}"),
-            Some(trouble) => self.in_trouble(Why::Unwilling, trouble),
-        }
-    }
-
-    async fn record(&self, in_hand: &InHand, outcome: &Outcome) -> Goes {
-        let delivery = &in_hand.delivery;
-        let next = delivery.attempted.after(outcome, self.clock.now(), &self.retries);
-        let state = next.state;
-        let (code, answer) = in_words(outcome);
-        let recorded = Recorded {
-            mailing: delivery.mailing,
-            subscriber: delivery.subscriber,
-            claim: delivery.claim,
-            next,
-            code,
-            answer,
-        };
-        if !self.recorder.record(recorded).await {
-            return Goes::NoFurther;
-        }
-        self.tally.count(state, 1);
-        Goes::On
+    async fn record(&self, in_flight: InFlight, outcome: &Outcome) -> Goes {
+        let next = in_flight.in_hand.delivery.attempted.after(outcome, self.clock.now(), &self.retries);
+        if self.recorder.record(in_flight, outcome, next).await { Goes::On } else { Goes::NoFurther }
     }
 
     fn in_trouble(&self, why: Why, trouble: &Trouble) {
@@ -289,34 +207,194 @@ impl Connection {
         self.tally.note_trouble(relay, trouble.to_string());
         tracing::warn!(%relay, "the relay is in trouble: {trouble}");
     }
+}
 
-    fn turned_away(&mut self, trouble: &Trouble) {
-        let OwnPause { failures, .. } = self.own_pause;
-        self.own_pause = OwnPause { failures: failures + 1, until: Some(Instant::now() + gate::pause(failures)) };
-        tracing::info!(relay = %self.connector.relay().name, "one connection more was not to be had: {trouble}");
+impl Worker {
+    /// One step: opens a session, or does what is next in the one that is open.
+    async fn go_on(&mut self) -> Goes {
+        if self.open.is_none() {
+            // The session comes first: a relay that cannot be reached costs no delivery anything.
+            if !self.shared.has_turn(&mut self.trial).await {
+                return Goes::NoFurther;
+            }
+            self.open = self.open_session().await;
+            return Goes::On;
+        }
+        match self.event().await {
+            Event::Next(Some(in_flight)) => self.offer(in_flight).await,
+            Event::Next(None) => self.finish().await,
+            Event::Sent(sent) => self.settle(sent).await,
+            Event::Close => {
+                if let Some(open) = self.open.take() {
+                    open.session.quit().await;
+                }
+                Goes::On
+            }
+        }
+    }
+
+    /// Waits for what is next. New messages come first, so that as many as may be under way share one write; how many
+    /// that is, is limited.
+    async fn event(&mut self) -> Event {
+        let Self { shared, window, trial, open, .. } = self;
+        let open = open.as_mut().expect("a session is open");
+        let is_at_rest = open.under_way.is_empty();
+        let has_room = open.has_room(shared.connector.relay()) && (is_at_rest || trial.is_none());
+        if is_at_rest && !has_room {
+            return Event::Close;
+        }
+        tokio::select! {
+            biased;
+            next = shared.next(window, trial), if has_room => Event::Next(next),
+            sent = open.session.next(), if !is_at_rest => sent.map_or(Event::Close, Event::Sent),
+            () = sleep_until(open.used_at + IDLE), if is_at_rest => Event::Close,
+        }
+    }
+
+    /// Opens a session; `None` when there is trouble, which is then noted, or no more will come.
+    async fn open_session(&mut self) -> Option<Open> {
+        let Self { shared, own_pause, .. } = self;
+        if let Some(until) = own_pause.until.filter(|until| *until > Instant::now()) {
+            tokio::select! {
+                () = sleep_until(until) => {}
+                () = shared.lanes.closed() => {}
+            }
+            return None;
+        }
+        let mut place = shared.gate.opening();
+        let opened = tokio::select! {
+            opened = shared.connector.open() => opened,
+            () = shared.lanes.closed() => return None,
+        };
+        match opened {
+            Ok(session) => {
+                place.opened();
+                *own_pause = OwnPause::default();
+                Some(Open::new(session, place))
+            }
+            Err(trouble) => {
+                match place.failed() {
+                    Blame::Relay => shared.in_trouble(Why::Unreachable, &trouble),
+                    Blame::ThisConnection => {
+                        own_pause.prolong();
+                        let relay = &shared.connector.relay().name;
+                        tracing::info!(%relay, "one connection more was not to be had: {trouble}");
+                    }
+                }
+                None
+            }
+        }
+    }
+
+    /// Splices a delivery's message and offers it.
+    async fn offer(&mut self, in_flight: InFlight) -> Goes {
+        let Self { shared, open, .. } = self;
+        let open = open.as_mut().expect("a session is open");
+        if !shared.may_be_offered(&in_flight.in_hand).await {
+            return Goes::On;
+        }
+        let delivery = &in_flight.in_hand.delivery;
+        let frozen = match shared.frozen.get(delivery.mailing).await {
+            Ok(frozen) => frozen,
+            Err(why) => {
+                tracing::error!(mailing = delivery.mailing.0, "a mailing cannot be sent: {why}");
+                return shared.record(in_flight, &Outcome::NotTried(why)).await;
+            }
+        };
+        let personal = shared.letterhead.personal(delivery, &frozen.purpose);
+        let reader = message::Personal {
+            message_id: &personal.message_id,
+            to: &delivery.address,
+            to_name: &delivery.name,
+            leave_address: personal.leave_address.as_ref(),
+            slots: &personal.slots,
+        };
+        let mut bytes = Vec::new();
+        frozen.template.splice(&reader, &mut bytes);
+        let envelope = Envelope { sender: &personal.envelope_sender, recipient: &delivery.address };
+        match open.session.offer(&envelope, bytes) {
+            Ok(()) => {
+                open.offered += 1;
+                open.under_way.push_back(in_flight);
+                Goes::On
+            }
+            Err(sent) => shared.record(in_flight, &sent.outcome).await,
+        }
+    }
+
+    /// What the outcome of the oldest message says about the relay, and what becomes of its delivery.
+    async fn settle(&mut self, sent: Sent) -> Goes {
+        let Self { shared, open, trial, .. } = self;
+        let open = open.as_mut().expect("a session is open");
+        let in_flight = open.under_way.pop_front().expect("each outcome is for a message under way");
+        open.used_at = Instant::now();
+        let is_not_tried = matches!(sent.outcome, Outcome::NotTried(_));
+        match &sent.trouble {
+            None => {
+                open.has_worked = true;
+                *trial = None;
+                shared.gate.well();
+                shared.tally.note_well(&shared.connector.relay().name);
+            }
+            // It was offered behind another one, which is told of the trouble.
+            Some(Trouble::Spent) if is_not_tried => {
+                shared.lanes.put_back(&in_flight.in_hand);
+                return Goes::On;
+            }
+            Some(Trouble::Spent) => {}
+            // Relays end a session when they have had enough of it. That says nothing about this message, nor about the
+            // next session.
+            Some(trouble) if open.has_worked && open.session.is_over() => {
+                tracing::info!("a session ended: {trouble}");
+                if is_not_tried {
+                    shared.lanes.put_back(&in_flight.in_hand);
+                    return Goes::On;
+                }
+            }
+            Some(trouble) => shared.in_trouble(Why::Unwilling, trouble),
+        }
+        shared.record(in_flight, &sent.outcome).await
+    }
+
+    /// No more will come: what is under way gets its outcome.
+    async fn finish(&mut self) -> Goes {
+        while let Some(open) = &mut self.open
+            && let Some(sent) = open.session.next().await
+        {
+            if self.settle(sent).await == Goes::NoFurther {
+                break;
+            }
+        }
+        Goes::NoFurther
     }
 }
 
 impl Open {
-    /// True for a session that is over, and in which messages were judged before.
-    fn has_ended_well(&self) -> bool {
-        self.has_worked && !self.session.is_reusable()
-    }
-}
-
-/// The reply code, and the answer as listings show it.
-fn in_words(outcome: &Outcome) -> (Option<u16>, String) {
-    match outcome {
-        Outcome::Accepted(reply) | Outcome::Deferred(reply) | Outcome::Refused(reply) => {
-            (Some(reply.code), reply_in_words(reply))
+    fn new(session: Session, place: Place) -> Self {
+        let now = Instant::now();
+        Self {
+            session,
+            under_way: VecDeque::new(),
+            has_worked: false,
+            offered: 0,
+            opened_at: now,
+            used_at: now,
+            _place: place,
         }
-        Outcome::Unknown(why) | Outcome::NotTried(why) | Outcome::Unfit(why) => (None, why.clone()),
+    }
+
+    /// True when another message may be offered in this session now.
+    fn has_room(&self, relay: &Relay) -> bool {
+        self.session.has_room()
+            && relay.messages_per_connection.is_none_or(|most| self.offered < most.get())
+            && self.opened_at.elapsed() < relay.connection_age
     }
 }
 
-fn reply_in_words(reply: &Reply) -> String {
-    match reply.enhanced {
-        Some((class, subject, detail)) => format!("{} {class}.{subject}.{detail} {}", reply.code, reply.text),
-        None => format!("{} {}", reply.code, reply.text),
+impl OwnPause {
+    /// It was turned away once more.
+    fn prolong(&mut self) {
+        self.until = Some(Instant::now() + gate::pause(self.failures));
+        self.failures += 1;
     }
 }

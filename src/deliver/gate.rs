@@ -6,17 +6,28 @@ use std::{
     time::Duration,
 };
 
-use tokio::{sync::Notify, time::Instant};
+use tokio::{
+    sync::{Notify, OwnedSemaphorePermit, Semaphore},
+    time::Instant,
+};
 
 const FIRST_PAUSE: Duration = Duration::from_secs(5);
 const LONGEST_PAUSE: Duration = Duration::from_secs(300);
 
 /// Whether a relay may be talked to now, and whether it is well.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Gate {
     state: Mutex<State>,
     /// Wakes the connections of relays that stand by for this one.
     shut: Notify,
+    /// One place, for the connection that tries a relay which was in trouble.
+    trial: Arc<Semaphore>,
+}
+
+impl Default for Gate {
+    fn default() -> Self {
+        Self { state: Mutex::default(), shut: Notify::new(), trial: Arc::new(Semaphore::new(1)) }
+    }
 }
 
 #[derive(Debug, Default)]
@@ -80,6 +91,12 @@ impl Gate {
             }
             shut.await;
         }
+    }
+
+    /// Waits for the right to try a relay that was in trouble. It is given to one connection at a time, so that no more
+    /// than one message is spent on finding out whether the relay works again.
+    pub(super) async fn trial(&self) -> OwnedSemaphorePermit {
+        Arc::clone(&self.trial).acquire_owned().await.expect("the trial is never closed")
     }
 
     /// True while a session is being opened: the relay may yet turn out to be well.

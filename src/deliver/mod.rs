@@ -27,13 +27,13 @@ use tokio::{
 
 use self::{
     claimer::{Claimer, ahead},
-    connection::{Connection, OwnPause},
+    connection::Connection,
     frozen::FrozenMailings,
     gate::Gate,
     lanes::Lanes,
     letterhead::Letterhead,
     patience::Patience,
-    recorder::Recorder,
+    recorder::{Ledger, Recorder},
     session::{Connector, SetupError},
     tally::{Counts, Tally},
 };
@@ -127,7 +127,13 @@ async fn deliver_as_one_holder(
     let holder = room.store.begin_holder(room.clock.now()).await?;
     let lanes = Lanes::new(ahead(&room.relays) / 2);
     let patience = Patience::of(until);
-    let (recorder, recording) = Recorder::start(room.store.clone(), holder.id, room.clock.clone(), patience);
+    let (recorder, recording) = Recorder::start(Ledger {
+        store: room.store.clone(),
+        holder: holder.id,
+        clock: room.clock.clone(),
+        patience,
+        tally: Arc::clone(tally),
+    });
     let (gates, connections) = connect(room, holder.id, &lanes, recorder, tally, connectors);
     let claimer = Claimer { room, holder: &holder, lanes: &lanes, gates, until, tally };
     let claimed = tokio::select! {
@@ -172,7 +178,6 @@ fn connect(
             retries: Arc::clone(&retries),
             clock: room.clock.clone(),
             tally: Arc::clone(tally),
-            own_pause: OwnPause::default(),
         };
         gates.push(Arc::clone(&connection.gate));
         for _ in 0..connector.relay().connections {

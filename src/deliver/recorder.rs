@@ -1,91 +1,132 @@
 //! The recorder: writes outcomes down in groups. While one group is being committed the next one gathers, so that
-//! many connections share one write to the disk. A connection offers nothing new until its last outcome is durable:
-//! when the store cannot write, delivery stops by itself and the outcomes are kept and tried again.
+//! many messages share one write to the disk. A message counts as in flight until its outcome is durable, and a
+//! connection has only so many in flight: when the store cannot write, delivery stops by itself and the outcomes are
+//! kept and tried again.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use tokio::{
-    sync::{mpsc, oneshot},
+    sync::{OwnedSemaphorePermit, mpsc},
+    task::JoinHandle,
     time::{Instant, sleep},
 };
 
-use super::patience::Patience;
+use super::{lanes::InHand, patience::Patience, tally::Tally};
 use crate::{
     clock::Clock,
+    domain::delivery::{Next, Outcome, Reply},
     store::{Store, StoreError, deliveries::Recorded},
 };
 
 /// The most outcomes in one write.
 const GROUP: usize = 500;
 
-type Entry = (Recorded, oneshot::Sender<()>);
+/// A delivery in flight: taken from the lanes, its outcome not yet durable. Dropping it makes room for another.
+#[derive(Debug)]
+pub(super) struct InFlight {
+    pub(super) in_hand: InHand,
+    pub(super) _place: OwnedSemaphorePermit,
+}
+
+/// An outcome on its way to the store.
+#[derive(Debug)]
+struct Entry {
+    recorded: Recorded,
+    _in_flight: InFlight,
+}
 
 /// The way to the recorder; when the last clone is gone, it finishes.
 #[derive(Clone, Debug)]
 pub(super) struct Recorder(mpsc::Sender<Entry>);
 
+/// What the recorder works with.
+pub(super) struct Ledger {
+    pub(super) store: Store,
+    pub(super) holder: i64,
+    pub(super) clock: Clock,
+    pub(super) patience: Patience,
+    pub(super) tally: Arc<Tally>,
+}
+
 impl Recorder {
     /// Starts a recorder for the claims of one holder. Its task ends with the error that it ran out of patience with.
-    pub(super) fn start(
-        store: Store,
-        holder: i64,
-        clock: Clock,
-        patience: Patience,
-    ) -> (Self, tokio::task::JoinHandle<Result<(), StoreError>>) {
+    pub(super) fn start(ledger: Ledger) -> (Self, JoinHandle<Result<(), StoreError>>) {
         let (sender, receiver) = mpsc::channel(GROUP);
-        (Self(sender), tokio::spawn(write(store, holder, clock, patience, receiver)))
+        (Self(sender), tokio::spawn(ledger.write(receiver)))
     }
 
-    /// Waits until the outcome is durable: `false` when the recorder has given up.
-    pub(super) async fn record(&self, outcome: Recorded) -> bool {
-        let (durable, wait) = oneshot::channel();
-        self.0.send((outcome, durable)).await.is_ok() && wait.await.is_ok()
+    /// Has an outcome written down, and what follows from it: `false` when the recorder has given up.
+    pub(super) async fn record(&self, in_flight: InFlight, outcome: &Outcome, next: Next) -> bool {
+        let delivery = &in_flight.in_hand.delivery;
+        let (code, answer) = in_words(outcome);
+        let recorded = Recorded {
+            mailing: delivery.mailing,
+            subscriber: delivery.subscriber,
+            claim: delivery.claim,
+            next,
+            code,
+            answer,
+        };
+        self.0.send(Entry { recorded, _in_flight: in_flight }).await.is_ok()
     }
 }
 
-async fn write(
-    store: Store,
-    holder: i64,
-    clock: Clock,
-    patience: Patience,
-    mut entries: mpsc::Receiver<Entry>,
-) -> Result<(), StoreError> {
-    let mut group = Vec::with_capacity(GROUP);
-    while entries.recv_many(&mut group, GROUP).await > 0 {
-        let (outcomes, waiting): (Vec<Recorded>, Vec<_>) = group.drain(..).unzip();
-        write_group(&store, holder, &clock, patience, &outcomes).await?;
-        for durable in waiting {
-            // A connection that no longer waits was told to end now; its outcome is written all the same.
-            let _ = durable.send(());
+impl Ledger {
+    async fn write(self, mut entries: mpsc::Receiver<Entry>) -> Result<(), StoreError> {
+        let (mut group, mut outcomes) = (Vec::with_capacity(GROUP), Vec::with_capacity(GROUP));
+        while entries.recv_many(&mut group, GROUP).await > 0 {
+            let in_flight: Vec<InFlight> = group
+                .drain(..)
+                .map(|Entry { recorded, _in_flight }| {
+                    outcomes.push(recorded);
+                    _in_flight
+                })
+                .collect();
+            self.write_group(&outcomes).await?;
+            for outcome in outcomes.drain(..) {
+                self.tally.count(outcome.next.state, 1);
+            }
+            drop(in_flight);
         }
+        Ok(())
     }
-    Ok(())
-}
 
-async fn write_group(
-    store: &Store,
-    holder: i64,
-    clock: &Clock,
-    patience: Patience,
-    outcomes: &[Recorded],
-) -> Result<(), StoreError> {
-    let began = Instant::now();
-    let mut pause = Duration::from_millis(50);
-    loop {
-        match store.record_outcomes(holder, outcomes, clock.now()).await {
-            Ok(written) => {
-                let late = (outcomes.len() as u64).saturating_sub(written);
-                if late > 0 {
-                    tracing::warn!(late, "outcomes came after another process had taken their deliveries up");
+    async fn write_group(&self, outcomes: &[Recorded]) -> Result<(), StoreError> {
+        let began = Instant::now();
+        let mut pause = Duration::from_millis(50);
+        loop {
+            match self.store.record_outcomes(self.holder, outcomes, self.clock.now()).await {
+                Ok(written) => {
+                    let late = (outcomes.len() as u64).saturating_sub(written);
+                    if late > 0 {
+                        tracing::warn!(late, "outcomes came after another process had taken their deliveries up");
+                    }
+                    return Ok(());
                 }
-                return Ok(());
+                Err(error) if self.patience.lasts(began) => {
+                    tracing::error!(waiting = outcomes.len(), "outcomes cannot be written, delivery waits: {error}");
+                    sleep(pause).await;
+                    pause = (pause * 2).min(Duration::from_secs(5));
+                }
+                Err(error) => return Err(error),
             }
-            Err(error) if patience.lasts(began) => {
-                tracing::error!(waiting = outcomes.len(), "outcomes cannot be written, delivery waits: {error}");
-                sleep(pause).await;
-                pause = (pause * 2).min(Duration::from_secs(5));
-            }
-            Err(error) => return Err(error),
         }
+    }
+}
+
+/// The reply code, and the answer as listings show it.
+fn in_words(outcome: &Outcome) -> (Option<u16>, String) {
+    match outcome {
+        Outcome::Accepted(reply) | Outcome::Deferred(reply) | Outcome::Refused(reply) => {
+            (Some(reply.code), reply_in_words(reply))
+        }
+        Outcome::Unknown(why) | Outcome::NotTried(why) | Outcome::Unfit(why) => (None, why.clone()),
+    }
+}
+
+fn reply_in_words(reply: &Reply) -> String {
+    match reply.enhanced {
+        Some((class, subject, detail)) => format!("{} {class}.{subject}.{detail} {}", reply.code, reply.text),
+        None => format!("{} {}", reply.code, reply.text),
     }
 }

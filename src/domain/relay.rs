@@ -1,6 +1,6 @@
 //! A relay: the SMTP server we hand messages to, as config.toml describes it. Nothing here opens a connection.
 
-use std::{path::PathBuf, time::Duration};
+use std::{num::NonZeroU32, path::PathBuf, time::Duration};
 
 use secrecy::SecretString;
 
@@ -23,10 +23,32 @@ pub struct Relay {
     pub login: Option<Login>,
     /// How many connections at once. At least 1.
     pub connections: usize,
+    /// The fastest manner of speaking that is used where the relay offers it.
+    pub manner: Manner,
+    /// The most messages that are in flight on one connection: offered, and their outcome not yet written down. At least
+    /// 1. This is also how many may go twice for each connection when the process is killed.
+    pub window: usize,
+    /// After so many messages a connection is ended and another one opened; `None` for no limit.
+    pub messages_per_connection: Option<NonZeroU32>,
+    /// A connection is not used for longer than this.
+    pub connection_age: Duration,
     /// The name we give in EHLO.
     pub ehlo: String,
     /// How long each stage may take.
     pub timers: Timers,
+}
+
+/// How commands follow each other. Each is used only where the relay offers what it needs; else the one before it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Manner {
+    /// Each command waits for the reply to the one before: any relay can do it. Four round trips for each message.
+    LockStep,
+    /// Commands go in groups (RFC 2920), the next message's behind the body of the one before: one round trip for each
+    /// message.
+    Pipelined,
+    /// Whole messages follow each other by BDAT (RFC 3030), so many at a time as the window allows: round trips do not
+    /// matter.
+    Chunked,
 }
 
 /// How the connection to a relay is protected.

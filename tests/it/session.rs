@@ -3,6 +3,7 @@
 
 mod cancelled;
 mod faults;
+mod groups;
 mod opening;
 
 use tidings::{
@@ -25,6 +26,22 @@ async fn session(relay: &ScriptedRelay) -> Session {
 async fn send(session: &mut Session, recipient: &str, message: &[u8]) -> Sent {
     let recipient = EmailAddress::parse(recipient).expect("an address");
     session.send(&Envelope { sender: "b-1@example.org", recipient: &recipient }, message).await
+}
+
+/// Offers a message, for which there is room.
+fn offer(session: &mut Session, recipient: &str, message: Vec<u8>) {
+    let recipient = EmailAddress::parse(recipient).expect("an address");
+    let envelope = Envelope { sender: "b-1@example.org", recipient: &recipient };
+    session.offer(&envelope, message).expect("a fit message, and room for it");
+}
+
+/// The outcomes of all that is under way, oldest first.
+async fn all_outcomes(session: &mut Session) -> Vec<Sent> {
+    let mut outcomes = Vec::new();
+    while let Some(sent) = session.next().await {
+        outcomes.push(sent);
+    }
+    outcomes
 }
 
 /// The outcome in one word, for tables.

@@ -2,7 +2,7 @@
 //! ready for its first message goes out, or the trouble that prevented it. Nothing about TLS or login is ever given up
 //! to get a session after all.
 
-use std::{io, time::Duration};
+use std::{io, sync::Arc, time::Duration};
 
 use secrecy::ExposeSecret;
 use tokio::{
@@ -13,6 +13,7 @@ use tokio::{
 use super::{
     Session, auth,
     capabilities::Capabilities,
+    grouping::Grouping,
     offer::command,
     outcome::{Meaning, meaning},
     reply::ReplyLines,
@@ -35,6 +36,7 @@ pub struct Connector {
     helo: Vec<u8>,
     /// `None` exactly when the relay is spoken to in clear text.
     tls: Option<TlsSetup>,
+    grouping: Arc<Grouping>,
 }
 
 impl Connector {
@@ -55,7 +57,7 @@ impl Connector {
         if relay.login.as_ref().is_some_and(|login| !can_be_sent(login)) {
             return Err(SetupError::Login);
         }
-        Ok(Self { relay, host, hello, helo, tls })
+        Ok(Self { relay, host, hello, helo, tls, grouping: Arc::default() })
     }
 
     /// The relay it connects to.
@@ -92,7 +94,7 @@ impl Connector {
         if !wire.is_quiet() {
             return Err(Trouble::Protocol(Stage::Hello, Disorder::Unasked));
         }
-        Ok(Session::new(wire, capabilities))
+        Ok(Session::new(wire, capabilities, &self.relay, Arc::clone(&self.grouping)))
     }
 
     /// Tries each address of the host in turn. Each has its share of the time left, so that one that swallows packets

@@ -1,12 +1,12 @@
 //! Our SMTP client (RFC 5321), on tokio and rustls. A [`Connector`], made once for each relay, opens [`Session`]s; a
-//! session offers messages one after the other, each with one recipient, and says what the relay answered to each.
+//! session takes messages, each with one recipient, and says what the relay answered to each, in the order in which they
+//! were offered. How many may be under way at once depends on what the relay offers: see `exchange.rs`.
 //!
 //! What it promises:
 //! - A message is *accepted* only by a 250 that answers its own end of data. What every other answer comes
 //!   to is written at the head of `outcome.rs`.
-//! - A session is busy from the first byte of a transaction until its last reply was read. If the future of
-//!   [`Session::send`] is dropped in between, the session stays busy for ever, so no later message can be given the
-//!   reply of an earlier one.
+//! - All that a session knows is in the session, and nothing in a future: [`Session::next`] may be dropped at any of its
+//!   polls and called again, and no message is given the reply of another.
 //! - Each wait has a limit of its own ([`crate::domain::relay::Timers`]).
 //! - A password never goes over a wire in clear text, and TLS that is asked for is never done without.
 //!
@@ -15,7 +15,10 @@
 mod auth;
 mod capabilities;
 mod connect;
+mod exchange;
+mod grouping;
 mod offer;
+mod outbox;
 mod outcome;
 mod reply;
 mod stage;
@@ -23,7 +26,7 @@ mod tls;
 mod trouble;
 mod wire;
 
-use std::fmt;
+use std::{fmt, sync::Arc};
 
 pub use self::{
     capabilities::Capabilities,
@@ -33,13 +36,15 @@ pub use self::{
     trouble::{Disorder, SetupError, Trouble},
 };
 use self::{
+    exchange::{Behind, Exchange},
+    grouping::Grouping,
     offer::Offer,
-    outcome::{Meaning, blames_relay, meaning, of_reply, of_silence},
-    wire::{Interruption, Wire},
+    wire::Wire,
 };
 use crate::domain::{
     address::EmailAddress,
-    delivery::{Outcome, Reply},
+    delivery::Outcome,
+    relay::{Manner, Relay},
 };
 
 /// Who a message comes from and goes to, for the relay (RFC 5321 §2.3.1): one recipient for each envelope.
@@ -61,32 +66,26 @@ pub struct Sent {
     pub trouble: Option<Trouble>,
 }
 
+impl Sent {
+    /// Of a message that could not be offered, because the session is over or has no room.
+    fn spent() -> Self {
+        let trouble = Trouble::Spent;
+        Self { outcome: Outcome::NotTried(trouble.to_string()), trouble: Some(trouble) }
+    }
+}
+
 /// A connection to a relay, after greeting, TLS and login.
 pub struct Session {
     wire: Wire,
     capabilities: Capabilities,
-    state: State,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum State {
-    /// Every command was answered, and every reply was for a command.
-    Ready,
-    /// Within a transaction; or it was abandoned, and then for ever.
-    Busy,
-}
-
-/// Why a transaction ended without its 250.
-enum Stop {
-    /// The relay refused.
-    Said(Stage, Reply),
-    /// The relay failed to answer.
-    Silent(Stage, Trouble),
+    exchange: Exchange,
+    grouping: Arc<Grouping>,
 }
 
 impl Session {
-    fn new(wire: Wire, capabilities: Capabilities) -> Self {
-        Self { wire, capabilities, state: State::Ready }
+    fn new(wire: Wire, capabilities: Capabilities, relay: &Relay, grouping: Arc<Grouping>) -> Self {
+        let exchange = Exchange::new(grouping.manner(relay.manner, &capabilities), relay.window);
+        Self { wire, capabilities, exchange, grouping }
     }
 
     /// What the relay offers, after TLS.
@@ -94,35 +93,81 @@ impl Session {
         &self.capabilities
     }
 
-    /// True when another message may be sent: all replies so far were read, and each was for its command.
-    pub fn is_reusable(&self) -> bool {
-        self.state == State::Ready && self.wire.is_quiet()
+    /// How commands follow each other in this session.
+    pub fn manner(&self) -> Manner {
+        self.exchange.manner()
     }
 
-    /// Offers one message. `message` is the whole of it, headers and body, with CRLF line ends; dots are stuffed here.
-    /// A message that this relay cannot be offered is [`Outcome::Unfit`] and leaves the session as it was.
-    pub async fn send(&mut self, envelope: &Envelope<'_>, message: &[u8]) -> Sent {
+    /// True while the relay is spoken to in lock-step because it was found to lie about PIPELINING.
+    pub fn relay_is_distrusted(&self) -> bool {
+        self.grouping.is_distrusted()
+    }
+
+    /// True when a message may be offered, and no other is under way: all replies so far were read, and each was for its
+    /// command.
+    pub fn is_reusable(&self) -> bool {
+        self.exchange.is_good() && self.exchange.is_at_rest() && self.wire.is_quiet()
+    }
+
+    /// True when nothing more can be sent. Outcomes may be waiting all the same.
+    pub fn is_over(&self) -> bool {
+        !self.exchange.is_good()
+    }
+
+    /// True when another message may be offered now, beside those under way.
+    pub fn has_room(&self) -> bool {
+        self.exchange.has_room() && (self.wire.is_quiet() || !self.exchange.is_at_rest())
+    }
+
+    /// Takes a message, when there is room. `message` is the whole of it, headers and body, with CRLF line ends; dots are
+    /// stuffed here. It is written by [`Self::next`].
+    ///
+    /// # Errors
+    /// A message that this relay cannot be offered, or no more in this session, comes back with its outcome at once, and
+    /// leaves the session as it was.
+    pub fn offer(&mut self, envelope: &Envelope<'_>, message: Vec<u8>) -> Result<(), Box<Sent>> {
         let offer = match Offer::new(envelope, message, &self.capabilities) {
             Ok(offer) => offer,
-            Err(unfit) => return Sent { outcome: Outcome::Unfit(unfit.to_string()), trouble: None },
+            Err(unfit) => return Err(Box::new(Sent { outcome: Outcome::Unfit(unfit.to_string()), trouble: None })),
         };
-        if !self.is_reusable() {
-            let trouble = Trouble::Spent;
-            return Sent { outcome: Outcome::NotTried(trouble.to_string()), trouble: Some(trouble) };
+        if !self.has_room() {
+            return Err(Box::new(Sent::spent()));
         }
-        self.state = State::Busy;
-        match self.transact(&offer).await {
-            Ok(reply) => {
-                self.state = State::Ready;
-                Sent { outcome: of_reply(Stage::Dot, reply), trouble: None }
+        if self.exchange.is_at_rest() {
+            self.wire.start_waiting();
+        }
+        self.exchange.offer(offer);
+        Ok(())
+    }
+
+    /// Writes and reads until the oldest message under way has its outcome; `None` when no message is under way. May be
+    /// dropped at any of its polls and called again.
+    pub async fn next(&mut self) -> Option<Sent> {
+        loop {
+            if let Some(sent) = self.exchange.finished() {
+                self.learn(&sent);
+                return Some(sent);
             }
-            Err(Stop::Said(stage, reply)) => {
-                self.recover(stage, reply.code).await;
-                let outcome = of_reply(stage, reply.clone());
-                let trouble = blames_relay(&outcome).then_some(Trouble::Refused(stage, reply));
-                Sent { outcome, trouble }
+            if self.exchange.is_at_rest() {
+                return None;
             }
-            Err(Stop::Silent(stage, trouble)) => Sent { outcome: of_silence(stage, &trouble), trouble: Some(trouble) },
+            if let Err(trouble) = self.turn().await {
+                if self.exchange.is_ahead() && self.grouping.failed(&trouble) {
+                    tracing::warn!("the relay offers PIPELINING and does not keep to it: {trouble}");
+                }
+                self.exchange.break_off(trouble);
+            }
+        }
+    }
+
+    /// Offers one message and waits for its outcome. Only when no other is under way.
+    pub async fn send(&mut self, envelope: &Envelope<'_>, message: &[u8]) -> Sent {
+        if !self.exchange.is_at_rest() {
+            return Sent::spent();
+        }
+        match self.offer(envelope, message.to_vec()) {
+            Err(sent) => *sent,
+            Ok(()) => self.next().await.expect("a message is under way"),
         }
     }
 
@@ -135,77 +180,26 @@ impl Session {
         self.wire.close().await;
     }
 
-    /// One transaction, in lock-step. The reply it gives is a 250 to the end of data.
-    async fn transact(&mut self, offer: &Offer<'_>) -> Result<Reply, Stop> {
-        self.ask(offer, Stage::Mail, &offer.mail).await?;
-        self.ask(offer, Stage::Rcpt, &offer.rcpt).await?;
-        self.ask(offer, Stage::Data, b"DATA\r\n").await?;
-        self.write_body(offer).await?;
-        let reply = self.wire.reply_to_data().await.map_err(|trouble| Stop::Silent(Stage::Dot, trouble))?;
-        self.expected(Stage::Dot, offer.masked(reply))
-    }
-
-    async fn ask(&mut self, offer: &Offer<'_>, stage: Stage, line: &[u8]) -> Result<Reply, Stop> {
-        match self.wire.ask(stage, line).await {
-            Ok(reply) => self.expected(stage, offer.masked(reply)),
-            // A 421 that came before we asked is as good an answer as one that came after.
-            Err(Trouble::Refused(stage, reply)) => Err(Stop::Said(stage, reply)),
-            Err(trouble) => Err(Stop::Silent(stage, trouble)),
-        }
-    }
-
-    /// The reply, if it is the one that lets the transaction go on, and the only one: with two at hand nobody can tell
-    /// which of them is for this command. A refusal stands whatever comes behind it; often that is a 421.
-    fn expected(&self, stage: Stage, reply: Reply) -> Result<Reply, Stop> {
-        match meaning(stage, reply.code) {
-            Meaning::Yes if self.wire.is_quiet() => Ok(reply),
-            Meaning::Yes => Err(Stop::Silent(stage, Trouble::Protocol(stage, Disorder::Unasked))),
-            Meaning::No | Meaning::Nonsense => Err(refusal(stage, reply)),
-        }
-    }
-
-    async fn write_body(&mut self, offer: &Offer<'_>) -> Result<(), Stop> {
-        let (mut body, mut block) = (offer.body(), Vec::new());
-        while body.next_block(&mut block) {
-            match self.wire.write_block(&block).await {
-                Ok(()) => {}
-                // The end of data was not sent and never will be: to close now is to abandon the message.
-                Err(Interruption::Early(reply)) => return Err(refusal(Stage::Body, offer.masked(reply))),
-                Err(Interruption::Broken(trouble)) => return Err(Stop::Silent(Stage::Body, trouble)),
-            }
+    /// Goes on until something was read, and takes the replies that came.
+    async fn turn(&mut self) -> Result<(), Trouble> {
+        let (out, waits) = self.exchange.writing();
+        self.wire.turn(out, waits).await?;
+        while let Some(reply) = self.wire.heard(self.exchange.stage())? {
+            let behind = if self.wire.is_quiet() { Behind::Nothing } else { Behind::More };
+            self.exchange.heard(reply, behind)?;
         }
         Ok(())
     }
 
-    /// After a refusal: back to where the next message can begin, if there is a way.
-    async fn recover(&mut self, stage: Stage, code: u16) {
-        let recovered = match stage {
-            // 421 says that the relay closes the connection.
-            _ if code == 421 => false,
-            Stage::Mail | Stage::Rcpt | Stage::Data => {
-                let reset = self.wire.ask(Stage::Reset, b"RSET\r\n").await;
-                reset.is_ok_and(|reply| meaning(Stage::Reset, reply.code) == Meaning::Yes)
-            }
-            // A refused message is forgotten by the relay (RFC 5321 §4.1.1.4); the next may begin.
-            Stage::Dot => true,
-            _ => false,
-        };
-        if recovered {
-            self.state = State::Ready;
+    fn learn(&self, sent: &Sent) {
+        if self.exchange.manner() != Manner::LockStep && matches!(sent.outcome, Outcome::Accepted(_)) {
+            self.grouping.worked();
         }
-    }
-}
-
-/// What a reply that does not let us go on is: a refusal, or no answer at all.
-fn refusal(stage: Stage, reply: Reply) -> Stop {
-    match meaning(stage, reply.code) {
-        Meaning::No => Stop::Said(stage, reply),
-        Meaning::Yes | Meaning::Nonsense => Stop::Silent(stage, Trouble::Protocol(stage, Disorder::Unexpected(reply))),
     }
 }
 
 impl fmt::Debug for Session {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Session").field("state", &self.state).field("capabilities", &self.capabilities).finish()
+        f.debug_struct("Session").field("exchange", &self.exchange).field("capabilities", &self.capabilities).finish()
     }
 }

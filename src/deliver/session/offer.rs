@@ -2,6 +2,8 @@
 //! envelope and a message come in, checked bytes go out. What could break out of its place (a line end in an address, a
 //! bare LF in a message) is refused here, before a byte is written.
 
+use std::io::Write as _;
+
 use super::{Envelope, capabilities::Capabilities, reply::ReplyLines};
 use crate::domain::{address::EmailAddress, delivery::Reply};
 
@@ -9,8 +11,6 @@ use crate::domain::{address::EmailAddress, delivery::Reply};
 pub(super) const COMMAND_OCTETS: usize = 512;
 /// Longest line of a message, CRLF not included (RFC 5322 §2.1.1).
 const LINE_OCTETS: usize = 998;
-/// How much of a message is written at once, and has one block timer.
-const BLOCK_OCTETS: usize = 64 * 1024;
 
 /// Why a message cannot be offered to this relay at all.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
@@ -33,16 +33,22 @@ pub(super) enum Unfit {
 
 /// One message, ready to be offered.
 #[derive(Debug)]
-pub(super) struct Offer<'a> {
-    pub(super) mail: Vec<u8>,
-    pub(super) rcpt: Vec<u8>,
-    recipient: &'a EmailAddress,
-    message: &'a [u8],
+pub(super) struct Offer {
+    /// `MAIL FROM`, and behind it `RCPT TO`.
+    commands: Vec<u8>,
+    /// Where `RCPT TO` begins.
+    rcpt: usize,
+    recipient: EmailAddress,
+    message: Vec<u8>,
 }
 
-impl<'a> Offer<'a> {
-    /// Checks envelope and message against each other and what the relay can do.
-    pub(super) fn new(envelope: &Envelope<'a>, message: &'a [u8], capabilities: &Capabilities) -> Result<Self, Unfit> {
+impl Offer {
+    /// Checks envelope and message against each other and what the relay can do. A last line without an end gets one.
+    pub(super) fn new(
+        envelope: &Envelope<'_>,
+        mut message: Vec<u8>,
+        capabilities: &Capabilities,
+    ) -> Result<Self, Unfit> {
         let utf8 = envelope.recipient.needs_smtputf8() || !envelope.sender.is_ascii();
         let eight_bit = !message.is_ascii();
         if utf8 && !capabilities.smtputf8 {
@@ -51,44 +57,87 @@ impl<'a> Offer<'a> {
         if eight_bit && !capabilities.eight_bit_mime {
             return Err(Unfit::NeedsEightBit);
         }
-        check_lines(message)?;
-        let size = message.len() as u64 + if message.ends_with(b"\r\n") { 0 } else { 2 };
-        let mut parameters = String::new();
-        if let Some(limit) = capabilities.size {
-            if limit != 0 && size > limit {
-                return Err(Unfit::TooLarge { size, limit });
-            }
-            parameters.push_str(&format!(" SIZE={size}"));
+        check_lines(&message)?;
+        if !message.ends_with(b"\r\n") {
+            message.extend_from_slice(b"\r\n");
         }
-        if eight_bit {
-            parameters.push_str(" BODY=8BITMIME");
-        }
-        if utf8 {
-            parameters.push_str(" SMTPUTF8");
-        }
+        let size = message.len() as u64;
         // A sender is made by us, dot-atom and domain. One that could close its bracket and add a parameter is a bug.
         if envelope.sender.contains(['<', '>', ' ', '"']) {
             return Err(Unfit::BadAddress);
         }
-        let mail = command(&format!("MAIL FROM:<{}>{parameters}", envelope.sender)).ok_or(Unfit::BadAddress)?;
-        let rcpt = command(&format!("RCPT TO:<{}>", envelope.recipient.reveal())).ok_or(Unfit::BadAddress)?;
-        Ok(Self { mail, rcpt, recipient: envelope.recipient, message })
+        let mut mail = format!("MAIL FROM:<{}>", envelope.sender);
+        if let Some(limit) = capabilities.size {
+            if limit != 0 && size > limit {
+                return Err(Unfit::TooLarge { size, limit });
+            }
+            mail.push_str(&format!(" SIZE={size}"));
+        }
+        if eight_bit {
+            mail.push_str(" BODY=8BITMIME");
+        }
+        if utf8 {
+            mail.push_str(" SMTPUTF8");
+        }
+        let mut commands = command(&mail).ok_or(Unfit::BadAddress)?;
+        let rcpt = commands.len();
+        let to = format!("RCPT TO:<{}>", envelope.recipient.reveal());
+        commands.extend(command(&to).ok_or(Unfit::BadAddress)?);
+        Ok(Self { commands, rcpt, recipient: envelope.recipient.clone(), message })
+    }
+
+    /// `MAIL FROM`, with its line end.
+    pub(super) fn mail(&self) -> &[u8] {
+        &self.commands[..self.rcpt]
+    }
+
+    /// `RCPT TO`, with its line end.
+    pub(super) fn rcpt(&self) -> &[u8] {
+        &self.commands[self.rcpt..]
+    }
+
+    /// How many octets the message has.
+    pub(super) fn octets(&self) -> usize {
+        self.message.len()
+    }
+
+    /// Adds the message as it follows on DATA: a dot before each line that begins with one, and the end of data (RFC 5321
+    /// §4.5.2).
+    pub(super) fn push_dotted(&self, out: &mut Vec<u8>) {
+        out.reserve(self.message.len() + 16);
+        if self.message.starts_with(b".") {
+            out.push(b'.');
+        }
+        let mut copied = 0;
+        for at in memchr::memmem::find_iter(&self.message, b"\n.") {
+            out.extend_from_slice(&self.message[copied..=at]);
+            out.push(b'.');
+            copied = at + 1;
+        }
+        out.extend_from_slice(&self.message[copied..]);
+        out.extend_from_slice(b".\r\n");
+    }
+
+    /// Adds the message as one chunk, the last one (RFC 3030 §2).
+    pub(super) fn push_chunk(&self, out: &mut Vec<u8>) {
+        out.reserve(self.message.len() + 32);
+        // Writing to a Vec cannot fail.
+        let _ = write!(out, "BDAT {} LAST\r\n", self.message.len());
+        out.extend_from_slice(&self.message);
     }
 
     /// A reply with the recipient's address masked: relays like to repeat it, and replies are logged and shown.
     pub(super) fn masked(&self, reply: ReplyLines) -> Reply {
         let mut reply = Reply::from(reply);
+        if !reply.text.contains('@') {
+            return reply;
+        }
         let (address, mask) = (self.recipient.reveal().to_ascii_lowercase(), self.recipient.to_string());
         // Lower-casing ASCII moves no byte, so places found in the one are places in the other.
         while let Some(at) = reply.text.to_ascii_lowercase().find(&address) {
             reply.text.replace_range(at..at + address.len(), &mask);
         }
         reply
-    }
-
-    /// The message as it goes on the wire.
-    pub(super) fn body(&self) -> Body<'a> {
-        Body { rest: self.message, ended: false }
     }
 }
 
@@ -103,55 +152,22 @@ fn check_lines(message: &[u8]) -> Result<(), Unfit> {
     if message.is_empty() {
         return Err(Unfit::Empty);
     }
-    let mut lines = message.split_inclusive(|byte| *byte == b'\n').peekable();
-    while let Some(line) = lines.next() {
-        let text = match line.strip_suffix(b"\r\n") {
-            Some(text) => text,
-            None if lines.peek().is_none() && !line.ends_with(b"\n") => line,
-            None => return Err(Unfit::BareLineEnd),
-        };
-        if text.iter().any(|byte| matches!(byte, b'\r' | 0)) {
+    let mut begin = 0;
+    for end in memchr::memchr_iter(b'\n', message) {
+        if end == begin || message[end - 1] != b'\r' {
             return Err(Unfit::BareLineEnd);
         }
-        if text.len() > LINE_OCTETS {
-            return Err(Unfit::LongLine);
-        }
+        check_line(&message[begin..end - 1])?;
+        begin = end + 1;
     }
-    Ok(())
+    check_line(&message[begin..])
 }
 
-/// Gives a message out block by block: a dot before each line that begins with one (RFC 5321 §4.5.2), and the end of
-/// data at the end of the last block, so that it needs no packet of its own.
-#[derive(Debug)]
-pub(super) struct Body<'a> {
-    rest: &'a [u8],
-    ended: bool,
-}
-
-impl Body<'_> {
-    /// Puts the next block in `block`, in place of what was there; false when all was given out.
-    pub(super) fn next_block(&mut self, block: &mut Vec<u8>) -> bool {
-        block.clear();
-        if self.ended {
-            return false;
-        }
-        // Whole lines only, so each block begins where a line does.
-        for line in self.rest.split_inclusive(|byte| *byte == b'\n') {
-            if line.starts_with(b".") {
-                block.push(b'.');
-            }
-            block.extend_from_slice(line);
-            self.rest = &self.rest[line.len()..];
-            if block.len() >= BLOCK_OCTETS {
-                break;
-            }
-        }
-        if self.rest.is_empty() {
-            block.extend_from_slice(if block.ends_with(b"\r\n") { b".\r\n" } else { b"\r\n.\r\n" });
-            self.ended = true;
-        }
-        true
+fn check_line(line: &[u8]) -> Result<(), Unfit> {
+    if memchr::memchr2(b'\r', 0, line).is_some() {
+        return Err(Unfit::BareLineEnd);
     }
+    if line.len() > LINE_OCTETS { Err(Unfit::LongLine) } else { Ok(()) }
 }
 
 #[cfg(test)]
@@ -172,18 +188,16 @@ mod tests {
     /// The MAIL command of an offer.
     fn mail(sender: &str, to: &str, message: &[u8], can: &Capabilities) -> Result<String, Unfit> {
         let recipient = address(to);
-        let offer = Offer::new(&Envelope { sender, recipient: &recipient }, message, can)?;
-        Ok(String::from_utf8(offer.mail).expect("text"))
+        let offer = Offer::new(&Envelope { sender, recipient: &recipient }, message.to_vec(), can)?;
+        Ok(String::from_utf8(offer.mail().to_vec()).expect("text"))
     }
 
     fn on_the_wire(message: &[u8]) -> Vec<u8> {
         let recipient = address("ana@example.org");
         let envelope = Envelope { sender: "", recipient: &recipient };
-        let offer = Offer::new(&envelope, message, &everything()).expect("fit");
-        let (mut body, mut block, mut wire) = (offer.body(), Vec::new(), Vec::new());
-        while body.next_block(&mut block) {
-            wire.extend_from_slice(&block);
-        }
+        let offer = Offer::new(&envelope, message.to_vec(), &everything()).expect("fit");
+        let mut wire = Vec::new();
+        offer.push_dotted(&mut wire);
         wire
     }
 
@@ -251,7 +265,7 @@ mod tests {
     fn a_reply_that_repeats_the_address_is_masked() {
         let recipient = address("Ana@example.org");
         let envelope = Envelope { sender: "", recipient: &recipient };
-        let offer = Offer::new(&envelope, b"a\r\n", &everything()).expect("fit");
+        let offer = Offer::new(&envelope, b"a\r\n".to_vec(), &everything()).expect("fit");
         let lines = vec!["5.1.1 <ANA@Example.org> unknown".to_owned(), "5.1.1 ana@example.org".to_owned()];
         let reply = offer.masked(ReplyLines { code: 550, lines });
         assert_eq!(reply.text, "<A***@e***.org> unknown A***@e***.org");

@@ -13,11 +13,12 @@ use std::{
 use tokio::{
     io::{AsyncRead, AsyncWrite, AsyncWriteExt, ReadBuf},
     net::TcpStream,
-    time::timeout,
+    time::{Instant, timeout, timeout_at},
 };
 use tokio_rustls::client::TlsStream;
 
 use super::{
+    outbox::Outbox,
     reply::{ReplyLines, ReplyReader},
     stage::Stage,
     tls::TlsSetup,
@@ -37,19 +38,15 @@ pub(super) struct Wire {
     replies: ReplyReader,
     inbox: Box<[u8]>,
     timers: Timers,
+    /// When a byte last went either way, or something new was about to be written.
+    moved_at: Instant,
+    /// Why nothing more can be written, when that is so.
+    write_error: Option<io::Error>,
 }
 
 enum Stream {
     Clear(TcpStream),
     Tls(Box<TlsStream<TcpStream>>),
-}
-
-/// Why a block of a message was not written.
-pub(super) enum Interruption {
-    /// The relay answered before its time.
-    Early(ReplyLines),
-    /// The connection is of no more use.
-    Broken(Trouble),
 }
 
 impl Wire {
@@ -59,7 +56,15 @@ impl Wire {
         stream.set_nodelay(true)?;
         let peer = stream.peer_addr()?.ip().to_canonical();
         let inbox = vec![0; READ_OCTETS].into_boxed_slice();
-        Ok(Self { stream: Stream::Clear(stream), peer, replies: ReplyReader::default(), inbox, timers })
+        Ok(Self {
+            stream: Stream::Clear(stream),
+            peer,
+            replies: ReplyReader::default(),
+            inbox,
+            timers,
+            moved_at: Instant::now(),
+            write_error: None,
+        })
     }
 
     /// The same connection under TLS. Whatever was read in clear text ends it: those bytes may be an attacker's, to be
@@ -109,25 +114,51 @@ impl Wire {
         timeout(limit, self.read_reply(stage)).await.map_err(|_| Trouble::Timeout(stage))?
     }
 
-    /// Writes one block of a message, reading all the while: a relay that refuses a message halfway may stop reading,
-    /// and would wait for us to read as we wait for it to. When this returns well, the whole block was handed to the
-    /// stream; when it does not, the last byte of the block was not, so a relay cannot have seen it.
-    pub(super) async fn write_block(&mut self, block: &[u8]) -> Result<(), Interruption> {
-        let limit = Stage::Body.limit(&self.timers);
-        match timeout(limit, self.write_watching(block)).await {
-            Ok(written) => written,
-            Err(_) => Err(Interruption::Broken(Trouble::Timeout(Stage::Body))),
+    /// The time until the next reply begins to run now: something new is about to be written.
+    pub(super) fn start_waiting(&mut self) {
+        self.moved_at = Instant::now();
+    }
+
+    /// Writes what waits in `out` and reads all the while, until something was read: a relay that refuses a message halfway
+    /// may stop reading, and would wait for us to read as we wait for it to. `stage` is what we wait for, and gives the
+    /// time limit since a byte last went either way. May be dropped and called again: what was written and read is noted
+    /// at once.
+    ///
+    /// # Errors
+    /// Nothing was read, and nothing more can be.
+    pub(super) async fn turn(&mut self, out: &mut Outbox, stage: impl Fn(&Outbox) -> Stage) -> Result<(), Trouble> {
+        loop {
+            let at = stage(out);
+            let limit = if self.write_error.is_some() { LAST_WORDS } else { at.limit(&self.timers) };
+            let step = timeout_at(self.moved_at + limit, poll_fn(|cx| self.poll_step(cx, out.waiting()))).await;
+            let step = match step {
+                Ok(Ok(step)) => step,
+                Ok(Err(error)) => return Err(Trouble::Lost(at, self.write_error.take().unwrap_or(error))),
+                // When it stopped reading before, it did not say why.
+                Err(_) => return Err(self.write_error.take().map_or(Trouble::Timeout(at), |e| Trouble::Lost(at, e))),
+            };
+            self.moved_at = Instant::now();
+            match step {
+                Step::Wrote(count) => out.wrote(count),
+                Step::Failed(error) => self.write_error = Some(error),
+                Step::Read(0) => {
+                    let error = self.write_error.take().unwrap_or_else(|| io::ErrorKind::UnexpectedEof.into());
+                    return Err(Trouble::Lost(stage(out), error));
+                }
+                Step::Read(count) => {
+                    self.replies.feed(&self.inbox[..count]);
+                    return Ok(());
+                }
+            }
         }
     }
 
-    /// Pushes out what TLS may still hold back, then waits for the reply to the end of data.
-    pub(super) async fn reply_to_data(&mut self) -> Result<ReplyLines, Trouble> {
-        let limit = Stage::Dot.limit(&self.timers);
-        let answered = async {
-            self.stream.flush().await.map_err(|error| Trouble::Lost(Stage::Dot, error))?;
-            self.read_reply(Stage::Dot).await
-        };
-        timeout(limit, answered).await.map_err(|_| Trouble::Timeout(Stage::Dot))?
+    /// The next reply that was read whole.
+    ///
+    /// # Errors
+    /// What was read is no reply.
+    pub(super) fn heard(&mut self, stage: Stage) -> Result<Option<ReplyLines>, Trouble> {
+        self.replies.next_reply().map_err(|bad| Trouble::Protocol(stage, bad.into()))
     }
 
     /// Ends the connection in good order, as far as that goes at once.
@@ -136,43 +167,26 @@ impl Wire {
         let _ = timeout(Stage::Quit.limit(&self.timers), self.stream.shutdown()).await;
     }
 
-    async fn write_watching(&mut self, block: &[u8]) -> Result<(), Interruption> {
-        let mut rest = block;
-        while !rest.is_empty() {
-            match poll_fn(|cx| self.poll_step(cx, rest)).await {
-                Ok(Step::Wrote(count)) => rest = &rest[count..],
-                Ok(Step::Read(0)) => return Err(self.broken(io::ErrorKind::UnexpectedEof.into())),
-                Ok(Step::Read(count)) => {
-                    self.replies.feed(&self.inbox[..count]);
-                    if let Some(early) = self.taken(Stage::Body).map_err(Interruption::Broken)? {
-                        return Err(Interruption::Early(early));
-                    }
-                }
-                Err(error) => return Err(self.last_words(error).await),
-            }
-        }
-        Ok(())
-    }
-
-    /// The relay stopped reading. It may have said why before it did.
-    async fn last_words(&mut self, error: io::Error) -> Interruption {
-        match timeout(LAST_WORDS, self.read_reply(Stage::Body)).await {
-            Ok(Ok(early)) => Interruption::Early(early),
-            _ => self.broken(error),
-        }
-    }
-
-    fn broken(&self, error: io::Error) -> Interruption {
-        Interruption::Broken(Trouble::Lost(Stage::Body, error))
-    }
-
     /// Reads if there is something to read, else writes. Reading goes first, so that a reply is seen before more is sent.
     fn poll_step(&mut self, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<Step>> {
         if let Poll::Ready(count) = self.poll_read(cx) {
             return Poll::Ready(count.map(Step::Read));
         }
-        let count = ready!(Pin::new(&mut self.stream).poll_write(cx, bytes))?;
-        Poll::Ready(if count == 0 { Err(io::ErrorKind::WriteZero.into()) } else { Ok(Step::Wrote(count)) })
+        if self.write_error.is_some() {
+            return Poll::Pending;
+        }
+        let written = if bytes.is_empty() {
+            // What TLS holds back must go out before we wait for an answer to it.
+            ready!(Pin::new(&mut self.stream).poll_flush(cx)).map(|()| None)
+        } else {
+            ready!(Pin::new(&mut self.stream).poll_write(cx, bytes)).map(Some)
+        };
+        match written {
+            Ok(None) => Poll::Pending,
+            Ok(Some(0)) => Poll::Ready(Ok(Step::Failed(io::ErrorKind::WriteZero.into()))),
+            Ok(Some(count)) => Poll::Ready(Ok(Step::Wrote(count))),
+            Err(error) => Poll::Ready(Ok(Step::Failed(error))),
+        }
     }
 
     fn poll_read(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
@@ -183,7 +197,7 @@ impl Wire {
 
     async fn read_reply(&mut self, stage: Stage) -> Result<ReplyLines, Trouble> {
         loop {
-            if let Some(reply) = self.taken(stage)? {
+            if let Some(reply) = self.heard(stage)? {
                 return Ok(reply);
             }
             let count = poll_fn(|cx| self.poll_read(cx)).await.map_err(|error| Trouble::Lost(stage, error))?;
@@ -192,10 +206,6 @@ impl Wire {
             }
             self.replies.feed(&self.inbox[..count]);
         }
-    }
-
-    fn taken(&mut self, stage: Stage) -> Result<Option<ReplyLines>, Trouble> {
-        self.replies.next_reply().map_err(|bad| Trouble::Protocol(stage, bad.into()))
     }
 
     /// Nothing may have come that was not asked for. A relay that closes an idle connection says 421 first; anything
@@ -211,7 +221,7 @@ impl Wire {
             Some(Err(error)) => return Err(Trouble::Lost(stage, error)),
             None => {}
         }
-        match self.taken(stage)? {
+        match self.heard(stage)? {
             Some(closing) if closing.code == 421 => Err(Trouble::Refused(stage, closing.into())),
             None if self.is_quiet() => Ok(()),
             _ => Err(Trouble::Protocol(stage, Disorder::Unasked)),
@@ -222,6 +232,8 @@ impl Wire {
 /// One step of writing while reading.
 enum Step {
     Wrote(usize),
+    /// Nothing more can be written; the relay may have said why.
+    Failed(io::Error),
     Read(usize),
 }
 

@@ -5,7 +5,10 @@ use std::time::Duration;
 use sqlx::Connection;
 use tidings::{
     deliver::Until,
-    domain::delivery::{DeliveryState, Lane},
+    domain::{
+        delivery::{DeliveryState, Lane},
+        relay::Relay,
+    },
     stop::Stop,
 };
 
@@ -18,6 +21,11 @@ use crate::world::{
 /// How long nothing must happen. Without the rule under test a relay on this machine takes hundreds of messages in it.
 const A_WHILE: Duration = Duration::from_millis(300);
 
+/// So many connections, each with one message in flight.
+fn one_in_flight_each(relay: &ScriptedRelay, connections: usize) -> Relay {
+    Relay { window: 1, ..wide(relay, connections) }
+}
+
 /// Holds each of the first `count` ends of data until the gate is opened.
 fn hold_first(relay: &ScriptedRelay, count: usize) -> Gate {
     let gate = Gate::closed();
@@ -29,7 +37,7 @@ fn hold_first(relay: &ScriptedRelay, count: usize) -> Gate {
 
 on_both_engines!(without_its_table_it_sends_nothing_more_and_then_goes_on_by_itself, async |test: &TestStore| {
     let relay = ScriptedRelay::start().await;
-    let house = House::with(test, vec![wide(&relay, 2)]).await;
+    let house = House::with(test, vec![one_in_flight_each(&relay, 2)]).await;
     let readers = house.readers(100).await;
     let issue = house.digest().await;
     let gate = hold_first(&relay, 2);
@@ -51,7 +59,7 @@ on_both_engines!(without_its_table_it_sends_nothing_more_and_then_goes_on_by_its
 #[tokio::test]
 async fn while_another_process_keeps_sqlite_locked_it_waits() {
     let (test, relay) = (sqlite().await, ScriptedRelay::start().await);
-    let house = House::with(&test, vec![wide(&relay, 2)]).await;
+    let house = House::with(&test, vec![one_in_flight_each(&relay, 2)]).await;
     let readers = house.readers(100).await;
     let issue = house.digest().await;
     let gate = hold_first(&relay, 2);

@@ -3,9 +3,12 @@
 
 use std::{future::poll_fn, pin::pin, task::Poll};
 
-use tidings::{deliver::session::Envelope, domain::address::EmailAddress};
+use tidings::{
+    deliver::session::Envelope,
+    domain::{address::EmailAddress, relay::Manner},
+};
 
-use super::{MESSAGE, large_message, send, session, word};
+use super::{MESSAGE, large_message, offer, send, session, word};
 use crate::world::relay::{Answer, ScriptedRelay, Stage};
 
 /// Polls a future at most `times`, then drops it; `None` when it was not ready by then.
@@ -68,6 +71,34 @@ async fn a_send_dropped_at_any_of_its_polls_never_shifts_the_replies() {
             assert_eq!(word(&sent), "accepted");
             assert!(times > 3, "MAIL, RCPT, DATA and the end of data wait for an answer each");
             return;
+        }
+    }
+}
+
+#[tokio::test]
+async fn waits_that_are_dropped_at_any_of_their_polls_lose_nothing() {
+    for manner in [Manner::LockStep, Manner::Pipelined, Manner::Chunked] {
+        for times in 1..4 {
+            let relay = ScriptedRelay::setup().speaks(manner).start().await;
+            relay.answer_recipient("bad@example.org", Answer::Reply("550 5.1.1 no such user"));
+            let mut session = session(&relay).await;
+            let mut readers = ["ana@example.org", "bad@example.org", "ben@example.org", "bad@example.org"].into_iter();
+            let mut words = Vec::new();
+            while words.len() < 4 {
+                while session.has_room()
+                    && let Some(reader) = readers.next()
+                {
+                    offer(&mut session, reader, MESSAGE.to_vec());
+                }
+                match polled(session.next(), times).await {
+                    Some(sent) => words.push(word(&sent.expect("messages are under way"))),
+                    None => tokio::task::yield_now().await,
+                }
+            }
+            assert_eq!(words, ["accepted", "refused", "accepted", "refused"], "{manner:?}, {times} polls each");
+            assert!(session.is_reusable(), "{manner:?}");
+            assert_eq!(relay.messages().len(), 2);
+            relay.assert_well_spoken();
         }
     }
 }

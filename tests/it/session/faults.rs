@@ -1,12 +1,15 @@
-//! Every fault at every stage, generated: the right outcome, never a false accepted, no hang, and a right answer to the
-//! next message.
+//! Every fault at every stage in every manner of speaking, generated: the right outcome, never a false accepted, no
+//! hang, and a right answer to the messages behind and to the next ones.
 
 use std::sync::Arc;
 
-use tidings::deliver::session::{Connector, Session, Trouble};
+use tidings::{
+    deliver::session::{Connector, Sent, Session, Trouble},
+    domain::relay::Manner,
+};
 use tokio::{sync::Semaphore, task::JoinSet};
 
-use super::{MESSAGE, large_message, open, send, session, word};
+use super::{MESSAGE, all_outcomes, large_message, offer, open, send, session, word};
 use crate::world::relay::{Answer, ScriptedRelay, Stage};
 
 const STAGES: [Stage; 12] = [
@@ -24,7 +27,9 @@ const STAGES: [Stage; 12] = [
     Stage::Quit,
 ];
 
-fn faults() -> [Answer; 10] {
+const MANNERS: [Manner; 3] = [Manner::LockStep, Manner::Pipelined, Manner::Chunked];
+
+fn faults() -> [Answer; 11] {
     [
         Answer::Close,
         Answer::Reset,
@@ -35,138 +40,243 @@ fn faults() -> [Answer; 10] {
         Answer::Partial("25"),
         Answer::Garbage,
         Answer::Extra("250 2.0.0 and one more"),
+        // The answer to a command that was not yet given.
+        Answer::Extra("354 go on"),
         Answer::LongLine(10_000_000),
     ]
 }
 
-/// What must come of a message when the fault strikes at a stage of its own transaction.
-fn expected(stage: Stage, fault: &Answer) -> &'static str {
-    match (stage, fault) {
-        // The message was refused before, and stays so; or it was taken before, and stays so.
-        (Stage::Rset, _) => "refused",
-        (Stage::Quit, _) => "accepted",
-        (Stage::Mail, _) => "not tried",
-        (Stage::Rcpt | Stage::Data, Answer::Reply("421 4.3.2 closing")) => "not tried",
-        (_, Answer::Reply("554 5.0.0 never")) => "refused",
-        (_, Answer::Reply(_)) => "deferred",
-        (Stage::Rcpt | Stage::Data | Stage::Body, _) => "deferred",
-        _ => "unknown",
-    }
-}
-
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Way {
     Clear,
     StartTls,
 }
 
-impl Way {
-    async fn relay(self) -> ScriptedRelay {
-        let setup = ScriptedRelay::setup();
-        let relay = match self {
-            Self::Clear => setup.start().await,
-            Self::StartTls => setup.starttls().login("news", "secret").start().await,
+/// One case of the matrix.
+#[derive(Clone, Debug)]
+struct Case {
+    way: Way,
+    manner: Manner,
+    stage: Stage,
+    fault: Answer,
+}
+
+impl Case {
+    /// Every case there is.
+    fn all() -> Vec<Self> {
+        let mut cases = Vec::new();
+        for way in [Way::Clear, Way::StartTls] {
+            for manner in MANNERS {
+                for stage in STAGES {
+                    cases.extend(faults().map(|fault| Self { way, manner, stage, fault }));
+                }
+            }
+        }
+        cases.retain(Self::exists);
+        cases
+    }
+
+    fn exists(&self) -> bool {
+        match self.stage {
+            Stage::Tls | Stage::StartTls | Stage::Auth => self.way == Way::StartTls,
+            Stage::Data => self.manner != Manner::Chunked,
+            _ => true,
+        }
+    }
+
+    async fn relay(&self) -> ScriptedRelay {
+        let setup = ScriptedRelay::setup().speaks(self.manner);
+        let relay = match self.way {
+            Way::Clear => setup.start().await,
+            Way::StartTls => setup.starttls().login("news", "secret").start().await,
         };
         relay.answer_recipient("bad@example.org", Answer::Reply("550 5.1.1 no such user"));
+        relay.answer_once(self.stage, self.fault.clone());
         relay
     }
 
-    fn has(self, stage: Stage) -> bool {
-        match self {
-            Self::Clear => !matches!(stage, Stage::Tls | Stage::StartTls | Stage::Auth),
-            Self::StartTls => true,
+    /// True when the fault strikes before a first message can be offered.
+    fn is_before_mail(&self) -> bool {
+        matches!(self.stage, Stage::Connect | Stage::Tls | Stage::Ehlo | Stage::StartTls | Stage::Auth)
+    }
+
+    /// True when the fault shows only by waiting.
+    fn waits(&self) -> bool {
+        matches!(self.fault, Answer::Stall | Answer::Partial(_))
+    }
+
+    /// True when the relay answers in good order, and only says no.
+    fn is_refusal(&self) -> bool {
+        matches!(self.fault, Answer::Reply(reply) if !reply.starts_with("421"))
+    }
+
+    /// What may come of the message that is struck.
+    fn expected(&self) -> &'static [&'static str] {
+        if self.manner == Manner::Chunked && self.stage != Stage::Body {
+            return self.expected_of_a_chunk();
         }
+        match (self.stage, &self.fault) {
+            // The message was refused before, and stays so; or it was taken before, and stays so.
+            (Stage::Rset, _) => &["refused"],
+            (Stage::Quit, _) => &["accepted"],
+            // One reply too many passes for the next command's, until one cannot.
+            (Stage::Mail, Answer::Extra(_)) if self.manner == Manner::Pipelined => &["deferred"],
+            (Stage::Mail, _) => &["not tried"],
+            (Stage::Rcpt | Stage::Data, Answer::Reply("421 4.3.2 closing")) => &["not tried"],
+            (_, Answer::Reply("554 5.0.0 never")) => &["refused"],
+            (_, Answer::Reply(_)) => &["deferred"],
+            // A 354 that comes too early may be the one that is awaited.
+            (Stage::Rcpt, Answer::Extra("354 go on")) if self.manner == Manner::Pipelined => &["deferred", "unknown"],
+            // It took the message, and the one reply too many passes for that of the next group.
+            (Stage::Dot, Answer::Extra(_)) if self.manner == Manner::Pipelined => &["accepted", "unknown"],
+            (Stage::Rcpt | Stage::Data | Stage::Body, _) => &["deferred"],
+            _ => &["unknown"],
+        }
+    }
+
+    /// All of a small message is on the wire before the first answer comes.
+    fn expected_of_a_chunk(&self) -> &'static [&'static str] {
+        match (self.stage, &self.fault) {
+            (Stage::Quit, _) | (Stage::Rset, Answer::Reply("421 4.3.2 closing")) => &["accepted"],
+            // All the answers that there should be came, and one more.
+            (Stage::Mail | Stage::Rcpt | Stage::Dot, Answer::Extra("250 2.0.0 and one more")) => &["accepted"],
+            (Stage::Rset, Answer::Extra(_)) => &["accepted", "unknown"],
+            (Stage::Mail, Answer::Reply(_)) | (Stage::Rcpt, Answer::Reply("421 4.3.2 closing")) => &["not tried"],
+            (Stage::Rcpt | Stage::Dot, Answer::Reply("554 5.0.0 never")) => &["refused"],
+            (Stage::Rcpt | Stage::Dot, Answer::Reply(_)) => &["deferred"],
+            _ => &["unknown"],
+        }
+    }
+
+    /// Opens with little patience at one stage. Stages share timers, so a busy machine may be too slow for another stage
+    /// before the fault has struck; that was not the case, and is tried again.
+    async fn open(&self, relay: &ScriptedRelay) -> Result<Session, Trouble> {
+        if !self.waits() {
+            return open(relay.relay()).await;
+        }
+        loop {
+            let opened = open(relay.impatient_relay(self.stage)).await;
+            if opened.is_ok() != self.is_before_mail() || !relay.has_yet_to_answer(self.stage) {
+                return opened;
+            }
+        }
+    }
+
+    /// Offers three messages, of which the first is struck and one is to a reader whom the relay does not know.
+    async fn send_three(&self, session: &mut Session) -> Vec<(&'static str, Sent)> {
+        // Where no chunk goes ahead, RSET is said only behind a refusal.
+        let refused_first = self.stage == Stage::Rset && self.manner != Manner::Chunked;
+        let readers = match refused_first {
+            true => ["bad@example.org", "ana@example.org", "ben@example.org"],
+            false => ["ana@example.org", "bad@example.org", "ben@example.org"],
+        };
+        let first = if self.stage == Stage::Body { large_message() } else { MESSAGE.to_vec() };
+        let messages = [first, MESSAGE.to_vec(), MESSAGE.to_vec()];
+        let mut offered = Vec::new();
+        for (reader, message) in readers.into_iter().zip(messages) {
+            if session.has_room() {
+                offer(session, reader, message);
+                offered.push(reader);
+            }
+        }
+        offered.into_iter().zip(all_outcomes(session).await).collect()
     }
 }
 
-/// Opens with little patience at one stage. Stages share timers, so a busy machine may be too slow for another stage
-/// before the fault has struck; that was not the case, and is tried again.
-async fn open_until_struck(relay: &ScriptedRelay, stage: Stage) -> Result<Session, Trouble> {
-    loop {
-        let opened = open(relay.impatient_relay(stage)).await;
-        if opened.is_ok() || !relay.has_yet_to_answer(stage) {
-            return opened;
-        }
+/// What the relay kept is the truth: who is said to have been sent a message has it, and who is said not to has not.
+fn assert_honest(case: &Case, relay: &ScriptedRelay, outcomes: &[(&str, Sent)]) {
+    for (reader, sent) in outcomes {
+        let taken = relay.messages().iter().filter(|message| message.recipient == *reader).count();
+        let allowed = match word(sent) {
+            "accepted" => 1..=1,
+            "unknown" => 0..=1,
+            _ => 0..=0,
+        };
+        assert!(allowed.contains(&taken), "{case:?}: {reader} has {taken} messages, and the session says {sent:?}");
     }
 }
 
 /// Runs one case; panics with its name when a promise is broken.
-async fn strike(way: Way, stage: Stage, fault: Answer) {
-    let case = format!("{fault:?} at {stage:?}, {way:?}");
-    let relay = way.relay().await;
-    relay.answer_once(stage, fault.clone());
-    let waits = matches!(fault, Answer::Stall | Answer::Partial(_));
-    let patient = Connector::new(relay.relay()).expect("a usable relay");
-    let opened = if waits { open_until_struck(&relay, stage).await } else { patient.open().await };
-    let before_mail = matches!(stage, Stage::Connect | Stage::Tls | Stage::Ehlo | Stage::StartTls | Stage::Auth);
-    assert_eq!(opened.is_err(), before_mail, "{case}: {opened:?}");
+async fn strike(case: Case) {
+    let relay = case.relay().await;
+    let opened = case.open(&relay).await;
+    assert_eq!(opened.is_err(), case.is_before_mail(), "{case:?}: {opened:?}");
     let timed_out = matches!(opened, Err(Trouble::Timeout(_)));
-    assert!(waits || !timed_out, "{case}: a fault that can be seen was waited out");
-    let mut accepted = 0;
+    assert!(case.waits() || !timed_out, "{case:?}: a fault that can be seen was waited out");
+    let mut taken = 0;
     if let Ok(mut session) = opened {
-        let recipient = if stage == Stage::Rset { "bad@example.org" } else { "ana@example.org" };
-        let large = if stage == Stage::Body { large_message() } else { MESSAGE.to_vec() };
-        let sent = send(&mut session, recipient, &large).await;
-        assert_eq!(word(&sent), expected(stage, &fault), "{case}: {sent:?}");
+        let outcomes = case.send_three(&mut session).await;
+        let (_, sent) = &outcomes[0];
+        assert!(case.expected().contains(&word(sent)), "{case:?}: {sent:?}");
         let timed_out = matches!(sent.trouble, Some(Trouble::Timeout(_)));
-        assert!(waits || !timed_out, "{case}: a fault that can be seen was waited out");
-        accepted += usize::from(word(&sent) == "accepted");
-        let kept_its_word = matches!(fault, Answer::Reply(reply) if !reply.starts_with("421"));
-        let at_rest = stage == Stage::Quit || kept_its_word && !matches!(stage, Stage::Body | Stage::Rset);
-        assert_eq!(session.is_reusable(), at_rest, "{case}: {sent:?}");
-        let told = kept_its_word || matches!(stage, Stage::Rset | Stage::Quit) || sent.trouble.is_some();
-        assert!(told, "{case}: the caller is not told of the relay's trouble");
-        if session.is_reusable() && stage != Stage::Quit {
-            let sent = send(&mut session, "bad@example.org", MESSAGE).await;
-            assert_eq!(word(&sent), "refused", "{case}: the next message was given a wrong reply: {sent:?}");
+        assert!(case.waits() || !timed_out, "{case:?}: a fault that can be seen was waited out");
+        let told = case.is_refusal() || matches!(word(sent), "accepted" | "refused") || sent.trouble.is_some();
+        assert!(told, "{case:?}: the caller is not told of the relay's trouble: {sent:?}");
+        let at_rest =
+            case.stage == Stage::Quit || case.is_refusal() && !matches!(case.stage, Stage::Body | Stage::Rset);
+        if at_rest {
+            assert!(session.is_reusable(), "{case:?}: {session:?}");
+            let behind: Vec<_> = outcomes[1..].iter().map(|(reader, sent)| (*reader, word(sent))).collect();
+            let right = [("bad@example.org", "refused"), ("ben@example.org", "accepted")];
+            assert_eq!(behind, right[..behind.len()], "{case:?}: a message behind was given a wrong reply");
         }
         session.quit().await;
+        // Struck in the middle of a message it stops reading, and its connection never ends.
+        if case.stage != Stage::Body {
+            relay.wait_until_alone().await;
+        }
+        assert_honest(&case, &relay, &outcomes);
+        taken = relay.messages().len();
     }
-    let mut next = patient.open().await.expect("a session");
-    assert_eq!(word(&send(&mut next, "bad@example.org", MESSAGE).await), "refused", "{case}");
-    assert_eq!(word(&send(&mut next, "ben@example.org", MESSAGE).await), "accepted", "{case}");
-    // `Extra` at the end of data is the one case in which the relay took what we call unknown.
-    let unsure = usize::from(stage == Stage::Dot && matches!(fault, Answer::Extra(_)));
-    assert_eq!(relay.messages().len(), accepted + 1 + unsure, "{case}: the relay's own count");
+    let mut next = open(relay.relay()).await.expect("a session");
+    assert_eq!(word(&send(&mut next, "bad@example.org", MESSAGE).await), "refused", "{case:?}");
+    assert_eq!(word(&send(&mut next, "cai@example.org", MESSAGE).await), "accepted", "{case:?}");
+    assert_eq!(relay.messages().len(), taken + 1, "{case:?}: the relay's own count");
     relay.assert_well_spoken();
 }
 
-async fn strike_everywhere(way: Way) {
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_fault_at_every_stage_in_every_manner_has_its_outcome() {
     // Many at once, for the stalls; not all at once, or a busy machine would pass for a stalling relay.
-    let (mut cases, places) = (JoinSet::new(), Arc::new(Semaphore::new(16)));
-    for stage in STAGES.into_iter().filter(|stage| way.has(*stage)) {
-        for fault in faults() {
-            let places = Arc::clone(&places);
-            cases.spawn(async move {
-                let _place = places.acquire().await.expect("the semaphore is never closed");
-                strike(way, stage, fault).await;
-            });
-        }
+    let (mut strikes, places) = (JoinSet::new(), Arc::new(Semaphore::new(16)));
+    let cases = Case::all();
+    // Clear text has three stages less, and chunks need no DATA.
+    assert_eq!(cases.len(), faults().len() * (3 * (9 + 12) - 2));
+    for case in cases {
+        let places = Arc::clone(&places);
+        strikes.spawn(async move {
+            let _place = places.acquire().await.expect("the semaphore is never closed");
+            strike(case).await;
+        });
     }
-    let count = cases.len();
-    cases.join_all().await;
-    assert_eq!(count, STAGES.iter().filter(|stage| way.has(**stage)).count() * faults().len());
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn every_fault_at_every_stage_has_its_outcome_in_clear_text() {
-    strike_everywhere(Way::Clear).await;
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn every_fault_at_every_stage_has_its_outcome_under_tls() {
-    strike_everywhere(Way::StartTls).await;
+    strikes.join_all().await;
 }
 
 #[tokio::test]
 async fn a_reply_that_comes_before_the_message_does_not_pass_for_its_receipt() {
-    let relay = ScriptedRelay::start().await;
-    relay.answer(Stage::Data, Answer::Extra("250 2.0.0 taken"));
-    relay.answer(Stage::Dot, Answer::Reply("550 5.7.1 not this one"));
-    let mut session = session(&relay).await;
-    let sent = send(&mut session, "ana@example.org", MESSAGE).await;
-    assert_eq!(word(&sent), "deferred", "{sent:?}");
-    assert!(!session.is_reusable());
+    for manner in [Manner::LockStep, Manner::Pipelined] {
+        let relay = ScriptedRelay::setup().speaks(manner).start().await;
+        relay.answer(Stage::Data, Answer::Extra("250 2.0.0 taken"));
+        relay.answer(Stage::Dot, Answer::Reply("550 5.7.1 not this one"));
+        let mut session = session(&relay).await;
+        let sent = send(&mut session, "ana@example.org", MESSAGE).await;
+        assert_eq!(word(&sent), "deferred", "{sent:?}");
+        assert!(!session.is_reusable());
+    }
+}
+
+#[tokio::test]
+async fn one_reply_too_many_does_not_make_a_refused_chunk_a_sent_one() {
+    for stage in [Stage::Mail, Stage::Rcpt] {
+        let relay = ScriptedRelay::setup().speaks(Manner::Chunked).start().await;
+        relay.answer_once(stage, Answer::Extra("250 2.0.0 and one more"));
+        relay.answer(Stage::Dot, Answer::Reply("552 5.3.4 too large"));
+        let mut session = session(&relay).await;
+        let sent = send(&mut session, "ana@example.org", MESSAGE).await;
+        assert_eq!(word(&sent), "unknown", "{stage:?}: {sent:?}");
+        assert!(!session.is_reusable());
+        assert_eq!(relay.messages().len(), 0);
+    }
 }
 
 #[tokio::test]
@@ -180,13 +290,15 @@ async fn codes_of_the_right_class_are_not_enough() {
         (Stage::Dot, "354 go on", "unknown"),
         (Stage::Dot, "251 2.0.0 fine", "unknown"),
     ] {
-        let relay = ScriptedRelay::start().await;
-        relay.answer(stage, Answer::Reply(reply));
-        let mut session = session(&relay).await;
-        let sent = send(&mut session, "ana@example.org", MESSAGE).await;
-        assert_eq!(word(&sent), outcome, "{reply} at {stage:?}: {sent:?}");
-        assert!(!session.is_reusable() && sent.trouble.is_some(), "{reply} at {stage:?}");
-        assert_eq!(relay.messages().len(), 0);
+        for manner in [Manner::LockStep, Manner::Pipelined] {
+            let relay = ScriptedRelay::setup().speaks(manner).start().await;
+            relay.answer(stage, Answer::Reply(reply));
+            let mut session = session(&relay).await;
+            let sent = send(&mut session, "ana@example.org", MESSAGE).await;
+            assert_eq!(word(&sent), outcome, "{reply} at {stage:?}, {manner:?}: {sent:?}");
+            assert!(!session.is_reusable() && sent.trouble.is_some(), "{reply} at {stage:?}, {manner:?}");
+            assert_eq!(relay.messages().len(), 0);
+        }
     }
 }
 
@@ -203,12 +315,14 @@ async fn trouble_of_the_relay_is_told_apart_from_trouble_of_the_message() {
         (Stage::Dot, "550 5.7.26 not authenticated", "refused", false),
         (Stage::Dot, "454 4.7.0 Throttling failure", "not tried", true),
     ] {
-        let relay = ScriptedRelay::start().await;
-        relay.answer_once(stage, Answer::Reply(reply));
-        let mut session = session(&relay).await;
-        let sent = send(&mut session, "ana@example.org", MESSAGE).await;
-        assert_eq!((word(&sent), sent.trouble.is_some()), (outcome, troubled), "{reply} at {stage:?}");
-        assert!(session.is_reusable(), "{reply} at {stage:?}");
-        assert_eq!(word(&send(&mut session, "ana@example.org", MESSAGE).await), "accepted");
+        for manner in MANNERS {
+            let relay = ScriptedRelay::setup().speaks(manner).start().await;
+            relay.answer_once(stage, Answer::Reply(reply));
+            let mut session = session(&relay).await;
+            let sent = send(&mut session, "ana@example.org", MESSAGE).await;
+            assert_eq!((word(&sent), sent.trouble.is_some()), (outcome, troubled), "{reply} at {stage:?}, {manner:?}");
+            assert!(session.is_reusable(), "{reply} at {stage:?}, {manner:?}");
+            assert_eq!(word(&send(&mut session, "ana@example.org", MESSAGE).await), "accepted");
+        }
     }
 }

@@ -25,7 +25,7 @@ use std::{
 };
 
 use tidings::domain::{
-    relay::{Login, Relay, Timers, Tls},
+    relay::{Login, Manner, Relay, Timers, Tls},
     slug::Slug,
 };
 use tokio::{
@@ -50,9 +50,26 @@ pub(crate) struct RelaySetup {
     offers: Vec<String>,
     login: Option<(&'static str, &'static str)>,
     mechanisms: &'static str,
+    quirk: Option<Quirk>,
+}
+
+/// What some relays do wrong on every connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Quirk {
+    /// It offers PIPELINING, and forgets what came behind a command.
+    ForgetsGroups,
+    /// It says 354 to DATA though it took no recipient (RFC 2920 §3.1 lets it).
+    WantsAnyMessage,
+    /// The same, and it takes recipients though it refused the sender.
+    IgnoresItsRefusals,
 }
 
 impl RelaySetup {
+    /// It does this wrong.
+    pub(crate) fn quirk(self, quirk: Quirk) -> Self {
+        Self { quirk: Some(quirk), ..self }
+    }
+
     /// TLS from the first byte.
     pub(crate) fn implicit_tls(self) -> Self {
         Self { tls: Tls::Implicit, ..self }
@@ -71,6 +88,17 @@ impl RelaySetup {
     /// Its EHLO keywords, in place of the usual ones. STARTTLS and AUTH come by themselves.
     pub(crate) fn offers(self, keywords: &[&str]) -> Self {
         Self { offers: keywords.iter().map(|&keyword| keyword.to_owned()).collect(), ..self }
+    }
+
+    /// It offers what this manner of speaking needs, besides the usual keywords.
+    pub(crate) fn speaks(mut self, manner: Manner) -> Self {
+        let keywords: &[&str] = match manner {
+            Manner::LockStep => &[],
+            Manner::Pipelined => &["PIPELINING"],
+            Manner::Chunked => &["PIPELINING", "CHUNKING"],
+        };
+        self.offers.extend(keywords.iter().map(|&keyword| keyword.to_owned()));
+        self
     }
 
     /// It wants this login before MAIL.
@@ -127,6 +155,7 @@ impl ScriptedRelay {
             offers: ["SIZE 50000000", "8BITMIME", "ENHANCEDSTATUSCODES"].map(str::to_owned).to_vec(),
             login: None,
             mechanisms: "AUTH PLAIN LOGIN",
+            quirk: None,
         }
     }
 
@@ -143,6 +172,10 @@ impl ScriptedRelay {
                 .login
                 .map(|(username, password)| Login { username: username.into(), password: password.into() }),
             connections: 1,
+            manner: Manner::Chunked,
+            window: 16,
+            messages_per_connection: None,
+            connection_age: Duration::from_secs(300),
             ehlo: "client.example.org".to_owned(),
             timers: every_stage(Duration::from_secs(10)),
         }

@@ -7,7 +7,7 @@ use tidings::domain::relay::Tls;
 use tokio::net::TcpStream;
 
 use super::{
-    Answer, Ledger, Received, Shared, Stage,
+    Answer, Ledger, Quirk, Received, Shared, Stage,
     link::{Link, Over},
 };
 
@@ -59,6 +59,9 @@ impl Conversation {
             let line = String::from_utf8_lossy(&self.read_line().await?).into_owned();
             if line.len() > 510 {
                 self.offence(format!("a command of {} octets", line.len()));
+            }
+            if self.has(Quirk::ForgetsGroups) {
+                self.link.forget();
             }
             let verb = line.split([' ', ':']).next().unwrap_or_default().to_ascii_uppercase();
             if self.link.has_more() && verb != "BDAT" && !self.offers("PIPELINING") {
@@ -160,7 +163,7 @@ impl Conversation {
             return self.write(b"503 5.5.1 not now\r\n").await;
         };
         let transaction = Transaction { sender, parameters, ..Transaction::default() };
-        if self.decide(Stage::Mail, None, "250 2.1.0 fine").await? {
+        if self.decide(Stage::Mail, None, "250 2.1.0 fine").await? || self.has(Quirk::IgnoresItsRefusals) {
             self.transaction = Some(transaction);
         }
         Ok(())
@@ -185,7 +188,9 @@ impl Conversation {
 
     async fn data(&mut self, line: &str) -> Result<(), Over> {
         self.saw(Stage::Data, line);
-        if self.transaction.as_ref().is_none_or(|transaction| transaction.recipient.is_none()) {
+        let has_recipient = self.transaction.as_ref().is_some_and(|transaction| transaction.recipient.is_some());
+        let wants_any = self.has(Quirk::WantsAnyMessage) || self.has(Quirk::IgnoresItsRefusals);
+        if !has_recipient && !wants_any {
             if !self.offers("PIPELINING") {
                 self.offence("`DATA` without a recipient".to_owned());
             }
@@ -218,15 +223,16 @@ impl Conversation {
         if !self.offers("CHUNKING") {
             self.offence(format!("`{line}` where it is not offered"));
         }
-        let chunk = self.link.read_exactly(size).await?;
-        let Some(transaction) = self.transaction.as_mut().filter(|begun| begun.recipient.is_some()) else {
-            return self.write(b"503 5.5.1 nobody to send it to\r\n").await;
-        };
-        let first = transaction.bytes.is_empty();
-        transaction.bytes.extend_from_slice(&chunk);
-        if first {
+        let has_recipient = self.transaction.as_ref().is_some_and(|begun| begun.recipient.is_some());
+        if has_recipient && self.transaction.as_ref().is_some_and(|begun| begun.bytes.is_empty()) {
+            self.link.wait_for_bytes().await?;
             self.begin_body().await?;
         }
+        let chunk = self.link.read_exactly(size).await?;
+        let Some(transaction) = self.transaction.as_mut().filter(|_| has_recipient) else {
+            return self.write(b"503 5.5.1 nobody to send it to\r\n").await;
+        };
+        transaction.bytes.extend_from_slice(&chunk);
         if !last {
             return self.write(b"250 2.0.0 go on\r\n").await;
         }
@@ -253,6 +259,16 @@ impl Conversation {
     async fn finish(&mut self, bytes: Vec<u8>) -> Result<(), Over> {
         self.saw(Stage::Dot, "");
         let transaction = self.transaction.take().unwrap_or_default();
+        let is_lone_dot = bytes.is_empty();
+        if transaction.recipient.is_none() {
+            if !is_lone_dot {
+                self.offence("a message to nobody".to_owned());
+            }
+            return self.write(b"554 5.5.1 nobody to send it to\r\n").await;
+        }
+        if is_lone_dot && !self.has(Quirk::IgnoresItsRefusals) {
+            self.offence("an empty message to somebody".to_owned());
+        }
         if !bytes.is_ascii() && !transaction.parameters.contains("BODY=8BITMIME") {
             self.offence("octets above 127 that were not announced".to_owned());
         }
@@ -330,6 +346,10 @@ impl Conversation {
 
     fn next_answer(&self, stage: Stage, recipient: Option<&str>) -> Answer {
         self.shared.script.lock().expect("no test panics while it writes a script").next(stage, recipient)
+    }
+
+    fn has(&self, quirk: Quirk) -> bool {
+        self.shared.setup.quirk == Some(quirk)
     }
 
     fn offers(&self, keyword: &str) -> bool {

@@ -48,6 +48,11 @@ impl Link {
         !self.inbox.is_empty()
     }
 
+    /// Forgets what was read and not yet used.
+    pub(super) fn forget(&mut self) {
+        self.inbox.clear();
+    }
+
     pub(super) async fn encrypt(&mut self, acceptor: &TlsAcceptor) -> Result<(), Over> {
         let Stream::Clear(stream) = mem::replace(&mut self.stream, Stream::Gone) else { return Err(Over) };
         self.stream = Stream::Tls(Box::new(acceptor.accept(stream).await?));
