@@ -102,7 +102,10 @@ impl App {
         Ok(PostRoom {
             store: self.store.clone(),
             relays: self.config.relays.clone(),
+            domains: self.config.domains.clone(),
             retries: self.config.delivery.retries.clone(),
+            hold_after: self.config.delivery.hold_after,
+            drain: self.config.delivery.drain,
             letterhead: Letterhead {
                 sender: self.config.sender.clone(),
                 base_url: self.config.base_url.clone(),

@@ -34,7 +34,7 @@ use crate::domain::{
     address::EmailAddress,
     feed::Feed,
     list::{Alerts, List},
-    relay::Relay,
+    relay::{DomainLimit, Relay},
     sender::Sender,
     urgency::UrgentRule,
 };
@@ -72,6 +72,8 @@ pub struct Config {
     pub lists: Vec<List>,
     /// Whom we hand messages to, in order of preference.
     pub relays: Vec<Relay>,
+    /// How fast, to whom.
+    pub domains: Vec<DomainLimit>,
     /// How often we try.
     pub delivery: Delivery,
     /// The public pages and the desk.
@@ -132,6 +134,7 @@ fn read(mut top: Section<'_, '_>) -> Option<Config> {
     let urgent = lists::urgent(&mut top);
     let lists = lists::lists(&mut top, &feed_names);
     let relays = relays::relays(&mut top, base_url.as_ref().unwrap_or(&default.base_url));
+    let domains = relays::domains(&mut top);
     let delivery = relays::delivery(&mut top);
     let web = people::web(&mut top);
     let intake = people::intake(&mut top);
@@ -153,6 +156,7 @@ fn read(mut top: Section<'_, '_>) -> Option<Config> {
         urgent,
         lists,
         relays,
+        domains,
         delivery,
         web,
         intake,
@@ -216,6 +220,7 @@ impl Default for Config {
             urgent: Vec::new(),
             lists: Vec::new(),
             relays: Vec::new(),
+            domains: Vec::new(),
             delivery: Delivery::default(),
             web: Web::default(),
             intake: Intake::default(),

@@ -1,6 +1,6 @@
-//! `[[relays]]` and `[delivery]`: the SMTP servers we hand to, and how often we try.
+//! `[[relays]]`, `[[domains]]` and `[delivery]`: the SMTP servers we hand to, how fast, and how often we try.
 
-use std::{num::NonZeroU32, time::Duration};
+use std::{collections::BTreeSet, num::NonZeroU32, time::Duration};
 
 use jiff::SignedDuration;
 use secrecy::SecretString;
@@ -12,8 +12,10 @@ use super::{
     value::{host, is_loopback},
 };
 use crate::domain::{
+    address::EmailAddress,
     delivery::Retries,
-    relay::{Login, Manner, Relay, Timers, Tls},
+    rate::Rate,
+    relay::{DomainLimit, Dsn, Login, Manner, Relay, Timers, Tls},
 };
 
 /// `[delivery]`: when to try again, and when to stop.
@@ -23,11 +25,20 @@ pub struct Delivery {
     pub retries: Retries,
     /// How long after it was queued an alert is still worth sending.
     pub alert_expires: SignedDuration,
+    /// After so many messages in a row that were refused for the sender's sake, their issue is held. At least 1.
+    pub hold_after: usize,
+    /// How long to wait for what is on the wire when told to end.
+    pub drain: Duration,
 }
 
 impl Default for Delivery {
     fn default() -> Self {
-        Self { retries: Retries::default(), alert_expires: SignedDuration::from_hours(12) }
+        Self {
+            retries: Retries::default(),
+            alert_expires: SignedDuration::from_hours(12),
+            hold_after: 10,
+            drain: Duration::from_secs(60),
+        }
     }
 }
 
@@ -39,10 +50,11 @@ pub(super) fn relays(top: &mut Section<'_, '_>, base_url: &Url) -> Vec<Relay> {
     }
     let mut names = Names::default();
     let ehlo = default_ehlo(base_url);
-    sections.into_iter().filter_map(|section| relay(section, &mut names, &ehlo)).collect()
+    let each = (1..).zip(sections);
+    each.filter_map(|(place, section)| relay(section, place, &mut names, &ehlo)).collect()
 }
 
-fn relay(mut section: Section<'_, '_>, names: &mut Names, ehlo: &str) -> Option<Relay> {
+fn relay(mut section: Section<'_, '_>, place: u32, names: &mut Names, ehlo: &str) -> Option<Relay> {
     let name = section.name(names);
     let host = section.required("host", Value::host);
     let tls = section.or("tls", Tls::Implicit, Value::tls);
@@ -50,6 +62,10 @@ fn relay(mut section: Section<'_, '_>, names: &mut Names, ehlo: &str) -> Option<
     let username = section.optional("username", Value::words);
     let has_username = username.is_some();
     let password_line = section.take("password");
+    let priority = section.or("priority", place, Value::priority);
+    let weight = section.optional("weight", Value::priority).and_then(NonZeroU32::new);
+    let rate = section.optional("rate", Value::rate);
+    let dsn = section.or("dsn", Dsn::Off, |value| value.either(Dsn::OfTrouble, Dsn::Off));
     let connections = section.or("connections", 4, |value| value.count(1, 1000));
     let manner = section.or("manner", Manner::Chunked, Value::manner);
     let window = section.or("window", 16, |value| value.count(1, 1000));
@@ -76,6 +92,10 @@ fn relay(mut section: Section<'_, '_>, names: &mut Names, ehlo: &str) -> Option<
         tls,
         ca,
         login,
+        priority,
+        weight,
+        rate,
+        dsn,
         connections,
         manner,
         window,
@@ -115,10 +135,26 @@ fn timers(mut section: Section<'_, '_>) -> Timers {
     timers
 }
 
+/// Reads `[[domains]]`.
+pub(super) fn domains(top: &mut Section<'_, '_>) -> Vec<DomainLimit> {
+    let mut seen = BTreeSet::new();
+    let sections = top.sections("domains").into_iter();
+    let limits = sections.filter_map(|mut section| {
+        let names = section.required("names", |value| value.each(Value::domain));
+        let rate = section.required("rate", Value::rate);
+        for name in names.iter().flatten().filter(|name| !seen.insert((*name).clone())) {
+            section.mistake("names", Problem::new(format!("`{name}` has a limit already")));
+        }
+        section.finish();
+        Some(DomainLimit { names: names?, rate: rate? })
+    });
+    limits.collect()
+}
+
 /// Reads `[delivery]`.
 pub(super) fn delivery(top: &mut Section<'_, '_>) -> Delivery {
     let mut section = top.section("delivery");
-    let Delivery { retries, alert_expires } = Delivery::default();
+    let Delivery { retries, alert_expires, hold_after, drain } = Delivery::default();
     let delivery = Delivery {
         retries: Retries {
             delays: section.or("retry", retries.delays, Value::delays),
@@ -126,6 +162,8 @@ pub(super) fn delivery(top: &mut Section<'_, '_>) -> Delivery {
             relay_pause: section.or("relay_pause", retries.relay_pause, Value::duration),
         },
         alert_expires: section.or("alert_expires", alert_expires, Value::duration),
+        hold_after: section.or("hold_after", hold_after, |value| value.count(1, 1_000_000)),
+        drain: section.or("drain", drain, Value::timer),
     };
     section.finish();
     delivery
@@ -190,6 +228,23 @@ impl Value<'_, '_> {
             "lock-step" => Ok(Manner::LockStep),
             other => Err(Problem::new("no such manner").suggest(other, WORDS.into_iter())),
         }
+    }
+
+    /// The higher, the later; or the more.
+    fn priority(&self) -> Result<u32, Problem> {
+        u32::try_from(self.count(1, 1000)?).map_err(Problem::new)
+    }
+
+    fn rate(&self) -> Result<Rate, Problem> {
+        const HINT: &str = "write a whole number and a unit, such as \"10/s\", \"100/m\", \"5000/h\" or \"50000/d\"";
+        Rate::parse(self.text()?).map_err(|error| Problem::new(error).hint(HINT))
+    }
+
+    /// The domain of addresses, as they are compared.
+    fn domain(&self) -> Result<String, Problem> {
+        let hint = "write what stands behind the @ of an address, such as \"example.org\"";
+        let address = EmailAddress::parse(&format!("x@{}", self.text()?));
+        address.map(|address| address.domain().to_ascii_lowercase()).map_err(|error| Problem::new(error).hint(hint))
     }
 
     /// A number, 0 for no limit.

@@ -3,25 +3,29 @@
 
 use std::{collections::VecDeque, sync::Arc, time::Duration};
 
+use jiff::SignedDuration;
 use tokio::{
     sync::{OwnedSemaphorePermit, Semaphore},
-    time::{Instant, sleep, sleep_until},
+    time::{Instant, sleep_until},
 };
 
 use super::{
+    domains::Domains,
     frozen::FrozenMailings,
     gate::{self, Blame, Gate, Place, Why},
     lanes::{InHand, Lanes},
     letterhead::Letterhead,
     message,
+    pace::Pace,
     recorder::{InFlight, Recorder},
     session::{Connector, Envelope, Sent, Session, Trouble},
+    share::Share,
     tally::Tally,
 };
 use crate::{
     clock::Clock,
     domain::{
-        delivery::{Outcome, Retries},
+        delivery::{Lane, Outcome, Retries},
         relay::Relay,
     },
     store::{Store, deliveries::SecondLook},
@@ -47,6 +51,11 @@ pub(super) struct Connection {
     pub(super) letterhead: Arc<Letterhead>,
     pub(super) recorder: Recorder,
     pub(super) retries: Arc<Retries>,
+    /// How fast messages may be given to this relay.
+    pub(super) pace: Option<Arc<Pace>>,
+    /// The work that it shares with others by weight, and its place among them.
+    pub(super) share: Option<(Share, usize)>,
+    pub(super) domains: Arc<Domains>,
     pub(super) clock: Clock,
     pub(super) tally: Arc<Tally>,
 }
@@ -163,11 +172,31 @@ impl Connection {
     async fn next(&self, window: &Arc<Semaphore>, trial: &mut Option<OwnedSemaphorePermit>) -> Option<InFlight> {
         let place = Arc::clone(window).acquire_owned().await.expect("the window is never closed");
         while self.has_turn(trial).await {
-            if let Some(in_hand) = self.lanes.take() {
+            if let Some((share, nth)) = &self.share
+                && self.lanes.next_lane() == Some(Lane::Digest)
+            {
+                share.turn(*nth).await;
+            }
+            if let Some(Err(until)) = self.pace.as_ref().map(|pace| pace.leave()) {
+                self.sleep_until(until).await;
+            } else if let Some(in_hand) = self.lanes.take() {
+                if let Some((share, nth)) = &self.share {
+                    share.took(*nth);
+                }
                 return Some(InFlight { in_hand, _place: place });
+            } else if let Some(pace) = &self.pace {
+                pace.give_back();
             }
         }
         None
+    }
+
+    /// Sleeps, unless no more will come.
+    async fn sleep_until(&self, until: Instant) {
+        tokio::select! {
+            () = sleep_until(until) => {}
+            () = self.lanes.closed() => {}
+        }
     }
 
     /// True when a claimed delivery may be offered now. One that was claimed a while ago is looked at again.
@@ -190,15 +219,20 @@ impl Connection {
 
     async fn put_back_for_later(&self, in_hand: &InHand) {
         self.lanes.put_back(in_hand);
-        tokio::select! {
-            () = sleep(LOOK_LATER) => {}
-            () = self.lanes.closed() => {}
-        }
+        self.sleep_until(Instant::now() + LOOK_LATER).await;
     }
 
     async fn record(&self, in_flight: InFlight, outcome: &Outcome) -> Goes {
         let next = in_flight.in_hand.delivery.attempted.after(outcome, self.clock.now(), &self.retries);
         if self.recorder.record(in_flight, outcome, next).await { Goes::On } else { Goes::NoFurther }
+    }
+
+    /// Its domain has had enough for now: the row waits, and this connection goes on with others.
+    async fn put_off(&self, in_flight: InFlight, wait: Duration) -> Goes {
+        let wait = SignedDuration::try_from(wait).unwrap_or(SignedDuration::MAX);
+        let next = in_flight.in_hand.delivery.attempted.put_off(self.clock.now(), wait, &self.retries);
+        let outcome = Outcome::NotTried("its domain is sent no more for now, by `[[domains]]`".to_owned());
+        if self.recorder.record(in_flight, &outcome, next).await { Goes::On } else { Goes::NoFurther }
     }
 
     fn in_trouble(&self, why: Why, trouble: &Trouble) {
@@ -255,10 +289,7 @@ impl Worker {
     async fn open_session(&mut self) -> Option<Open> {
         let Self { shared, own_pause, .. } = self;
         if let Some(until) = own_pause.until.filter(|until| *until > Instant::now()) {
-            tokio::select! {
-                () = sleep_until(until) => {}
-                () = shared.lanes.closed() => {}
-            }
+            shared.sleep_until(until).await;
             return None;
         }
         let mut place = shared.gate.opening();
@@ -294,6 +325,9 @@ impl Worker {
             return Goes::On;
         }
         let delivery = &in_flight.in_hand.delivery;
+        if let Err(wait) = shared.domains.leave(&delivery.address) {
+            return shared.put_off(in_flight, wait).await;
+        }
         let frozen = match shared.frozen.get(delivery.mailing).await {
             Ok(frozen) => frozen,
             Err(why) => {

@@ -89,6 +89,11 @@ impl Lanes {
         self.wait_until(|state| state.closed.then_some(())).await;
     }
 
+    /// The lane that would be taken from now.
+    pub(super) fn next_lane(&self) -> Option<Lane> {
+        self.state().first()
+    }
+
     /// Takes the next delivery of the first lane that has one, unless the lanes are closed.
     pub(super) fn take(&self) -> Option<InHand> {
         let mut state = self.state();

@@ -6,16 +6,20 @@
 
 mod claimer;
 mod connection;
+mod domains;
 mod frozen;
 mod gate;
 mod header;
 mod lanes;
 pub mod letterhead;
 pub mod message;
+mod pace;
 mod patience;
+mod ranks;
 mod recorder;
 mod seen;
 pub mod session;
+mod share;
 pub mod tally;
 
 use std::{sync::Arc, time::Duration};
@@ -28,11 +32,14 @@ use tokio::{
 use self::{
     claimer::{Claimer, ahead},
     connection::Connection,
+    domains::Domains,
     frozen::FrozenMailings,
     gate::Gate,
     lanes::Lanes,
     letterhead::Letterhead,
+    pace::Pace,
     patience::Patience,
+    ranks::Ranks,
     recorder::{Ledger, Recorder},
     session::{Connector, SetupError},
     tally::{Counts, Tally},
@@ -41,7 +48,7 @@ use crate::{
     clock::Clock,
     domain::{
         delivery::{Lane, Retries},
-        relay::Relay,
+        relay::{DomainLimit, Relay},
     },
     stop::{Ask, Stop},
     store::{Store, StoreError, holders::Holder},
@@ -55,10 +62,16 @@ const LAST_WRITES: Duration = Duration::from_secs(2);
 pub struct PostRoom {
     /// Where the rows are.
     pub store: Store,
-    /// The relays, in the order of the configuration.
+    /// The relays.
     pub relays: Vec<Relay>,
+    /// How fast, to whom.
+    pub domains: Vec<DomainLimit>,
     /// When to try again.
     pub retries: Retries,
+    /// After so many refusals of the sender in a row, an issue is held.
+    pub hold_after: usize,
+    /// How long to wait for what is on the wire when told to end.
+    pub drain: Duration,
     /// What stands on each message.
     pub letterhead: Letterhead,
     /// The time.
@@ -163,12 +176,16 @@ fn connect(
     let letterhead = Arc::new(room.letterhead.clone());
     let frozen = Arc::new(FrozenMailings::new(room.store.clone(), Arc::clone(&letterhead)));
     let retries = Arc::new(room.retries.clone());
-    let (mut gates, mut connections) = (Vec::<Arc<Gate>>::new(), JoinSet::new());
-    for connector in connectors {
+    let domains = Arc::new(Domains::new(&room.domains));
+    let gates: Vec<Arc<Gate>> = connectors.iter().map(|_| Arc::default()).collect();
+    let ranks = Ranks::new(connectors, &gates);
+    let mut connections = JoinSet::new();
+    for (connector, gate) in connectors.iter().zip(&gates) {
+        let relay = connector.relay();
         let connection = Connection {
             connector: Arc::clone(connector),
-            gate: Arc::default(),
-            preferred: gates.iter().cloned().collect(),
+            gate: Arc::clone(gate),
+            preferred: ranks.preferred_to(relay),
             store: room.store.clone(),
             holder,
             lanes: lanes.clone(),
@@ -176,11 +193,13 @@ fn connect(
             letterhead: Arc::clone(&letterhead),
             recorder: recorder.clone(),
             retries: Arc::clone(&retries),
+            pace: relay.rate.map(|rate| Arc::new(Pace::new(rate))),
+            share: ranks.share_of(relay),
+            domains: Arc::clone(&domains),
             clock: room.clock.clone(),
             tally: Arc::clone(tally),
         };
-        gates.push(Arc::clone(&connection.gate));
-        for _ in 0..connector.relay().connections {
+        for _ in 0..relay.connections {
             connections.spawn(connection.clone().work());
         }
     }

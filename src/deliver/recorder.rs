@@ -117,9 +117,10 @@ impl Ledger {
 /// The reply code, and the answer as listings show it.
 fn in_words(outcome: &Outcome) -> (Option<u16>, String) {
     match outcome {
-        Outcome::Accepted(reply) | Outcome::Deferred(reply) | Outcome::Refused(reply) => {
-            (Some(reply.code), reply_in_words(reply))
-        }
+        Outcome::Accepted(reply)
+        | Outcome::Deferred(reply)
+        | Outcome::Refused(reply)
+        | Outcome::SenderRefused(reply) => (Some(reply.code), reply_in_words(reply)),
         Outcome::Unknown(why) | Outcome::NotTried(why) | Outcome::Unfit(why) => (None, why.clone()),
     }
 }

@@ -114,6 +114,9 @@ pub enum Outcome {
     Deferred(Reply),
     /// 5yz about this recipient or message: it will not do.
     Refused(Reply),
+    /// 4yz or 5yz about us: our signature, our address's standing, our domain's records. No reader is to blame, so it is
+    /// tried again; when many in a row are refused so, their issue is held.
+    SenderRefused(Reply),
     /// No clear answer after the end of data was sent: it may have been taken.
     Unknown(String),
     /// The relay itself is in trouble (greeting, login, 421, lost before the recipient was named): the message was not
@@ -176,13 +179,18 @@ impl Attempted {
             Outcome::Refused(_) | Outcome::Unfit(_) => {
                 Next { state: DeliveryState::Bounced, attempts: counted, try_at: None }
             }
-            Outcome::Deferred(_) => self.again(DeliveryState::Deferred, counted, now, retries),
-            Outcome::Unknown(_) => self.again(DeliveryState::Unknown, counted, now, retries),
-            Outcome::NotTried(_) => {
-                let state = if self.attempts == 0 { DeliveryState::Queued } else { DeliveryState::Deferred };
-                self.until(state, self.attempts, now, retries.relay_pause, retries)
+            Outcome::Deferred(_) | Outcome::SenderRefused(_) => {
+                self.again(DeliveryState::Deferred, counted, now, retries)
             }
+            Outcome::Unknown(_) => self.again(DeliveryState::Unknown, counted, now, retries),
+            Outcome::NotTried(_) => self.put_off(now, retries.relay_pause, retries),
         }
+    }
+
+    /// The next state of a delivery that was not tried and waits for `delay`: no attempt is counted.
+    pub fn put_off(&self, now: Timestamp, delay: SignedDuration, retries: &Retries) -> Next {
+        let state = if self.attempts == 0 { DeliveryState::Queued } else { DeliveryState::Deferred };
+        self.until(state, self.attempts, now, delay, retries)
     }
 
     fn again(&self, state: DeliveryState, attempts: u32, now: Timestamp, retries: &Retries) -> Next {
@@ -238,6 +246,7 @@ mod tests {
         let lost = Outcome::Unknown("connection reset after the final dot".into());
         let relay = Outcome::NotTried("greeting 554".into());
         let unfit = Outcome::Unfit("needs SMTPUTF8".into());
+        let ours = Outcome::SenderRefused(reply(550));
         let four_days = 96 * 60;
         let table = [
             (0, &taken, 0, Sent, 1, None),
@@ -249,6 +258,7 @@ mod tests {
             (2, &later, 7, Deferred, 3, Some(15)),
             (6, &later, 300, Deferred, 7, Some(240)),
             (60, &later, 300, Deferred, 61, Some(240)),
+            (0, &ours, 0, Deferred, 1, Some(1)),
             (0, &lost, 0, Unknown, 1, Some(1)),
             (1, &lost, 5, Unknown, 2, Some(5)),
             (0, &relay, 0, Queued, 0, Some(1)),

@@ -8,6 +8,7 @@ pub mod issue;
 pub mod list;
 pub mod mailing;
 pub mod post;
+pub mod rate;
 pub mod relay;
 pub mod schedule;
 pub mod sender;

@@ -4,7 +4,7 @@ use std::{num::NonZeroU32, path::PathBuf, time::Duration};
 
 use secrecy::SecretString;
 
-use super::slug::Slug;
+use super::{rate::Rate, slug::Slug};
 
 /// A relay as configured.
 #[derive(Clone, Debug)]
@@ -21,6 +21,15 @@ pub struct Relay {
     pub ca: Option<PathBuf>,
     /// Who we are to it, when it wants to know.
     pub login: Option<Login>,
+    /// Which relay is used first: the lowest number that is not in trouble. Relays of one number share the work.
+    pub priority: u32,
+    /// Its part of the work that relays of one priority share, when it is to be a fixed one: then the faster ones wait for
+    /// the slower. Without it each takes what it can.
+    pub weight: Option<NonZeroU32>,
+    /// The most messages it is given in a time, over all its connections.
+    pub rate: Option<Rate>,
+    /// Whether it is asked for notifications (RFC 3461), where it offers them.
+    pub dsn: Dsn,
     /// How many connections at once. At least 1.
     pub connections: usize,
     /// The fastest manner of speaking that is used where the relay offers it.
@@ -36,6 +45,24 @@ pub struct Relay {
     pub ehlo: String,
     /// How long each stage may take.
     pub timers: Timers,
+}
+
+/// Which notifications a relay is asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Dsn {
+    /// None: it does as it likes.
+    Off,
+    /// Of failure and of delay, with the headers alone, under the delivery's own id.
+    OfTrouble,
+}
+
+/// A limit for some receiving domains.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DomainLimit {
+    /// The domains, in lower case; they share the limit.
+    pub names: Vec<String>,
+    /// The most messages they are sent in a time, together.
+    pub rate: Rate,
 }
 
 /// How commands follow each other. Each is used only where the relay offers what it needs; else the one before it.

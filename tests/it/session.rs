@@ -50,6 +50,7 @@ fn word(sent: &Sent) -> &'static str {
         Outcome::Accepted(_) => "accepted",
         Outcome::Deferred(_) => "deferred",
         Outcome::Refused(_) => "refused",
+        Outcome::SenderRefused(_) => "sender refused",
         Outcome::Unknown(_) => "unknown",
         Outcome::NotTried(_) => "not tried",
         Outcome::Unfit(_) => "unfit",

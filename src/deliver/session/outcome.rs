@@ -6,9 +6,9 @@
 //!   after the message is *deferred*: the message was offered in full, and it may be the reason.
 //! - At MAIL a refusal is about the sender or the relay, so *not tried*; but a size too large (552, x.3.4, x.2.3) is
 //!   about this message: *refused*.
-//! - At RCPT 552 means too many recipients (RFC 5321 §4.5.3.1.10): *deferred*. Other 4yz are *deferred*, greylisting
-//!   among them (451 4.7.1), and other 5yz *refused*. A sender's fault (5.7.26, 5.7.515) is seen in the enhanced code.
-//! - At DATA, in the message, and at its end: 4yz is *deferred*, 5yz is *refused*.
+//! - At RCPT 552 means too many recipients (RFC 5321 §4.5.3.1.10): *deferred*.
+//! - From RCPT on, what blames us and not the reader (5.7.26, 5.7.515, "listed", "spam") is *sender refused*.
+//! - Other 4yz are *deferred*, greylisting among them (451 4.7.1), and other 5yz *refused*.
 //!
 //! What it *fails to say* (no reply in time, connection lost, bytes that are no reply to this command):
 //! - At MAIL nothing about the message was said yet: *not tried*.
@@ -67,6 +67,7 @@ pub(super) fn of_reply(stage: Stage, reply: Reply) -> Outcome {
         (Stage::Mail, 500..) if about_size(&reply) => Outcome::Refused(reply),
         (Stage::Mail, _) => not_tried(stage, &reply),
         (Stage::Rcpt, 552) => Outcome::Deferred(reply),
+        _ if blames_sender(&reply) => Outcome::SenderRefused(reply),
         (_, 500..) => Outcome::Refused(reply),
         _ => Outcome::Deferred(reply),
     }
@@ -95,6 +96,25 @@ pub(super) fn blames_relay(outcome: &Outcome) -> bool {
     }
 }
 
+/// True when a receiving system refuses us, and would refuse any reader's message: by the codes of RFC 7372, RFC 7505
+/// and RFC 8617, by those that large providers made up beside them, or in words.
+fn blames_sender(reply: &Reply) -> bool {
+    let says = |words: &[&str]| {
+        let text = reply.text.to_ascii_lowercase();
+        text.split(|c: char| !c.is_ascii_alphanumeric()).any(|word| words.contains(&word))
+    };
+    match reply.enhanced {
+        Some((_, 7, 20..=32 | 40 | 509 | 515 | 606..=649 | 703..=708 | 750)) => true,
+        Some((_, 7, _)) => says(&SENDERS_FAULT) || says(&["blocked", "listed"]),
+        Some(_) => false,
+        None => says(&SENDERS_FAULT),
+    }
+}
+
+/// Words that are never said of a recipient.
+const SENDERS_FAULT: [&str; 9] =
+    ["spam", "spf", "dkim", "dmarc", "reputation", "blacklisted", "blocklisted", "blacklist", "blocklist"];
+
 fn not_tried(stage: Stage, reply: &Reply) -> Outcome {
     Outcome::NotTried(format!("the relay answered {} at {stage}", Said(reply)))
 }
@@ -119,6 +139,7 @@ mod tests {
             Outcome::Accepted(_) => "accepted",
             Outcome::Deferred(_) => "deferred",
             Outcome::Refused(_) => "refused",
+            Outcome::SenderRefused(_) => "sender refused",
             Outcome::Unknown(_) => "unknown",
             Outcome::NotTried(_) => "not tried",
             Outcome::Unfit(_) => "unfit",
@@ -162,20 +183,39 @@ mod tests {
             (Rcpt, 550, Some((5, 1, 1)), "refused"),
             (Rcpt, 553, none, "refused"),
             (Rcpt, 554, Some((5, 7, 1)), "refused"),
-            (Rcpt, 550, Some((5, 7, 515)), "refused"),
+            (Rcpt, 550, Some((5, 7, 515)), "sender refused"),
             (Data, 451, none, "deferred"),
             (Data, 554, Some((5, 7, 1)), "refused"),
             (Body, 452, Some((4, 3, 1)), "deferred"),
             (Body, 552, Some((5, 3, 4)), "refused"),
             (Dot, 451, Some((4, 3, 0)), "deferred"),
             (Dot, 452, none, "deferred"),
-            (Dot, 550, Some((5, 7, 26)), "refused"),
+            (Dot, 550, Some((5, 7, 26)), "sender refused"),
+            (Dot, 450, Some((4, 7, 26)), "sender refused"),
+            (Dot, 421, Some((4, 7, 26)), "deferred"),
             (Dot, 552, none, "refused"),
             (Dot, 554, Some((5, 6, 0)), "refused"),
         ];
         for (stage, code, enhanced, expected) in table {
             let outcome = of_reply(stage, Reply { code, enhanced, text: "x".into() });
             assert_eq!(word(&outcome), expected, "{code} {enhanced:?} at {stage}");
+        }
+    }
+
+    #[test]
+    fn a_refusal_of_the_sender_is_known_by_its_words_too() {
+        for (code, enhanced, text, expected) in [
+            (554, Some((5, 7, 1)), "Message rejected as SPAM", "sender refused"),
+            (550, Some((5, 7, 1)), "your address is listed at zen", "sender refused"),
+            (550, Some((5, 7, 1)), "SPF check failed", "sender refused"),
+            (550, None, "rejected due to DMARC policy", "sender refused"),
+            (550, Some((5, 7, 1)), "you may not write to this group", "refused"),
+            (451, Some((4, 7, 1)), "greylisted, come back", "deferred"),
+            (550, None, "mailbox blocked", "refused"),
+            (550, Some((5, 1, 1)), "no such user, and no spam", "refused"),
+        ] {
+            let outcome = of_reply(Stage::Dot, Reply { code, enhanced, text: text.into() });
+            assert_eq!(word(&outcome), expected, "{code} {enhanced:?} {text}");
         }
     }
 

@@ -72,7 +72,18 @@ impl House {
             secret: Secret::new(b"a secret of the tests".to_vec()).expect("long enough"),
             lists: HashMap::from([(list.name.clone(), (state.number, list))]),
         };
-        Self { room: PostRoom { store, relays, retries: Retries::default(), letterhead, clock } }
+        Self {
+            room: PostRoom {
+                store,
+                relays,
+                domains: Vec::new(),
+                retries: Retries::default(),
+                hold_after: 10,
+                drain: Duration::from_secs(60),
+                letterhead,
+                clock,
+            },
+        }
     }
 
     /// The same house with other relays.

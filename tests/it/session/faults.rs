@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use tidings::{
-    deliver::session::{Connector, Sent, Session, Trouble},
+    deliver::session::{Sent, Session, Trouble},
     domain::relay::Manner,
 };
 use tokio::{sync::Semaphore, task::JoinSet};
@@ -312,7 +312,7 @@ async fn trouble_of_the_relay_is_told_apart_from_trouble_of_the_message() {
         (Stage::Rcpt, "451 4.7.1 greylisted", "deferred", false),
         (Stage::Rcpt, "552 5.5.3 too many recipients", "deferred", false),
         (Stage::Rcpt, "454 4.7.0 Throttling failure", "not tried", true),
-        (Stage::Dot, "550 5.7.26 not authenticated", "refused", false),
+        (Stage::Dot, "550 5.7.26 not authenticated", "sender refused", false),
         (Stage::Dot, "454 4.7.0 Throttling failure", "not tried", true),
     ] {
         for manner in MANNERS {

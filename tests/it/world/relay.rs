@@ -25,7 +25,7 @@ use std::{
 };
 
 use tidings::domain::{
-    relay::{Login, Manner, Relay, Timers, Tls},
+    relay::{Dsn, Login, Manner, Relay, Timers, Tls},
     slug::Slug,
 };
 use tokio::{
@@ -171,6 +171,10 @@ impl ScriptedRelay {
             login: setup
                 .login
                 .map(|(username, password)| Login { username: username.into(), password: password.into() }),
+            priority: 1,
+            weight: None,
+            rate: None,
+            dsn: Dsn::Off,
             connections: 1,
             manner: Manner::Chunked,
             window: 16,
