@@ -4,6 +4,7 @@
 mod cancelled;
 mod faults;
 mod opening;
+mod tokens;
 
 use tidings::{
     deliver::session::{Connector, Envelope, Sent, Session, Trouble},

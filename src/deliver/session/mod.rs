@@ -8,7 +8,7 @@
 //!   [`Session::send`] is dropped in between, the session stays busy for ever, so no later message can be given the
 //!   reply of an earlier one.
 //! - Each wait has a limit of its own ([`crate::domain::relay::Timers`]).
-//! - A password never goes over a wire in clear text, and TLS that is asked for is never done without.
+//! - A password or token never goes over a wire in clear text, and TLS that is asked for is never done without.
 //!
 //! It does not retry, keep idle connections, or choose between relays: that is its caller's part.
 
@@ -20,6 +20,7 @@ mod outcome;
 mod reply;
 mod stage;
 mod tls;
+mod token;
 mod trouble;
 mod wire;
 
@@ -30,6 +31,7 @@ pub use self::{
     connect::Connector,
     reply::{BadReply, ReplyLines, ReplyReader},
     stage::Stage,
+    token::TokenError,
     trouble::{Disorder, SetupError, Trouble},
 };
 use self::{

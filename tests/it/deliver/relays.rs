@@ -5,7 +5,7 @@ use tidings::{
     deliver::Until,
     domain::{
         delivery::{DeliveryState, Lane},
-        relay::Relay,
+        relay::{Place, Relay},
         slug::Slug,
     },
     stop::Stop,
@@ -22,7 +22,8 @@ async fn nobody() -> Relay {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a free port");
     let port = listener.local_addr().expect("bound").port();
     let relay = ScriptedRelay::start().await;
-    Relay { name: Slug::parse("nobody").expect("a slug"), port, ..relay.relay() }
+    let place = Place::Tcp { host: "127.0.0.1".to_owned(), port };
+    Relay { name: Slug::parse("nobody").expect("a slug"), place, ..relay.relay() }
 }
 
 on_both_engines!(a_relay_that_is_down_costs_no_attempt, async |test: &TestStore| {
