@@ -254,8 +254,9 @@ impl Connection {
         match &sent.trouble {
             None => {
                 open.has_worked = true;
-                self.gate.well();
-                self.tally.note_well(&self.connector.relay().name);
+                if self.gate.well() {
+                    self.tally.note_well(&self.connector.relay().name);
+                }
             }
             // It had worked; whether the relay is in trouble, the next session will show.
             Some(trouble) if open.has_ended_well() => tracing::info!("a session ended: {trouble}"),

@@ -68,6 +68,23 @@ async fn a_relay_in_trouble_in_the_middle_makes_the_rest_wait() {
 }
 
 #[tokio::test]
+async fn a_message_that_was_under_way_does_not_hide_that_the_relay_is_in_trouble() {
+    let (test, relay, gate) = (sqlite().await, ScriptedRelay::start().await, Gate::closed());
+    relay.answer(Stage::Dot, Answer::Held(gate.clone())).answer_once(Stage::Mail, Answer::Usual);
+    relay.answer(Stage::Mail, Answer::Reply("450 4.7.1 quota"));
+    let house = House::with(&test, vec![wide(&relay, 2)]).await;
+    house.readers(4).await;
+    let issue = house.digest().await;
+    let delivering = house.start(Until::Idle(Lane::Digest), &Stop::default());
+    relay.wait_for(Stage::Dot, 1).await;
+    house.until_state(issue, DeliveryState::Queued, 1).await;
+    gate.open();
+    let counts = delivering.await.expect("no panic").expect("delivered");
+    assert_eq!(counts.sent, 1);
+    assert!(counts.trouble.is_some_and(|trouble| trouble.contains("450 4.7.1")), "three were not tried, and why?");
+}
+
+#[tokio::test]
 async fn a_relay_that_ends_each_connection_after_a_few_messages_is_not_in_trouble() {
     let (test, relay) = (sqlite().await, ScriptedRelay::start().await);
     for _ in 0..5 {
