@@ -2,7 +2,7 @@
 
 use std::{io::Write, path::Path, sync::Arc};
 
-use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair, KeyUsagePurpose};
+use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair, KeyUsagePurpose};
 use rustls::{
     RootCertStore, ServerConfig,
     crypto::ring,
@@ -36,6 +36,8 @@ impl Certificate {
         let authority = CertificateParams::new([]).map(|mut params| {
             params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
             params.key_usages = vec![KeyUsagePurpose::KeyCertSign];
+            // OpenSSL takes a certificate for self-signed when its name is its issuer's.
+            params.distinguished_name.push(DnType::CommonName, "an authority for tests");
             params
         });
         let authority = CertifiedIssuer::self_signed(authority.expect("no names to be wrong"), key());
