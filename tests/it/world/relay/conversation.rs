@@ -163,8 +163,10 @@ impl Conversation {
         }
         let heard = given.trim_end_matches('\x01').rsplit(' ').next().unwrap_or_default();
         let why = format!("{{\"status\":\"400\",\"schemes\":\"Bearer\",\n\"heard\":\"{heard}\"}}");
-        if !self.challenge(&BASE64.encode(why.as_bytes())).await?.is_empty() {
-            self.offence("more words after a token was found wrong".to_owned());
+        self.write(format!("334 {}\r\n", BASE64.encode(why.as_bytes())).as_bytes()).await?;
+        let answer = self.read_line().await?;
+        if !answer.is_empty() {
+            self.offence(format!("`{}` after a token was found wrong", answer.escape_ascii()));
         }
         self.write(b"535 5.7.8 wrong token\r\n").await
     }
