@@ -40,7 +40,7 @@ pub(super) async fn check(place: Option<&Path>, output: Output) -> anyhow::Resul
                 Err(trouble) => ill(&what, chain(&trouble)),
                 Ok(session) => {
                     session.quit().await;
-                    well(&what, format!("{}:{} takes us", relay.host, relay.port))
+                    well(&what, format!("{} takes us", relay.place))
                 }
             },
         });

@@ -103,7 +103,7 @@ impl Config {
     }
 
     /// Reads the text of a file that is, or would be, at `path`: paths in it are relative to that file's folder. The
-    /// files of secrets are read, and folders looked for; nothing else outside the text is touched.
+    /// files of secrets and certificates are read, and folders looked for; nothing else outside the text is touched.
     ///
     /// # Errors
     /// Every mistake at once.

@@ -1,9 +1,8 @@
 //! `[[relays]]`, `[[domains]]` and `[delivery]`: the SMTP servers we hand to, how fast, and how often we try.
 
-use std::{collections::BTreeSet, num::NonZeroU32, time::Duration};
+use std::{collections::BTreeSet, num::NonZeroU32, path::PathBuf, time::Duration};
 
 use jiff::SignedDuration;
-use secrecy::SecretString;
 use url::Url;
 
 use super::{
@@ -15,7 +14,7 @@ use crate::domain::{
     address::EmailAddress,
     delivery::Retries,
     rate::Rate,
-    relay::{DomainLimit, Dsn, Login, Manner, Relay, Timers, Tls},
+    relay::{ClientCertificate, DomainLimit, Dsn, Login, Manner, Place, Proof, Relay, Timers, Tls, TokenSource},
 };
 
 /// `[delivery]`: when to try again, and when to stop.
@@ -51,18 +50,20 @@ pub(super) fn relays(top: &mut Section<'_, '_>, base_url: &Url) -> Vec<Relay> {
     let mut names = Names::default();
     let ehlo = default_ehlo(base_url);
     let each = (1..).zip(sections);
-    each.filter_map(|(place, section)| relay(section, place, &mut names, &ehlo)).collect()
+    each.filter_map(|(nth, section)| relay(section, nth, &mut names, &ehlo)).collect()
 }
 
-fn relay(mut section: Section<'_, '_>, place: u32, names: &mut Names, ehlo: &str) -> Option<Relay> {
+fn relay(mut section: Section<'_, '_>, nth: u32, names: &mut Names, ehlo: &str) -> Option<Relay> {
     let name = section.name(names);
-    let host = section.required("host", Value::host);
-    let tls = section.or("tls", Tls::Implicit, Value::tls);
-    let port = section.or("port", default_port(tls), Value::port);
-    let username = section.optional("username", Value::words);
-    let has_username = username.is_some();
-    let password_line = section.take("password");
-    let priority = section.or("priority", place, Value::priority);
+    let socket = section.take("socket");
+    let tls = section.or("tls", if socket.is_some() { Tls::None } else { Tls::Implicit }, Value::tls);
+    let place = match socket {
+        Some(socket) => on_this_machine(&mut section, &socket, tls),
+        None => on_the_network(&mut section, tls),
+    };
+    let login = login(&mut section);
+    let certificate = certificate(&mut section, tls);
+    let priority = section.or("priority", nth, Value::priority);
     let weight = section.optional("weight", Value::priority).and_then(NonZeroU32::new);
     let rate = section.optional("rate", Value::rate);
     let dsn = section.or("dsn", Dsn::Off, |value| value.either(Dsn::OfTrouble, Dsn::Off));
@@ -75,22 +76,23 @@ fn relay(mut section: Section<'_, '_>, place: u32, names: &mut Names, ehlo: &str
     let ehlo = section.or("ehlo", ehlo.to_owned(), Value::ehlo);
     let timers = timers(section.section("timers"));
 
-    if has_username != password_line.is_some() {
-        let absent = if has_username { "password" } else { "username" };
-        section.mistake(absent, Problem::new("missing; `username` and `password` go together"));
-    }
-    if tls == Tls::None && host.as_deref().is_some_and(|host| !is_loopback(host)) {
-        clear_text(&section, has_username);
+    if let Some(Place::Tcp { host, .. }) = &place
+        && tls == Tls::None
+        && !is_loopback(host)
+    {
+        clear_text(&section, &login);
     }
     section.finish();
-    let password: Option<SecretString> = password_line.and_then(|value| value.read(Value::secret));
-    let login = username.zip(password).map(|(username, password)| Login { username, password });
+    let login = match login {
+        Wanted::Nothing | Wanted::Wrong => None,
+        Wanted::Usable(login) => Some(login),
+    };
     Some(Relay {
         name: name?,
-        host: host?,
-        port,
+        place: place?,
         tls,
         ca,
+        certificate,
         login,
         priority,
         weight,
@@ -106,20 +108,99 @@ fn relay(mut section: Section<'_, '_>, place: u32, names: &mut Names, ehlo: &str
     })
 }
 
-/// Clear text to another machine: never with a password, and not without a word.
-fn clear_text(section: &Section<'_, '_>, has_username: bool) {
-    let hint = "use `tls = \"implicit\"` (port 465) or `tls = \"starttls\"` (port 587)";
-    if has_username {
-        section.mistake("tls", Problem::new("`none` would send the password over the network in clear").hint(hint));
-    } else {
-        section.warn("tls", Problem::new("`none` sends all mail over the network in clear").hint(hint));
+/// What a person wants of something that may be left out: an absent login and a broken one are not the same.
+enum Wanted<T> {
+    Nothing,
+    Wrong,
+    Usable(T),
+}
+
+fn on_the_network(section: &mut Section<'_, '_>, tls: Tls) -> Option<Place> {
+    let host = section.required("host", Value::host);
+    let port = section.or("port", default_port(tls), Value::port);
+    Some(Place::Tcp { host: host?, port })
+}
+
+/// A socket takes the place of a host, and there is no name on it that a certificate could be for.
+fn on_this_machine(section: &mut Section<'_, '_>, socket: &Value<'_, '_>, tls: Tls) -> Option<Place> {
+    for key in ["host", "port"] {
+        if let Some(value) = section.take(key) {
+            value.mistake(
+                Problem::new("the relay has a `socket` already").hint(format!("take out `{key}` or `socket`")),
+            );
+        }
     }
+    if tls != Tls::None {
+        let problem = Problem::new("there is no TLS over a `socket`, which never leaves this machine");
+        section.mistake("tls", problem.hint("take this line out"));
+    }
+    socket.read(Value::path).map(Place::Socket)
+}
+
+fn login(section: &mut Section<'_, '_>) -> Wanted<Login> {
+    let (username, password, token) = (section.take("username"), section.take("password"), section.take("token"));
+    if username.is_none() && password.is_none() && token.is_none() {
+        return Wanted::Nothing;
+    }
+    if username.is_none() {
+        section.mistake("username", Problem::new("missing; it goes with `password` or `token`"));
+    }
+    let username = username.and_then(|value| value.read(Value::words));
+    let proof = match (password, token) {
+        (Some(password), None) => password.read(Value::secret).map(Proof::Password),
+        (None, Some(token)) => token.read(Value::token).map(Proof::Token),
+        (Some(_), Some(token)) => {
+            token.mistake(Problem::new("the relay has a `password` already").hint("take out one of the two"));
+            None
+        }
+        (None, None) => {
+            section.mistake("password", Problem::new("missing; `username` goes with it, or with `token`"));
+            None
+        }
+    };
+    match username.zip(proof) {
+        Some((username, proof)) => Wanted::Usable(Login { username, proof }),
+        None => Wanted::Wrong,
+    }
+}
+
+/// Certificate and key are read at the same time: of a pair that is being renewed, one must not be older.
+fn certificate(section: &mut Section<'_, '_>, tls: Tls) -> Option<ClientCertificate> {
+    let (chain, key) = (section.take("certificate"), section.take("key"));
+    if chain.is_some() != key.is_some() {
+        let absent = if chain.is_some() { "key" } else { "certificate" };
+        section.mistake(absent, Problem::new("missing; `certificate` and `key` go together"));
+    }
+    if let (Some(chain), Tls::None) = (&chain, tls) {
+        chain.mistake(
+            Problem::new("is shown in TLS, and there is none").hint("use `tls = \"implicit\"` or \"starttls\""),
+        );
+    }
+    let chain = chain.and_then(|value| value.read(Value::text_of_file));
+    let key = key.and_then(|value| value.read(Value::secret));
+    chain.zip(key).map(|(chain, key)| ClientCertificate { chain, key })
+}
+
+/// Clear text to another machine: never with a password or token, and not without a word.
+fn clear_text(section: &Section<'_, '_>, login: &Wanted<Login>) {
+    let hint = "use `tls = \"implicit\"` (port 465) or `tls = \"starttls\"` (port 587)";
+    let secret = match login {
+        Wanted::Usable(Login { proof: Proof::Token(_), .. }) => "token",
+        Wanted::Usable(_) | Wanted::Wrong => "password",
+        Wanted::Nothing => {
+            section.warn("tls", Problem::new("`none` sends all mail over the network in clear").hint(hint));
+            return;
+        }
+    };
+    let problem = Problem::new(format!("`none` would send the {secret} over the network in clear"));
+    section.mistake("tls", problem.hint(hint));
 }
 
 fn timers(mut section: Section<'_, '_>) -> Timers {
     let default = Timers::default();
     let mut timer = |key, default| section.or(key, default, Value::timer);
     let timers = Timers {
+        token: timer("token", default.token),
         connect: timer("connect", default.connect),
         tls: timer("tls", default.tls),
         greeting: timer("greeting", default.greeting),
@@ -251,6 +332,39 @@ impl Value<'_, '_> {
     fn limit(&self) -> Result<Option<NonZeroU32>, Problem> {
         let count = u32::try_from(self.count(0, 1_000_000)?).map_err(Problem::new)?;
         Ok(NonZeroU32::new(count))
+    }
+
+    /// `{ file = "path" }` or `{ command = ["program", "argument"] }`: nothing is read or run yet.
+    fn token(&self) -> Result<TokenSource, Problem> {
+        const HINT: &str = "write `{ file = \"path\" }` or `{ command = [\"program\", \"argument\"] }`";
+        let Some(mut section) = Section::of(self) else {
+            return Err(self.expected("a section").hint(format!("a token does not live long: {HINT}")));
+        };
+        let (file, command) = (section.take("file"), section.take("command"));
+        section.finish();
+        match (file, command) {
+            (Some(file), None) => file.path().map(TokenSource::File),
+            (None, Some(command)) => command.command(),
+            _ => Err(Problem::new("expected either `file` or `command`").hint(HINT)),
+        }
+    }
+
+    /// A program and its arguments. No shell reads them, so nothing in them needs quoting.
+    fn command(&self) -> Result<TokenSource, Problem> {
+        const HINT: &str = "write `command = [\"program\", \"argument\"]`";
+        let words = self.each(|word| match word.text()? {
+            text if text.contains('\0') => Err(Problem::new("holds a NUL character")),
+            text => Ok(text.to_owned()),
+        });
+        let words = words.map_err(|_| Problem::new("`command` is not an array").hint(HINT))?;
+        let mut words = words.into_iter();
+        let Some(program) = words.next().filter(|program| !program.trim().is_empty()) else {
+            return Err(Problem::new("`command` names no program").hint(HINT));
+        };
+        // A name alone is looked for in PATH; a path is relative to this file, as all of them are.
+        let program = if program.contains('/') { self.source.resolve(&program) } else { PathBuf::from(program) };
+        let folder = self.source.resolve("");
+        Ok(TokenSource::Command { program, arguments: words.map(Into::into).collect(), folder })
     }
 
     fn timer(&self) -> Result<Duration, Problem> {

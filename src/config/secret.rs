@@ -39,6 +39,14 @@ impl Value<'_, '_> {
         if secret.is_empty() { Err(Problem::new("is empty")) } else { Ok(secret.into()) }
     }
 
+    /// The text of a file that is no secret but goes with one, such as a certificate.
+    pub(super) fn text_of_file(&self) -> Result<String, Problem> {
+        let path = self.path()?;
+        let unread = |error| Problem::new(format!("cannot read the file `{}`: {error}", path.display()));
+        let text = read_secret(&path).map_err(unread)?;
+        if text.is_empty() { Err(Problem::new("is an empty file")) } else { Ok(text) }
+    }
+
     /// The key that signs links.
     pub(super) fn signing_key(&self) -> Result<SecretSource, Problem> {
         let text = self.secret()?;

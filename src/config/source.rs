@@ -98,7 +98,7 @@ fn harmless_line(text: &str, number: usize) -> Option<String> {
     let start = lines.iter().rposition(begins).unwrap_or(0);
     let tells = |line: &&str| {
         let line = line.to_lowercase();
-        ["secret", "password", "database", "://"].iter().any(|word| line.contains(word))
+        ["secret", "password", "token", "key", "database", "://"].iter().any(|word| line.contains(word))
     };
     if lines[start..].iter().any(tells) || last.len() > 200 {
         return None;

@@ -367,8 +367,9 @@ impl Worker {
             None => {
                 open.has_worked = true;
                 *trial = None;
-                shared.gate.well();
-                shared.tally.note_well(&shared.connector.relay().name);
+                if shared.gate.well() {
+                    shared.tally.note_well(&shared.connector.relay().name);
+                }
             }
             // It was offered behind another one, which is told of the trouble.
             Some(Trouble::Spent) if is_not_tried => {

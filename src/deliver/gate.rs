@@ -124,13 +124,15 @@ impl Gate {
     }
 
     /// A message was judged: the next trouble is a first one again. A message that was under way when the gate was shut
-    /// does not open it.
-    pub(super) fn well(&self) {
+    /// does not open it; then it is `false`, and the relay is still in trouble.
+    pub(super) fn well(&self) -> bool {
         let mut state = self.state();
-        if state.shut.is_none_or(|shut| shut.until <= Instant::now()) {
+        let is_open = state.shut.is_none_or(|shut| shut.until <= Instant::now());
+        if is_open {
             state.failures = 0;
             state.shut = None;
         }
+        is_open
     }
 
     fn state(&self) -> MutexGuard<'_, State> {

@@ -120,7 +120,7 @@ async fn garbage_in_place_of_a_feed_is_told_and_waited_out() {
 async fn a_dead_relay_loses_nothing_and_costs_no_attempt() {
     let world = in_use(World::setup(), 3).await;
     breaking_news(&world);
-    let alive = format!("port = {}", world.relay.relay().port);
+    let alive = format!("port = {}", world.relay.port());
     let closed = TcpListener::bind("127.0.0.1:0").expect("a free port").local_addr().expect("its address").port();
     let dead = format!("port = {closed}");
     world.change_config(&alive, &dead);

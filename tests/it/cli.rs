@@ -134,7 +134,7 @@ async fn init_makes_what_a_house_needs_and_keeps_what_is_there() {
 async fn check_tells_all_that_is_ill_at_once() {
     let world = World::new().await;
     world.feed_has(&[world.post("Webinar on clearance")]);
-    let port = world.relay.relay().port;
+    let port = world.relay.port();
     let well = world.tidings(&["check"]).await.well().replace(&port.to_string(), "25");
     assert_snapshot!(well, @"
       well  configuration: 1 lists, 1 feeds

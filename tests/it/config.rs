@@ -8,7 +8,7 @@ use tidings::{
     config::{Config, ConfigError, Database, SecretSource, Web},
     domain::{
         list::Alerts,
-        relay::{Timers, Tls},
+        relay::{Place, Proof, Relay, Timers, Tls, TokenSource},
         schedule::Schedule,
     },
 };
@@ -56,6 +56,13 @@ fn parse_in(folder: &Path, text: &str) -> Result<Config, ConfigError> {
     Config::parse(text, &folder.join("config.toml"), &env)
 }
 
+fn password(relay: &Relay) -> &str {
+    match relay.login.as_ref().map(|login| &login.proof) {
+        Some(Proof::Password(password)) => password.expose_secret(),
+        other => panic!("no password: {other:?}"),
+    }
+}
+
 /// Parses a file that stands in no folder of note, and gives what it prints.
 fn complaint(text: &str) -> String {
     match Config::parse(text, Path::new("config.toml"), &env) {
@@ -93,10 +100,10 @@ fn the_shipped_file_is_all_defaults_and_its_own_sections() {
     assert_eq!(shipped.lists[0].alerts, Alerts::Immediate);
     assert!(shipped.lists[0].digest.is_some());
     let relay = &shipped.relays[0];
-    assert_eq!((relay.port, relay.tls, relay.ehlo.as_str()), (465, Tls::Implicit, "news.example.org"));
+    assert_eq!((relay.tls, relay.ehlo.as_str()), (Tls::Implicit, "news.example.org"));
+    assert_eq!(relay.place.to_string(), "smtp.example.org:465");
     assert_eq!(relay.timers, Timers::default());
-    let login = relay.login.as_ref().expect("a login");
-    assert_eq!(login.password.expose_secret(), "hunter2-hunter2");
+    assert_eq!(password(relay), "hunter2-hunter2");
     assert!(shipped.warnings.is_empty(), "{:?}", shipped.warnings);
 }
 
@@ -231,6 +238,8 @@ fn broken_toml_never_shows_a_secret() {
         "password = hunter2",
         "secret = \"hunter2",
         "password = \"\"\"\nhunter2\n",
+        "key = hunter2",
+        "token = { command = [\"x\", \"hunter2 ] }",
         "x = { password = hunter2 }",
         "database = \"postgres://news:hunter2@localhost/tidings",
         "url = \"https://news:hunter2@example.org/",
@@ -275,8 +284,7 @@ fn a_secret_comes_from_the_environment_or_from_a_file() {
     fs::write(folder.path().join("password"), "two words\r\n").expect("written");
     let text = format!("{LEAST}username = \"news\"\npassword = {{ file = \"password\" }}\n");
     let config = parse_in(folder.path(), &text).expect("right");
-    let login = config.relays[0].login.as_ref().expect("a login");
-    assert_eq!(login.password.expose_secret(), "two words");
+    assert_eq!(password(&config.relays[0]), "two words");
 }
 
 #[test]
@@ -323,11 +331,97 @@ fn a_password_never_goes_over_the_network_in_clear() {
     for here in ["localhost", "127.0.0.1", "::1", "[::1]"] {
         let text = with("smtp.example.org", here) + clear;
         let config = Config::parse(&text, Path::new("config.toml"), &env).expect(here);
-        assert_eq!((config.relays[0].port, config.relays[0].tls), (25, Tls::None));
+        assert_eq!(config.relays[0].tls, Tls::None);
+        assert!(config.relays[0].place.to_string().ends_with(":25"));
         assert!(config.warnings.is_empty(), "{:?}", config.warnings);
     }
     let open = Config::parse(&format!("{LEAST}tls = \"none\"\n"), Path::new("config.toml"), &env).expect("allowed");
     assert_eq!(open.warnings[0].key, "relays[0].tls");
+}
+
+#[test]
+fn a_token_comes_from_a_file_or_a_program_and_is_neither_read_nor_run_yet() {
+    let folder = folder();
+    let source = |token: &str| {
+        let text = format!("{LEAST}username = \"news\"\ntoken = {token}\n");
+        let config = parse_in(folder.path(), &text).expect(token);
+        assert!(!format!("{config:?}").contains("hunter2"));
+        match &config.relays[0].login.as_ref().expect("a login").proof {
+            Proof::Token(source) => source.clone(),
+            Proof::Password(_) => panic!("a password"),
+        }
+    };
+    let TokenSource::File(path) = source("{ file = \"no/token\" }") else { panic!("a file") };
+    assert_eq!(path, folder.path().join("no/token"));
+    for (program, expected) in [("oama", "oama".into()), ("bin/oama", folder.path().join("bin/oama"))] {
+        let command = source(&format!("{{ command = [\"{program}\", \"hunter2\", \"\"] }}"));
+        let TokenSource::Command { program, arguments, folder: runs_in } = command else { panic!("a command") };
+        assert_eq!((program, arguments.len()), (expected, 2));
+        assert_eq!(arguments[0].expose_secret(), "hunter2");
+        assert_eq!(runs_in, folder.path().join(""));
+    }
+}
+
+#[test]
+fn a_login_that_is_not_whole_or_not_one_is_a_mistake() {
+    for (lines, told) in [
+        ("username = \"news\"", "relays[0].password: missing; `username` goes with it, or with `token`"),
+        ("password = \"x\"", "relays[0].username: missing; it goes with `password` or `token`"),
+        ("token = { file = \"t\" }", "relays[0].username: missing; it goes with `password` or `token`"),
+        ("username = \"n\"\npassword = \"x\"\ntoken = { file = \"t\" }", "relays[0].token: the relay has a `password`"),
+        ("username = \"n\"\ntoken = \"hunter2\"", "relays[0].token: expected a section, found a text\n  hint: a token"),
+        ("username = \"n\"\ntoken = {}", "relays[0].token: expected either `file` or `command`\n  hint: write"),
+        ("username = \"n\"\ntoken = { command = [] }", "relays[0].token: `command` names no program\n  hint: write"),
+        ("username = \"n\"\ntoken = { command = \"oama x\" }", "relays[0].token: `command` is not an array"),
+        ("username = \"n\"\ntoken = { env = \"T\" }", "relays[0].token.env: unknown key"),
+        ("username = \"n\"\ntoken = { file = \"t\" }\ntls = \"none\"", "relays[0].tls: `none` would send the token"),
+    ] {
+        let shown = complaint(&format!("{LEAST}{lines}\n"));
+        assert!(shown.contains(told) && !shown.contains("hunter2"), "{told}: {shown}");
+    }
+}
+
+#[test]
+fn a_socket_takes_the_place_of_host_port_and_tls() {
+    let at_socket = with("host = \"smtp.example.org\"", "socket = \"run/relay.sock\"");
+    let text = format!("{at_socket}username = \"news\"\npassword = \"x\"\n");
+    let config = Config::parse(&text, Path::new("/etc/tidings/config.toml"), &env).expect("right");
+    assert_eq!(config.relays[0].place, Place::Socket("/etc/tidings/run/relay.sock".into()));
+    assert_eq!(config.relays[0].tls, Tls::None);
+    assert!(config.warnings.is_empty(), "a password to this machine is nothing to warn of: {:?}", config.warnings);
+    assert!(Config::parse(&format!("{at_socket}tls = \"none\"\n"), Path::new("config.toml"), &env).is_ok());
+    for (line, told) in [
+        (
+            "host = \"localhost\"",
+            "relays[0].host: the relay has a `socket` already\n  hint: take out `host` or `socket`",
+        ),
+        ("port = 25", "relays[0].port: the relay has a `socket` already"),
+        ("tls = \"starttls\"", "relays[0].tls: there is no TLS over a `socket`"),
+    ] {
+        let shown = complaint(&format!("{at_socket}{line}\n"));
+        assert!(shown.contains(told), "{told}: {shown}");
+    }
+}
+
+#[test]
+fn a_certificate_and_its_key_go_together_and_into_tls() {
+    let folder = folder();
+    fs::write(folder.path().join("client.pem"), "a certificate").expect("written");
+    fs::write(folder.path().join("client.key"), "line 1\nline 2\n").expect("written");
+    let (certificate, key) = ("certificate = \"client.pem\"\n", "key = { file = \"client.key\" }\n");
+    let config = parse_in(folder.path(), &format!("{LEAST}{certificate}{key}")).expect("right");
+    let ours = config.relays[0].certificate.as_ref().expect("a certificate");
+    assert_eq!((ours.chain.as_str(), ours.key.expose_secret()), ("a certificate", "line 1\nline 2"));
+    for (lines, told) in [
+        (certificate.to_owned(), "relays[0].key: missing; `certificate` and `key` go together"),
+        (key.to_owned(), "relays[0].certificate: missing; `certificate` and `key` go together"),
+        (format!("{certificate}{key}tls = \"none\"\n"), "relays[0].certificate: is shown in TLS, and there is none"),
+        (format!("certificate = \"none.pem\"\n{key}"), "relays[0].certificate: cannot read the file `"),
+        (format!("{certificate}key = [\"hunter2\"]\n"), "relays[0].key: expected a text, `{ env"),
+    ] {
+        let shown = parse_in(folder.path(), &format!("{LEAST}{lines}")).expect_err(told).to_string();
+        assert!(shown.contains(told) && !shown.contains("hunter2"), "{told}: {shown}");
+    }
 }
 
 #[test]

@@ -5,5 +5,6 @@ mod claims;
 mod ending;
 mod house;
 mod outcomes;
+mod postfix;
 mod relays;
 mod store_trouble;

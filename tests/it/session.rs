@@ -5,6 +5,7 @@ mod cancelled;
 mod faults;
 mod groups;
 mod opening;
+mod tokens;
 
 use tidings::{
     deliver::session::{Connector, Envelope, Sent, Session, Trouble},

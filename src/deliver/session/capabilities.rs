@@ -26,6 +26,8 @@ pub struct Capabilities {
     pub auth_plain: bool,
     /// AUTH LOGIN, which no RFC describes and which many relays have alone.
     pub auth_login: bool,
+    /// AUTH XOAUTH2, which Google and Microsoft describe.
+    pub auth_xoauth2: bool,
 }
 
 impl Capabilities {
@@ -49,6 +51,7 @@ impl Capabilities {
                     for mechanism in words {
                         offered.auth_plain |= mechanism == "PLAIN";
                         offered.auth_login |= mechanism == "LOGIN";
+                        offered.auth_xoauth2 |= mechanism == "XOAUTH2";
                     }
                 }
                 _ => {}

@@ -8,7 +8,7 @@
 //! - All that a session knows is in the session, and nothing in a future: [`Session::next`] may be dropped at any of its
 //!   polls and called again, and no message is given the reply of another.
 //! - Each wait has a limit of its own ([`crate::domain::relay::Timers`]).
-//! - A password never goes over a wire in clear text, and TLS that is asked for is never done without.
+//! - A password or token never goes over a wire in clear text, and TLS that is asked for is never done without.
 //!
 //! It does not retry, keep idle connections, or choose between relays: that is its caller's part.
 
@@ -23,6 +23,7 @@ mod outcome;
 mod reply;
 mod stage;
 mod tls;
+mod token;
 mod trouble;
 mod wire;
 
@@ -33,6 +34,7 @@ pub use self::{
     connect::Connector,
     reply::{BadReply, ReplyLines, ReplyReader},
     stage::Stage,
+    token::TokenError,
     trouble::{Disorder, SetupError, Trouble},
 };
 use self::{

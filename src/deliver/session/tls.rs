@@ -6,13 +6,15 @@ use std::{io, path::Path, sync::Arc};
 use rustls::{
     ClientConfig,
     crypto::ring,
-    pki_types::{CertificateDer, ServerName, pem::PemObject},
+    pki_types::{CertificateDer, PrivateKeyDer, ServerName, pem::PemObject},
 };
 use rustls_platform_verifier::Verifier;
+use secrecy::ExposeSecret;
 use tokio::net::TcpStream;
 use tokio_rustls::{TlsConnector, client::TlsStream};
 
 use super::trouble::SetupError;
+use crate::domain::relay::ClientCertificate;
 
 /// What a TLS handshake with one relay needs.
 pub(super) struct TlsSetup {
@@ -21,8 +23,9 @@ pub(super) struct TlsSetup {
 }
 
 impl TlsSetup {
-    /// Trusts what the system trusts, and the certificates in `ca` besides. `host` is a name or an IP address.
-    pub(super) fn new(host: &str, ca: Option<&Path>) -> Result<Self, SetupError> {
+    /// Trusts what the system trusts, and the certificates in `ca` besides. `host` is a name or an IP address; `ours` is
+    /// shown to a relay that asks.
+    pub(super) fn new(host: &str, ca: Option<&Path>, ours: Option<&ClientCertificate>) -> Result<Self, SetupError> {
         let name = ServerName::try_from(host.to_owned()).map_err(|_| SetupError::Host(host.to_owned()))?;
         let extra = ca.map(read_certificates).transpose()?.unwrap_or_default();
         let provider = Arc::new(ring::default_provider());
@@ -33,8 +36,14 @@ impl TlsSetup {
             .map_err(SetupError::Roots)?
             // It is called dangerous because one could pass a verifier that verifies nothing; this one is WebPKI.
             .dangerous()
-            .with_custom_certificate_verifier(Arc::new(verifier))
-            .with_no_client_auth();
+            .with_custom_certificate_verifier(Arc::new(verifier));
+        let config = match ours {
+            None => config.with_no_client_auth(),
+            Some(ours) => {
+                let (chain, key) = read_ours(ours)?;
+                config.with_client_auth_cert(chain, key).map_err(SetupError::ClientCertificate)?
+            }
+        };
         Ok(Self { connector: TlsConnector::from(Arc::new(config)), name })
     }
 
@@ -49,4 +58,11 @@ fn read_certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, SetupE
     let certificates: Result<Vec<_>, _> = CertificateDer::pem_file_iter(path).map_err(failed)?.collect();
     let certificates = certificates.map_err(failed)?;
     if certificates.is_empty() { Err(SetupError::EmptyCa(path.to_owned())) } else { Ok(certificates) }
+}
+
+fn read_ours(ours: &ClientCertificate) -> Result<(Vec<CertificateDer<'static>>, PrivateKeyDer<'static>), SetupError> {
+    let chain: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(ours.chain.as_bytes()).collect();
+    let chain = chain.ok().filter(|chain| !chain.is_empty()).ok_or(SetupError::ClientPem)?;
+    let key = PrivateKeyDer::from_pem_slice(ours.key.expose_secret().as_bytes());
+    Ok((chain, key.map_err(|_| SetupError::ClientPem)?))
 }

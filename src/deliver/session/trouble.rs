@@ -3,19 +3,17 @@
 
 use std::{fmt, io, path::PathBuf};
 
-use super::{reply::BadReply, stage::Stage};
-use crate::domain::delivery::Reply;
+use super::{reply::BadReply, stage::Stage, token::TokenError};
+use crate::domain::{delivery::Reply, relay::Place};
 
 /// Why a session could not be opened, or had to end. None of them says anything about a recipient.
 #[derive(Debug, thiserror::Error)]
 pub enum Trouble {
-    /// No TCP connection: the name does not resolve, nobody listens, or it took too long.
-    #[error("cannot connect to `{host}:{port}`")]
+    /// No connection: the name does not resolve, nobody listens, or it took too long.
+    #[error("cannot connect to `{place}`")]
     Unreachable {
-        /// The relay's host as configured.
-        host: String,
-        /// Its port.
-        port: u16,
+        /// Where the relay is, as configured.
+        place: Place,
         /// What the last address tried came to.
         source: io::Error,
     },
@@ -34,12 +32,18 @@ pub enum Trouble {
     /// EHLO was refused.
     #[error("the relay refused `EHLO`: {}", Said(.0))]
     Hello(Reply),
+    /// There is no token to log in with.
+    #[error("there is no token for the login: {0}")]
+    Token(TokenError),
     /// The login was refused.
     #[error("the relay refused the login: {}", Said(.0))]
     Auth(Reply),
     /// The relay offers no way to log in that we speak: PLAIN or LOGIN.
     #[error("the relay offers neither `AUTH PLAIN` nor `AUTH LOGIN`")]
     NoAuthMechanism,
+    /// We have a token, and the relay takes none.
+    #[error("the relay does not offer `AUTH XOAUTH2`, the login with a token")]
+    NoXoauth2,
     /// A login is configured, the connection is in clear text, and the relay is not on this machine.
     #[error("the login is not sent in clear text to another machine")]
     ClearTextLogin,
@@ -86,9 +90,18 @@ pub enum SetupError {
     /// The EHLO name is empty or holds what may not stand in a command.
     #[error("`{0}` cannot be given as a name in `EHLO`")]
     EhloName(String),
-    /// The user name or password is empty or holds a NUL, which AUTH PLAIN cannot carry.
+    /// The user name or password is empty or holds what AUTH cannot carry: a NUL, or, beside a token, the character 1.
     #[error("the relay's user name and password must not be empty or hold a NUL character")]
     Login,
+    /// TLS over a Unix socket, where no certificate could be for its name.
+    #[error("there is no TLS over the socket `{0}`")]
+    SocketTls(PathBuf),
+    /// Our own certificate, or its key, is not PEM. What is wrong with the key is not told: it would show some of it.
+    #[error("our certificate for the relay, or its key, cannot be read as PEM")]
+    ClientPem,
+    /// Our own certificate cannot be used: most often the key is not the one that goes with it.
+    #[error("our certificate for the relay and its key cannot be used")]
+    ClientCertificate(#[source] rustls::Error),
     /// The `ca` file cannot be read as PEM.
     #[error("cannot read certificates from `{path}`")]
     ReadCa {

@@ -12,7 +12,7 @@ use std::{
 
 use tokio::{
     io::{AsyncRead, AsyncWrite, AsyncWriteExt, ReadBuf},
-    net::TcpStream,
+    net::{TcpStream, UnixStream},
     time::{Instant, timeout, timeout_at},
 };
 use tokio_rustls::client::TlsStream;
@@ -34,7 +34,8 @@ const LAST_WORDS: Duration = Duration::from_secs(1);
 /// A connection and what was read from it and not yet used.
 pub(super) struct Wire {
     stream: Stream,
-    peer: IpAddr,
+    /// `None` behind a socket of this machine.
+    peer: Option<IpAddr>,
     replies: ReplyReader,
     inbox: Box<[u8]>,
     timers: Timers,
@@ -44,20 +45,31 @@ pub(super) struct Wire {
     write_error: Option<io::Error>,
 }
 
-enum Stream {
+/// What bytes go through.
+pub(super) enum Stream {
+    /// A TCP connection in clear text.
     Clear(TcpStream),
+    /// A Unix socket, which never leaves this machine.
+    Socket(UnixStream),
+    /// A TCP connection under TLS.
     Tls(Box<TlsStream<TcpStream>>),
 }
 
 impl Wire {
     /// A wire over a fresh connection, still in clear text.
-    pub(super) fn new(stream: TcpStream, timers: Timers) -> io::Result<Self> {
-        // Without this each message waits 40 ms for an acknowledgement that the relay is in no hurry to send.
-        stream.set_nodelay(true)?;
-        let peer = stream.peer_addr()?.ip().to_canonical();
+    pub(super) fn new(stream: Stream, timers: Timers) -> io::Result<Self> {
+        let peer = match &stream {
+            Stream::Clear(tcp) => {
+                // Without this each message waits 40 ms for an acknowledgement that the relay is in no hurry to send.
+                tcp.set_nodelay(true)?;
+                Some(tcp.peer_addr()?.ip().to_canonical())
+            }
+            Stream::Tls(tls) => Some(tls.get_ref().0.peer_addr()?.ip().to_canonical()),
+            Stream::Socket(_) => None,
+        };
         let inbox = vec![0; READ_OCTETS].into_boxed_slice();
         Ok(Self {
-            stream: Stream::Clear(stream),
+            stream,
             peer,
             replies: ReplyReader::default(),
             inbox,
@@ -75,6 +87,7 @@ impl Wire {
         }
         let stream = match self.stream {
             Stream::Clear(stream) => stream,
+            Stream::Socket(_) => return Err(Trouble::Tls(io::ErrorKind::Unsupported.into())),
             stream @ Stream::Tls(_) => return Ok(Self { stream, ..self }),
         };
         let handshake = timeout(self.timers.tls, tls.connect(stream)).await;
@@ -84,7 +97,7 @@ impl Wire {
 
     /// True when a secret may be written: under TLS, or to this machine itself.
     pub(super) fn keeps_secrets(&self) -> bool {
-        matches!(self.stream, Stream::Tls(_)) || self.peer.is_loopback()
+        matches!(self.stream, Stream::Tls(_)) || self.peer.is_none_or(|peer| peer.is_loopback())
     }
 
     /// True when every byte read so far was part of a reply already taken.
@@ -241,6 +254,7 @@ impl AsyncRead for Stream {
     fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         match self.get_mut() {
             Self::Clear(stream) => Pin::new(stream).poll_read(cx, buffer),
+            Self::Socket(stream) => Pin::new(stream).poll_read(cx, buffer),
             Self::Tls(stream) => Pin::new(stream).poll_read(cx, buffer),
         }
     }
@@ -250,6 +264,7 @@ impl AsyncWrite for Stream {
     fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         match self.get_mut() {
             Self::Clear(stream) => Pin::new(stream).poll_write(cx, bytes),
+            Self::Socket(stream) => Pin::new(stream).poll_write(cx, bytes),
             Self::Tls(stream) => Pin::new(stream).poll_write(cx, bytes),
         }
     }
@@ -257,6 +272,7 @@ impl AsyncWrite for Stream {
     fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         match self.get_mut() {
             Self::Clear(stream) => Pin::new(stream).poll_flush(cx),
+            Self::Socket(stream) => Pin::new(stream).poll_flush(cx),
             Self::Tls(stream) => Pin::new(stream).poll_flush(cx),
         }
     }
@@ -264,6 +280,7 @@ impl AsyncWrite for Stream {
     fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         match self.get_mut() {
             Self::Clear(stream) => Pin::new(stream).poll_shutdown(cx),
+            Self::Socket(stream) => Pin::new(stream).poll_shutdown(cx),
             Self::Tls(stream) => Pin::new(stream).poll_shutdown(cx),
         }
     }
@@ -276,22 +293,28 @@ mod tests {
         net::{TcpListener, TcpStream},
     };
 
-    use super::{Trouble, Wire};
+    use super::{Stream, Trouble, Wire};
     use crate::{
-        deliver::session::{auth::log_in, capabilities::Capabilities},
-        domain::relay::{Login, Timers},
+        deliver::session::{
+            auth::{Credential, log_in},
+            capabilities::Capabilities,
+        },
+        domain::relay::Timers,
     };
 
     #[tokio::test]
     async fn a_login_is_not_written_in_clear_text_to_another_machine() {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let stream = TcpStream::connect(listener.local_addr().expect("bound")).await.expect("connected");
-        let mut wire = Wire::new(stream, Timers::default()).expect("a fresh socket");
+        let mut wire = Wire::new(Stream::Clear(stream), Timers::default()).expect("a fresh socket");
         assert!(wire.keeps_secrets(), "this machine may hear it");
-        wire.peer = [192, 0, 2, 1].into();
-        let login = Login { username: "news".to_owned(), password: "secret".into() };
-        let offered = Capabilities { auth_plain: true, auth_login: true, ..Capabilities::default() };
-        assert!(matches!(log_in(&mut wire, &login, &offered).await, Err(Trouble::ClearTextLogin)));
+        wire.peer = Some([192, 0, 2, 1].into());
+        let offered =
+            Capabilities { auth_plain: true, auth_login: true, auth_xoauth2: true, ..Capabilities::default() };
+        for credential in [Credential::Password("secret".into()), Credential::Token("secret".into())] {
+            let logged_in = log_in(&mut wire, "news", &credential, &offered).await;
+            assert!(matches!(logged_in, Err(Trouble::ClearTextLogin)));
+        }
         drop(wire);
         let (mut peer, mut heard) = (listener.accept().await.expect("connected").0, Vec::new());
         peer.read_to_end(&mut heard).await.expect("closed in order");

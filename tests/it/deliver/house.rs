@@ -145,6 +145,11 @@ impl House {
         self.queue(&ALERT, Some(ALERT_EXPIRES)).await
     }
 
+    /// Queues an issue that a test made itself, as an alert.
+    pub(super) async fn publish(&self, issue: &Issue) -> IssueId {
+        self.queue(issue, Some(ALERT_EXPIRES)).await
+    }
+
     async fn queue(&self, issue: &Issue, useful: Option<SignedDuration>) -> IssueId {
         static NEXT: AtomicUsize = AtomicUsize::new(0);
         let key = IssueKey::Manual(format!("key {}", NEXT.fetch_add(1, Ordering::Relaxed)));
@@ -191,7 +196,7 @@ impl House {
 }
 
 /// What an issue of these tests says; rendered once, for rendering takes longer than delivering.
-struct Issue {
+pub(super) struct Issue {
     draft: Draft,
     rendered: tidings::domain::mailing::Rendered,
 }
@@ -200,6 +205,15 @@ static DIGEST: LazyLock<Issue> = LazyLock::new(|| Issue::new(sample::digest()));
 static ALERT: LazyLock<Issue> = LazyLock::new(|| Issue::new(sample::manual_alert()));
 
 impl Issue {
+    /// A statement that says this, in HTML.
+    pub(super) fn saying(body_html: &str) -> Self {
+        let mut draft = sample::manual_alert();
+        if let Content::Statement(statement) = &mut draft.content {
+            statement.body_html = body_html.to_owned();
+        }
+        Self::new(draft)
+    }
+
     fn new(draft: Draft) -> Self {
         let base_url = "https://news.example.org/".parse().expect("url");
         let renderer = Renderer::new(Settings { templates: None, sender: sender(), base_url });

@@ -5,7 +5,7 @@ use tidings::{
     deliver::Until,
     domain::{
         delivery::{DeliveryState, Lane},
-        relay::Relay,
+        relay::{Place, Relay},
         slug::Slug,
     },
     stop::Stop,
@@ -22,7 +22,8 @@ async fn nobody() -> Relay {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a free port");
     let port = listener.local_addr().expect("bound").port();
     let relay = ScriptedRelay::start().await;
-    Relay { name: Slug::parse("nobody").expect("a slug"), port, ..relay.relay() }
+    let place = Place::Tcp { host: "127.0.0.1".to_owned(), port };
+    Relay { name: Slug::parse("nobody").expect("a slug"), place, ..relay.relay() }
 }
 
 on_both_engines!(a_relay_that_is_down_costs_no_attempt, async |test: &TestStore| {
@@ -64,6 +65,23 @@ async fn a_relay_in_trouble_in_the_middle_makes_the_rest_wait() {
     let counts = house.run().await;
     assert_eq!((counts.sent, counts.trouble), (7, None));
     assert_eq!(checked(&relay).len(), 12);
+}
+
+#[tokio::test]
+async fn a_message_that_was_under_way_does_not_hide_that_the_relay_is_in_trouble() {
+    let (test, relay, gate) = (sqlite().await, ScriptedRelay::start().await, Gate::closed());
+    relay.answer(Stage::Dot, Answer::Held(gate.clone())).answer_once(Stage::Mail, Answer::Usual);
+    relay.answer(Stage::Mail, Answer::Reply("450 4.7.1 quota"));
+    let house = House::with(&test, vec![wide(&relay, 2)]).await;
+    house.readers(4).await;
+    let issue = house.digest().await;
+    let delivering = house.start(Until::Idle(Lane::Digest), &Stop::default());
+    relay.wait_for(Stage::Dot, 1).await;
+    house.until_state(issue, DeliveryState::Queued, 1).await;
+    gate.open();
+    let counts = delivering.await.expect("no panic").expect("delivered");
+    assert_eq!(counts.sent, 1);
+    assert!(counts.trouble.is_some_and(|trouble| trouble.contains("450 4.7.1")), "three were not tried, and why?");
 }
 
 #[tokio::test]

@@ -4,14 +4,22 @@ use std::error::Error;
 
 use tidings::{
     deliver::session::{Connector, Disorder, SetupError, Trouble},
-    domain::relay::{Login, Tls},
+    domain::relay::{ClientCertificate, Login, Place, Proof, Tls},
 };
 
 use super::{MESSAGE, open, send, session, word};
 use crate::world::relay::{Answer, RelaySetup, ScriptedRelay, Stage};
 
+fn at(host: &str, port: u16) -> Place {
+    Place::Tcp { host: host.to_owned(), port }
+}
+
+fn password(password: &str) -> Login {
+    Login { username: "news".to_owned(), proof: Proof::Password(password.into()) }
+}
+
 /// An error and all that caused it, and its Debug output: wherever a secret could come out.
-fn everything_said(trouble: &Trouble) -> String {
+pub(super) fn everything_said(trouble: &Trouble) -> String {
     let mut said = format!("{trouble} {trouble:?}");
     let mut cause = trouble.source();
     while let Some(error) = cause {
@@ -41,7 +49,7 @@ async fn a_message_goes_in_clear_text_under_tls_and_after_starttls() {
 async fn a_relay_is_reached_by_name_as_well() {
     let relay = ScriptedRelay::setup().implicit_tls().certificate_for("localhost").start().await;
     let mut named = relay.relay();
-    named.host = "localhost".to_owned();
+    named.place = at("localhost", relay.port());
     let mut session = open(named).await.expect("a session");
     assert_eq!(word(&send(&mut session, "ana@example.org", MESSAGE).await), "accepted");
 }
@@ -68,7 +76,7 @@ async fn a_refused_login_opens_no_session_and_tells_no_secret() {
     for mechanisms in ["AUTH PLAIN", "AUTH LOGIN"] {
         let relay = ScriptedRelay::setup().login("news", "secret").mechanisms(mechanisms).start().await;
         let mut wrong = relay.relay();
-        wrong.login = Some(Login { username: "news".to_owned(), password: "hunter2".into() });
+        wrong.login = Some(password("hunter2"));
         let trouble = open(wrong).await.expect_err("the password is wrong");
         assert!(matches!(&trouble, Trouble::Auth(reply) if reply.code == 535), "{trouble}");
         assert!(!everything_said(&trouble).contains("hunter2"));
@@ -85,7 +93,7 @@ async fn a_login_that_cannot_be_made_opens_no_session() {
     let relay = ScriptedRelay::setup().login("news", "secret").mechanisms("AUTH XOAUTH2 CRAM-MD5").start().await;
     assert!(matches!(open(relay.relay()).await, Err(Trouble::NoAuthMechanism)));
     let mut relay = relay.relay();
-    relay.login = Some(Login { username: "news".to_owned(), password: "nul\0".into() });
+    relay.login = Some(password("nul\0"));
     assert!(matches!(Connector::new(relay).err(), Some(SetupError::Login)));
 }
 
@@ -142,6 +150,69 @@ async fn a_certificate_for_another_name_or_from_nobody_we_trust_is_refused() {
 }
 
 #[tokio::test]
+async fn a_relay_that_wants_to_see_a_certificate_is_shown_ours() {
+    let ways: [fn(RelaySetup) -> RelaySetup; 2] = [RelaySetup::implicit_tls, RelaySetup::starttls];
+    for way in ways {
+        let relay = way(ScriptedRelay::setup()).certified_clients().start().await;
+        let mut session = session(&relay).await;
+        assert_eq!(word(&send(&mut session, "ana@example.org", MESSAGE).await), "accepted");
+
+        let mut nobody = relay.relay();
+        nobody.certificate = None;
+        let mut stranger = relay.relay();
+        stranger.certificate = ScriptedRelay::setup().certified_clients().start().await.relay().certificate;
+        for relay in [nobody, stranger] {
+            // TLS 1.3 lets a client go on before the server has looked at its certificate.
+            let trouble = open(relay).await.expect_err("it is not one of theirs");
+            assert!(matches!(trouble, Trouble::Tls(_) | Trouble::Lost(..)), "{trouble}");
+        }
+        assert_eq!(relay.messages().len(), 1);
+    }
+}
+
+#[tokio::test]
+async fn a_certificate_that_cannot_be_used_is_refused_at_once_and_tells_no_key() {
+    let relay = ScriptedRelay::setup().implicit_tls().certified_clients().start().await;
+    let other = ScriptedRelay::setup().implicit_tls().certified_clients().start().await;
+    let refused = |change: fn(&mut ClientCertificate, ClientCertificate)| {
+        let (mut relay, other) = (relay.relay(), other.relay());
+        let ours = relay.certificate.as_mut().expect("it has one");
+        change(ours, other.certificate.expect("it has one"));
+        Connector::new(relay).err().expect("it cannot be used")
+    };
+    assert!(matches!(refused(|ours, other| ours.key = other.key), SetupError::ClientCertificate(_)));
+    assert!(matches!(refused(|ours, _| ours.chain = "no PEM".to_owned()), SetupError::ClientPem));
+    for broken in ["hunter2", "-----BEGIN PRIVATE KEY-----\nhunter2\n", "-----BEGIN hunter2"] {
+        let (mut relay, broken) = (relay.relay(), broken.to_owned());
+        relay.certificate.as_mut().expect("it has one").key = broken.into();
+        let error = Connector::new(relay).err().expect("it cannot be used");
+        assert!(matches!(error, SetupError::ClientPem) && !format!("{error:?}").contains("hunter2"), "{error:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_relay_behind_a_socket_may_hear_the_password_and_is_spoken_to_like_any_other() {
+    let relay = ScriptedRelay::setup().behind_socket().login("news", "secret").start().await;
+    let mut session = session(&relay).await;
+    for reader in ["ana@example.org", "ben@example.org"] {
+        assert_eq!(word(&send(&mut session, reader, MESSAGE).await), "accepted");
+    }
+    session.quit().await;
+    relay.wait_until_alone().await;
+    assert_eq!(relay.ledger().lines(Stage::Ehlo), ["EHLO client.example.org"]);
+    assert_eq!((relay.messages().len(), relay.ledger().seen(Stage::Quit)), (2, 1));
+    relay.assert_well_spoken();
+
+    let mut encrypted = relay.relay();
+    encrypted.tls = Tls::StartTls;
+    assert!(matches!(Connector::new(encrypted).err(), Some(SetupError::SocketTls(_))));
+    let mut nowhere = relay.relay();
+    nowhere.place = Place::Socket("no/such/relay.sock".into());
+    let trouble = open(nowhere).await.expect_err("nobody is there");
+    assert_eq!(trouble.to_string(), "cannot connect to `no/such/relay.sock`");
+}
+
+#[tokio::test]
 async fn an_old_relay_is_spoken_to_with_helo_only_when_nothing_is_demanded() {
     let old = ScriptedRelay::start().await;
     old.answer_once(Stage::Ehlo, Answer::Reply("502 5.5.1 what?"));
@@ -171,7 +242,7 @@ async fn a_relay_that_turns_us_away_or_is_not_there_says_so() {
 
     let mut nowhere = relay.relay();
     // Port 0 can be listened to by nobody.
-    nowhere.port = 0;
+    nowhere.place = at("127.0.0.1", 0);
     let trouble = open(nowhere).await.expect_err("nobody is there");
     assert_eq!(trouble.to_string(), "cannot connect to `127.0.0.1:0`");
     assert!(trouble.source().is_some());
@@ -183,7 +254,7 @@ async fn a_relay_that_cannot_be_used_as_configured_is_refused_at_once() {
     let mut wrong_name = relay.relay();
     wrong_name.ehlo = "client\r\nRCPT".to_owned();
     let mut wrong_host = relay.relay();
-    wrong_host.host = "two words".to_owned();
+    wrong_host.place = at("two words", 25);
     let mut no_file = relay.relay();
     no_file.ca = Some("no/such/file.pem".into());
     let empty = tempfile::NamedTempFile::new().expect("a temporary file");

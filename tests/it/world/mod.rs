@@ -19,6 +19,8 @@
 pub(crate) mod check;
 pub(crate) mod feed_server;
 mod mail;
+pub(crate) mod policy;
+pub(crate) mod postfix;
 pub(crate) mod program;
 pub(crate) mod relay;
 mod setup;

@@ -12,29 +12,28 @@
 //! What it kept is the oracle of a test: a message is in [`ScriptedRelay::messages`] exactly when its 250 was about to be
 //! written. Nothing here sleeps; every wait is for an event, and fails loudly when it does not come.
 
-mod certificate;
+pub(crate) mod certificate;
 mod conversation;
 mod ledger;
 mod link;
 mod script;
 
 use std::{
-    net::SocketAddr,
     sync::{Arc, Mutex},
     time::Duration,
 };
 
 use tidings::domain::{
-    relay::{Dsn, Login, Manner, Relay, Timers, Tls},
+    relay::{Dsn, Login, Manner, Place, Proof, Relay, Timers, Tls, TokenSource},
     slug::Slug,
 };
 use tokio::{
-    net::TcpListener,
+    net::{TcpListener, UnixListener},
     sync::watch,
     task::{JoinHandle, JoinSet},
 };
 
-use self::{certificate::Certificate, conversation::Conversation, script::Script};
+use self::{certificate::Certificate, conversation::Conversation, link::Link, script::Script};
 pub(crate) use self::{
     ledger::{Ledger, Received},
     script::{Answer, Gate, Stage},
@@ -51,6 +50,8 @@ pub(crate) struct RelaySetup {
     login: Option<(&'static str, &'static str)>,
     mechanisms: &'static str,
     quirk: Option<Quirk>,
+    clients: Clients,
+    behind: Behind,
 }
 
 /// What some relays do wrong on every connection.
@@ -62,6 +63,20 @@ pub(crate) enum Quirk {
     WantsAnyMessage,
     /// The same, and it takes recipients though it refused the sender.
     IgnoresItsRefusals,
+}
+
+/// Whom a relay takes for its client.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Clients {
+    Anybody,
+    Certified,
+}
+
+/// Where a relay listens.
+#[derive(Clone, Copy)]
+enum Behind {
+    Port,
+    Socket,
 }
 
 impl RelaySetup {
@@ -111,18 +126,44 @@ impl RelaySetup {
         Self { mechanisms: line, ..self }
     }
 
+    /// It takes only clients that show a certificate of its own authority; [`ScriptedRelay::relay`] has one.
+    pub(crate) fn certified_clients(self) -> Self {
+        Self { clients: Clients::Certified, ..self }
+    }
+
+    /// It listens at a Unix socket.
+    pub(crate) fn behind_socket(self) -> Self {
+        Self { behind: Behind::Socket, ..self }
+    }
+
     /// Listens.
     pub(crate) async fn start(self) -> ScriptedRelay {
-        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
-        let address = listener.local_addr().expect("a bound socket has an address");
+        let behind = self.behind;
         let shared = Arc::new(Shared {
             certificate: Certificate::new(self.certificate_name),
             script: Mutex::new(Script::default()),
             ledger: watch::Sender::new(Ledger::default()),
             setup: self,
         });
-        let accepting = tokio::spawn(accept(listener, Arc::clone(&shared)));
-        ScriptedRelay { address, shared, accepting }
+        let for_all = Arc::clone(&shared);
+        let (place, accepting, folder) = match behind {
+            Behind::Port => {
+                let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+                let address = listener.local_addr().expect("a bound socket has an address");
+                let place = Place::Tcp { host: address.ip().to_string(), port: address.port() };
+                let next = async move || Link::new(listener.accept().await.expect("a listening socket accepts").0);
+                (place, tokio::spawn(accept(next, for_all)), None)
+            }
+            Behind::Socket => {
+                let folder = tempfile::TempDir::new().expect("a temporary folder");
+                let path = folder.path().join("relay.sock");
+                let listener = UnixListener::bind(&path).expect("a fresh path");
+                let next =
+                    async move || Link::behind_socket(listener.accept().await.expect("a listening socket accepts").0);
+                (Place::Socket(path), tokio::spawn(accept(next, for_all)), Some(folder))
+            }
+        };
+        ScriptedRelay { place, shared, accepting, _folder: folder }
     }
 }
 
@@ -136,9 +177,11 @@ struct Shared {
 
 /// The relay. It stops when it is dropped.
 pub(crate) struct ScriptedRelay {
-    address: SocketAddr,
+    place: Place,
     shared: Arc<Shared>,
     accepting: JoinHandle<()>,
+    /// The socket's, when there is one.
+    _folder: Option<tempfile::TempDir>,
 }
 
 impl ScriptedRelay {
@@ -156,6 +199,8 @@ impl ScriptedRelay {
             login: None,
             mechanisms: "AUTH PLAIN LOGIN",
             quirk: None,
+            clients: Clients::Anybody,
+            behind: Behind::Port,
         }
     }
 
@@ -164,13 +209,14 @@ impl ScriptedRelay {
         let setup = &self.shared.setup;
         Relay {
             name: Slug::parse("main").expect("a slug"),
-            host: self.address.ip().to_string(),
-            port: self.address.port(),
+            place: self.place.clone(),
             tls: setup.tls,
             ca: Some(self.shared.certificate.ca_path().to_owned()),
-            login: setup
-                .login
-                .map(|(username, password)| Login { username: username.into(), password: password.into() }),
+            certificate: (setup.clients == Clients::Certified).then(|| self.shared.certificate.client().clone()),
+            login: setup.login.map(|(username, password)| Login {
+                username: username.into(),
+                proof: Proof::Password(password.into()),
+            }),
             priority: 1,
             weight: None,
             rate: None,
@@ -182,6 +228,22 @@ impl ScriptedRelay {
             connection_age: Duration::from_secs(300),
             ehlo: "client.example.org".to_owned(),
             timers: every_stage(Duration::from_secs(10)),
+        }
+    }
+
+    /// The same, but logging in with a token from there.
+    pub(crate) fn relay_with_token(&self, source: TokenSource) -> Relay {
+        let mut relay = self.relay();
+        let login = relay.login.as_mut().expect("the relay wants a login");
+        login.proof = Proof::Token(source);
+        relay
+    }
+
+    /// The port it listens on.
+    pub(crate) fn port(&self) -> u16 {
+        match self.place {
+            Place::Tcp { port, .. } => port,
+            Place::Socket(_) => panic!("it listens at a socket"),
         }
     }
 
@@ -277,17 +339,17 @@ impl Drop for ScriptedRelay {
 }
 
 /// Accepts for ever. The connections end with this task.
-async fn accept(listener: TcpListener, shared: Arc<Shared>) {
+async fn accept(next: impl AsyncFn() -> Link, shared: Arc<Shared>) {
     let mut conversations = JoinSet::new();
     loop {
-        let (stream, _) = listener.accept().await.expect("a listening socket accepts");
-        conversations.spawn(Conversation::hold(stream, Arc::clone(&shared)));
+        conversations.spawn(Conversation::hold(next().await, Arc::clone(&shared)));
         while conversations.try_join_next().is_some() {}
     }
 }
 
 fn every_stage(limit: Duration) -> Timers {
     Timers {
+        token: limit,
         connect: limit,
         tls: limit,
         greeting: limit,

@@ -110,7 +110,7 @@ impl Setup {
         let folder = TempDir::new().expect("a temporary folder");
         let (relay, site) = (ScriptedRelay::start().await, FeedServer::start().await);
         set(&mut self.feed, &format!("url = \"{}\"", site.url(FEED)));
-        set(&mut self.relay, &format!("port = {}", relay.relay().port));
+        set(&mut self.relay, &format!("port = {}", relay.port()));
         if self.on_postgres {
             set(&mut self.top, &format!("database = \"{}\"", postgres_database().await));
         }

@@ -4,10 +4,9 @@ use std::{mem, sync::Arc};
 
 use data_encoding::BASE64;
 use tidings::domain::relay::Tls;
-use tokio::net::TcpStream;
 
 use super::{
-    Answer, Ledger, Quirk, Received, Shared, Stage,
+    Answer, Clients, Ledger, Quirk, Received, Shared, Stage,
     link::{Link, Over},
 };
 
@@ -36,7 +35,7 @@ impl Drop for Conversation {
 
 impl Conversation {
     /// Talks until either side has enough.
-    pub(super) async fn hold(stream: TcpStream, shared: Arc<Shared>) {
+    pub(super) async fn hold(link: Link, shared: Arc<Shared>) {
         let mut number = 0;
         shared.ledger.send_modify(|ledger| {
             ledger.connections += 1;
@@ -44,7 +43,7 @@ impl Conversation {
             ledger.most_connections = ledger.most_connections.max(ledger.open_connections);
             number = ledger.connections;
         });
-        let mut this = Self { shared, link: Link::new(stream), number, logged_in: false, transaction: None };
+        let mut this = Self { shared, link, number, logged_in: false, transaction: None };
         // How it ended is of no interest to a relay; that it ended is noted by `Drop`.
         let _ = this.talk().await;
         this.link.close().await;
@@ -122,7 +121,12 @@ impl Conversation {
             Answer::Usual => {}
             answer => return self.play(answer, "").await,
         }
-        self.link.encrypt(self.shared.certificate.acceptor()).await
+        let certificate = &self.shared.certificate;
+        let acceptor = match self.shared.setup.clients {
+            Clients::Anybody => certificate.acceptor(),
+            Clients::Certified => certificate.demanding_acceptor(),
+        };
+        self.link.encrypt(acceptor).await
     }
 
     async fn auth(&mut self, line: &str) -> Result<(), Over> {
@@ -133,6 +137,11 @@ impl Conversation {
         }
         let words: Vec<&str> = line.split(' ').collect();
         let given = match words[1..] {
+            ["XOAUTH2", response] => return self.token(decoded(response)).await,
+            ["XOAUTH2"] => {
+                let given = self.challenge("").await?;
+                return self.token(given).await;
+            }
             ["PLAIN", response] => decoded(response),
             ["PLAIN"] => self.challenge("").await?,
             ["LOGIN"] => {
@@ -145,6 +154,24 @@ impl Conversation {
         self.logged_in = expected.as_deref() == Some(given.as_str());
         let reply: &[u8] = if self.logged_in { b"235 2.7.0 welcome\r\n" } else { b"535 5.7.8 wrong password\r\n" };
         self.write(reply).await
+    }
+
+    /// As Google's relay does: a wrong token is told of in a challenge, and refused after an empty answer.
+    async fn token(&mut self, given: String) -> Result<(), Over> {
+        let login = self.shared.setup.login;
+        let expected = login.map(|(username, token)| format!("user={username}\x01auth=Bearer {token}\x01\x01"));
+        self.logged_in = expected.as_deref() == Some(given.as_str());
+        if self.logged_in {
+            return self.write(b"235 2.7.0 welcome\r\n").await;
+        }
+        let heard = given.trim_end_matches('\x01').rsplit(' ').next().unwrap_or_default();
+        let why = format!("{{\"status\":\"400\",\"schemes\":\"Bearer\",\n\"heard\":\"{heard}\"}}");
+        self.write(format!("334 {}\r\n", BASE64.encode(why.as_bytes())).as_bytes()).await?;
+        let answer = self.read_line().await?;
+        if !answer.is_empty() {
+            self.offence(format!("`{}` after a token was found wrong", answer.escape_ascii()));
+        }
+        self.write(b"535 5.7.8 wrong token\r\n").await
     }
 
     async fn challenge(&mut self, text: &str) -> Result<String, Over> {

@@ -4,7 +4,7 @@ use std::{io, mem};
 
 use tokio::{
     io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},
-    net::TcpStream,
+    net::{TcpStream, UnixStream},
 };
 use tokio_rustls::{TlsAcceptor, server::TlsStream};
 
@@ -16,6 +16,7 @@ pub(super) struct Link {
 
 enum Stream {
     Clear(TcpStream),
+    Socket(UnixStream),
     Tls(Box<TlsStream<TcpStream>>),
     /// Reset, or on its way from clear text to TLS.
     Gone,
@@ -39,8 +40,12 @@ impl Link {
         Self { stream: Stream::Clear(stream), inbox: Vec::new() }
     }
 
+    pub(super) fn behind_socket(stream: UnixStream) -> Self {
+        Self { stream: Stream::Socket(stream), inbox: Vec::new() }
+    }
+
     pub(super) fn is_clear(&self) -> bool {
-        matches!(self.stream, Stream::Clear(_))
+        matches!(self.stream, Stream::Clear(_) | Stream::Socket(_))
     }
 
     /// True when bytes wait that were read and not yet used.
@@ -106,7 +111,8 @@ impl Link {
         match mem::replace(&mut self.stream, Stream::Gone) {
             Stream::Clear(stream) => stream.set_zero_linger()?,
             Stream::Tls(stream) => stream.get_ref().0.set_zero_linger()?,
-            Stream::Gone => {}
+            // There is no reset over a socket; it closes.
+            Stream::Socket(_) | Stream::Gone => {}
         }
         Err(Over)
     }
@@ -128,6 +134,7 @@ impl Link {
     fn io(&mut self) -> Result<&mut dyn Io, Over> {
         match &mut self.stream {
             Stream::Clear(stream) => Ok(stream),
+            Stream::Socket(stream) => Ok(stream),
             Stream::Tls(stream) => Ok(stream),
             Stream::Gone => Err(Over),
         }
