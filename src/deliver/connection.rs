@@ -6,6 +6,7 @@ use std::{sync::Arc, time::Duration};
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 
 use super::{
+    dkim::{self, Signer},
     frozen::FrozenMailings,
     gate::{self, Blame, Gate, Place, Why},
     lanes::{InHand, Lanes},
@@ -42,6 +43,7 @@ pub(super) struct Connection {
     pub(super) lanes: Lanes,
     pub(super) frozen: Arc<FrozenMailings>,
     pub(super) letterhead: Arc<Letterhead>,
+    pub(super) signer: Option<Arc<Signer>>,
     pub(super) recorder: Recorder,
     pub(super) retries: Arc<Retries>,
     pub(super) clock: Clock,
@@ -220,6 +222,10 @@ impl Connection {
             slots: &personal.slots,
         };
         frozen.template.splice(&reader, bytes);
+        match dkim::signed(self.signer.as_ref(), std::mem::take(bytes), frozen.made_at).await {
+            Ok(signed) => *bytes = signed,
+            Err(why) => return self.record(in_hand, &Outcome::NotTried(why.to_string())).await,
+        }
         let envelope = Envelope { sender: &personal.envelope_sender, recipient: &delivery.address };
         match self.offer(open, &envelope, bytes).await {
             Some(outcome) => self.record(in_hand, &outcome).await,

@@ -6,6 +6,7 @@
 
 mod claimer;
 mod connection;
+pub mod dkim;
 mod frozen;
 mod gate;
 mod header;
@@ -28,6 +29,7 @@ use tokio::{
 use self::{
     claimer::{Claimer, ahead},
     connection::{Connection, OwnPause},
+    dkim::Signer,
     frozen::FrozenMailings,
     gate::Gate,
     lanes::Lanes,
@@ -61,6 +63,8 @@ pub struct PostRoom {
     pub retries: Retries,
     /// What stands on each message.
     pub letterhead: Letterhead,
+    /// What signs each message; `None` when the relay does.
+    pub signer: Option<Arc<Signer>>,
     /// The time.
     pub clock: Clock,
 }
@@ -168,6 +172,7 @@ fn connect(
             lanes: lanes.clone(),
             frozen: Arc::clone(&frozen),
             letterhead: Arc::clone(&letterhead),
+            signer: room.signer.clone(),
             recorder: recorder.clone(),
             retries: Arc::clone(&retries),
             clock: room.clock.clone(),

@@ -72,7 +72,7 @@ impl House {
             secret: Secret::new(b"a secret of the tests".to_vec()).expect("long enough"),
             lists: HashMap::from([(list.name.clone(), (state.number, list))]),
         };
-        Self { room: PostRoom { store, relays, retries: Retries::default(), letterhead, clock } }
+        Self { room: PostRoom { store, relays, retries: Retries::default(), letterhead, signer: None, clock } }
     }
 
     /// The same house with other relays.
