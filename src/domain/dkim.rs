@@ -116,12 +116,13 @@ impl PrivateKey {
     /// # Errors
     /// See [`KeyError`].
     pub fn from_pem(text: &str) -> Result<Self, KeyError> {
+        // The second is what OpenSSL 1 wrote.
+        if text.contains("-----BEGIN ENCRYPTED PRIVATE KEY-----") || text.contains("Proc-Type: 4,ENCRYPTED") {
+            return Err(KeyError::Locked);
+        }
         let pair = match PrivateKeyDer::from_pem_slice(text.as_bytes()) {
-            Err(_) if text.contains("-----BEGIN ENCRYPTED PRIVATE KEY-----") => return Err(KeyError::Locked),
             Err(_) if text.contains("PUBLIC KEY-----") => return Err(KeyError::Public),
             Err(_) => return Err(KeyError::NotPem),
-            // What OpenSSL 1 wrote for a locked RSA key.
-            Ok(_) if text.contains("Proc-Type: 4,ENCRYPTED") => return Err(KeyError::Locked),
             Ok(PrivateKeyDer::Pkcs1(der)) => RsaKeyPair::from_der(der.secret_pkcs1_der()).map(Pair::Rsa),
             Ok(PrivateKeyDer::Pkcs8(der)) => {
                 let der = der.secret_pkcs8_der();
