@@ -4,6 +4,7 @@
 use std::os::unix::fs::PermissionsExt;
 
 use jiff::Timestamp;
+use proptest::{prelude::*, strategy::ValueTree, test_runner::TestRunner};
 use tidings::{
     deliver::dkim::{SignError, Signer},
     domain::subscription::NewSubscriber,
@@ -16,7 +17,7 @@ use tidings::{
 use crate::world::{
     World, address_of,
     relay::{Answer, Stage},
-    signatures::{SELECTORS, Verdicts, keys, verdicts},
+    signatures::{SELECTORS, Verdicts, assert_all_signed, keys, verdicts},
     slug,
 };
 
@@ -152,6 +153,7 @@ async fn a_signature_keeps_its_lines_short_and_names_what_none_may_add() {
             assert_eq!(count(once), 1, "{once} in {names}");
         }
         assert!(!field.contains("l=") && !field.contains("x="), "{field}");
+        assert!(field.contains("t=1713960600;"), "the mailing's date, ten minutes after the start: {field}");
     }
 }
 
@@ -200,6 +202,31 @@ fn a_signer_takes_only_what_stays_as_it_is_on_its_way() {
         assert_eq!(signer.sign(message.as_bytes(), at), Err(error), "{message:?}");
     }
     assert!(Signer::new(&[]).is_none());
+}
+
+/// Blanks, breaks, dots, octets of every kind: what the relaxed forms are about. The last line has its end, as ours have.
+fn any_message() -> impl Strategy<Value = Vec<u8>> {
+    let pieces = |breaks: &'static str| {
+        let piece = prop::sample::select(vec![" ", "\t", "  ", "a", "B", ".", ":", "=", "é", "漢", "\u{a0}", breaks]);
+        prop::collection::vec(piece, 0..40).prop_map(|pieces| pieces.concat())
+    };
+    (pieces("\r\n x"), pieces("\r\n\tx"), pieces("\r\n"), 1_usize..4).prop_map(|(subject, name, body, breaks)| {
+        let name = name.replace(':', "");
+        let to = format!("To: {name}\r\n\t<reader@example.net>\r\n");
+        let head = format!("from:news@example.org\r\nSUBJECT: x{subject}\r\n{to}Feedback-ID:\r\n 1\r\n");
+        format!("{head}\r\n{body}{}", "\r\n".repeat(breaks)).into_bytes()
+    })
+}
+
+#[test]
+fn a_signature_stands_whatever_the_blanks_and_breaks() {
+    let signer = Signer::new(&keys()).expect("there are keys");
+    let (mut runner, any) = (TestRunner::default(), any_message());
+    let signed = (0..150).map(|_| {
+        let message = any.new_tree(&mut runner).expect("a message").current();
+        [signer.sign(&message, sample::now()).expect("it can be signed"), message].concat()
+    });
+    assert_all_signed(&signed.collect::<Vec<_>>());
 }
 
 /// What is printed is put to use: the lines into config.toml, the record to the verifier's reader of records.

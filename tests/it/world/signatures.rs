@@ -74,7 +74,7 @@ pub(crate) fn assert_all_signed(messages: &[Vec<u8>]) {
 pub(crate) fn verdicts(messages: &[Vec<u8>]) -> Vec<Verdicts> {
     let (one, other) = (by_dkimpy(messages), by_opendkim(messages));
     for ((message, one), other) in messages.iter().zip(&one).zip(&other) {
-        assert_eq!(one, other, "dkimpy and opendkim do not agree on:\n{}", String::from_utf8_lossy(message));
+        assert_eq!(one, other, "dkimpy and opendkim do not agree on:\n{:?}", String::from_utf8_lossy(message));
     }
     one
 }
