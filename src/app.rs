@@ -1,7 +1,7 @@
 //! Puts config, store, secret, templates and clock together, once. A shell opens an [`App`]; flows take it apart and
 //! give each step only what that step uses.
 
-use std::{collections::HashMap, fs, io::Write, os::unix::fs::OpenOptionsExt, path::Path};
+use std::{collections::HashMap, fs, io::Write, os::unix::fs::OpenOptionsExt, path::Path, sync::Arc};
 
 use data_encoding::HEXLOWER;
 use secrecy::ExposeSecret;
@@ -10,7 +10,7 @@ use crate::{
     clock::Clock,
     collect::{self, CollectError, Collector, Policy},
     config::{Config, Database, SecretSource},
-    deliver::{PostRoom, letterhead::Letterhead},
+    deliver::{PostRoom, dkim::Signer, letterhead::Letterhead},
     domain::token::Secret,
     render::{RenderError, Renderer, Settings},
     store::{Store, StoreError},
@@ -113,6 +113,7 @@ impl App {
                 secret: self.secret.clone(),
                 lists,
             },
+            signer: Signer::new(&self.config.dkim).map(Arc::new),
             clock: self.clock.clone(),
         })
     }

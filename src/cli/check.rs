@@ -15,13 +15,17 @@ struct Finding {
     detail: String,
 }
 
-/// Looks at configuration, database, templates, feeds and relays.
+/// Looks at configuration, database, templates, keys, feeds and relays.
 pub(super) async fn check(place: Option<&Path>, output: Output) -> anyhow::Result<ExitCode> {
     let app = open::app(place).await?;
     let mut findings =
         vec![well("configuration", format!("{} lists, {} feeds", app.config.lists.len(), app.config.feeds.len()))];
     findings.push(well("database", app.config.database.to_string()));
     findings.extend(templates(&app));
+    for key in &app.config.dkim {
+        let what = format!("key `{}`", key.selector);
+        findings.push(well(&what, format!("signs as {} ({})", key.domain, key.key.algorithm().as_str())));
+    }
     for feed in &app.config.feeds {
         let what = format!("feed `{}`", feed.name);
         findings.push(match app.collector.collect(feed, &FeedState::default()).await {

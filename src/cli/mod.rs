@@ -6,6 +6,7 @@ mod ask;
 mod check;
 mod deliveries;
 mod demo;
+mod dkim;
 mod explain;
 mod feeds;
 mod inbox;
@@ -67,6 +68,9 @@ enum Command {
     /// The feeds: list, try, and what of them is held
     #[command(subcommand)]
     Feeds(feeds::Feeds),
+    /// The keys that sign messages, and their DNS records: new, show
+    #[command(subcommand)]
+    Dkim(dkim::Dkim),
     /// Why did (or didn't) this address get this post?
     Explain(explain::Explain),
     /// A crontab line in words, and its next times
@@ -106,6 +110,7 @@ async fn dispatch(arguments: Arguments) -> anyhow::Result<ExitCode> {
         Command::Deliveries(deliveries) => deliveries.run(place, output).await,
         Command::Subscribers(subscribers) => subscribers.run(place, output).await,
         Command::Feeds(feeds) => feeds.run(place, output).await,
+        Command::Dkim(dkim) => dkim.run(place, output),
         Command::Explain(explain) => explain.run(place, output).await,
         Command::Schedule(line) => line.run(output),
         Command::Intake(intake) => intake.run(place).await,

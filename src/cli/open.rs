@@ -29,7 +29,7 @@ pub(super) fn list(app: &App, name: &str) -> anyhow::Result<Slug> {
 }
 
 /// config.toml here, else the user's, else the system's; the first again when there is none, so that it is named.
-fn find() -> PathBuf {
+pub(super) fn find() -> PathBuf {
     let here = PathBuf::from("config.toml");
     let user = std::env::var_os("XDG_CONFIG_HOME")
         .map(PathBuf::from)

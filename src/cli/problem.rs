@@ -50,6 +50,8 @@ fn hint(error: &anyhow::Error) -> Option<String> {
             let more = lines.len().saturating_sub(20);
             let rest = if more > 0 { format!("\n    and {more} more") } else { String::new() };
             Some(format!("mend these lines, or pass over them with --skip-bad:{}{rest}", shown.concat()))
+        } else if cause.downcast_ref().map(std::io::Error::kind) == Some(std::io::ErrorKind::AlreadyExists) {
+            Some("nothing is written over: name another file".to_owned())
         } else if cause.downcast_ref::<RenderError>().is_some() {
             Some("`tidings check` tries every template with sample content".to_owned())
         } else {

@@ -2,6 +2,7 @@
 //! every mistake is told at once, by key and line, with a hint. Nothing here opens a connection or writes a file.
 
 mod database;
+mod dkim;
 mod feeds;
 mod lists;
 mod mistake;
@@ -32,6 +33,7 @@ use self::{
 };
 use crate::domain::{
     address::EmailAddress,
+    dkim::DkimKey,
     feed::Feed,
     list::{Alerts, List},
     relay::{DomainLimit, Relay},
@@ -74,6 +76,8 @@ pub struct Config {
     pub relays: Vec<Relay>,
     /// How fast, to whom.
     pub domains: Vec<DomainLimit>,
+    /// What signs messages; none when the relay does.
+    pub dkim: Vec<DkimKey>,
     /// How often we try.
     pub delivery: Delivery,
     /// The public pages and the desk.
@@ -127,6 +131,7 @@ fn read(mut top: Section<'_, '_>) -> Option<Config> {
     let templates = top.or("templates", beside, |value| value.folder().map(Some));
     let subscribers = top.or("subscribers", source.resolve(SUBSCRIBERS), Value::folder);
     let sender = people::sender(&mut top);
+    let dkim = dkim::keys(&mut top, sender.as_ref());
     let staff = people::staff(&mut top);
     let mut feed_names = Names::default();
     let feeds = feeds::feeds(&mut top, &mut feed_names);
@@ -157,6 +162,7 @@ fn read(mut top: Section<'_, '_>) -> Option<Config> {
         lists,
         relays,
         domains,
+        dkim,
         delivery,
         web,
         intake,
@@ -221,6 +227,7 @@ impl Default for Config {
             lists: Vec::new(),
             relays: Vec::new(),
             domains: Vec::new(),
+            dkim: Vec::new(),
             delivery: Delivery::default(),
             web: Web::default(),
             intake: Intake::default(),

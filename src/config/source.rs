@@ -86,8 +86,8 @@ impl<'a> Source<'a> {
     }
 }
 
-/// The line of that number, fit to be shown: `None` when it, or the statement it continues, may hold a secret, or
-/// when it is too long to help.
+/// The line of that number, fit to be shown: `None` when it, or the statement it continues, may hold a secret, when its
+/// section may hold a key of many lines, or when it is too long to help.
 fn harmless_line(text: &str, number: usize) -> Option<String> {
     let lines: Vec<&str> = text.lines().take(number).collect();
     let last = lines.get(number.checked_sub(1)?)?;
@@ -96,6 +96,11 @@ fn harmless_line(text: &str, number: usize) -> Option<String> {
         line.starts_with('[') || line.split_once('=').is_some_and(|(key, _)| is_key(key.trim()))
     };
     let start = lines.iter().rposition(begins).unwrap_or(0);
+    // A line of a key that ends in `=` looks as if a statement began there.
+    let section = lines.iter().rposition(|line| line.trim_start().starts_with('[')).unwrap_or(0);
+    if lines[section..].iter().any(|line| line.contains("dkim") || line.contains("-----BEGIN")) {
+        return None;
+    }
     let tells = |line: &&str| {
         let line = line.to_lowercase();
         ["secret", "password", "token", "key", "database", "://"].iter().any(|word| line.contains(word))

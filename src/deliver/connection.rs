@@ -10,6 +10,7 @@ use tokio::{
 };
 
 use super::{
+    dkim::{self, Signer},
     domains::Domains,
     frozen::FrozenMailings,
     gate::{self, Blame, Gate, Place, Why},
@@ -49,6 +50,7 @@ pub(super) struct Connection {
     pub(super) lanes: Lanes,
     pub(super) frozen: Arc<FrozenMailings>,
     pub(super) letterhead: Arc<Letterhead>,
+    pub(super) signer: Option<Arc<Signer>>,
     pub(super) recorder: Recorder,
     pub(super) retries: Arc<Retries>,
     /// How fast messages may be given to this relay.
@@ -345,6 +347,10 @@ impl Worker {
         };
         let mut bytes = Vec::new();
         frozen.template.splice(&reader, &mut bytes);
+        let bytes = match dkim::signed(shared.signer.as_ref(), bytes, frozen.made_at).await {
+            Ok(signed) => signed,
+            Err(why) => return shared.record(in_flight, &Outcome::NotTried(why.to_string())).await,
+        };
         let envelope = Envelope { sender: &personal.envelope_sender, recipient: &delivery.address };
         match open.session.offer(&envelope, bytes) {
             Ok(()) => {

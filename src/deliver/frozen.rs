@@ -5,6 +5,8 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
+use jiff::Timestamp;
+
 use super::{letterhead::Letterhead, message::Template};
 use crate::{
     domain::mailing::{MailingId, Purpose},
@@ -18,6 +20,7 @@ const KEPT: usize = 16;
 #[derive(Debug)]
 pub(super) struct Frozen {
     pub(super) purpose: Purpose,
+    pub(super) made_at: Timestamp,
     pub(super) template: Template,
 }
 
@@ -47,7 +50,7 @@ impl FrozenMailings {
         }
         let template = Template::parse(&mailing, list, self.letterhead.sender.address.domain())
             .map_err(|error| error.to_string())?;
-        let frozen = Arc::new(Frozen { purpose: mailing.purpose, template });
+        let frozen = Arc::new(Frozen { purpose: mailing.purpose, made_at: mailing.made_at, template });
         let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
         if kept.len() >= KEPT {
             kept.clear();

@@ -6,6 +6,7 @@
 
 mod claimer;
 mod connection;
+pub mod dkim;
 mod domains;
 mod frozen;
 mod gate;
@@ -32,6 +33,7 @@ use tokio::{
 use self::{
     claimer::{Claimer, ahead},
     connection::Connection,
+    dkim::Signer,
     domains::Domains,
     frozen::FrozenMailings,
     gate::Gate,
@@ -74,6 +76,8 @@ pub struct PostRoom {
     pub drain: Duration,
     /// What stands on each message.
     pub letterhead: Letterhead,
+    /// What signs each message; `None` when the relay does.
+    pub signer: Option<Arc<Signer>>,
     /// The time.
     pub clock: Clock,
 }
@@ -191,6 +195,7 @@ fn connect(
             lanes: lanes.clone(),
             frozen: Arc::clone(&frozen),
             letterhead: Arc::clone(&letterhead),
+            signer: room.signer.clone(),
             recorder: recorder.clone(),
             retries: Arc::clone(&retries),
             pace: relay.rate.map(|rate| Arc::new(Pace::new(rate))),

@@ -3,6 +3,7 @@
 
 pub mod address;
 pub mod delivery;
+pub mod dkim;
 pub mod feed;
 pub mod issue;
 pub mod list;

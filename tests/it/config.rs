@@ -1,12 +1,18 @@
 //! config.toml: what ships is honest, and every mistake is told at once, by key and line, without any secret.
 
-use std::{fs, path::Path};
+use std::{fs, os::unix::fs::PermissionsExt, path::Path, sync::LazyLock};
 
 use jiff::SignedDuration;
-use secrecy::ExposeSecret;
+use rsa::{
+    pkcs1::EncodeRsaPrivateKey,
+    pkcs8::{EncodePrivateKey, EncodePublicKey, LineEnding},
+};
+use secrecy::{ExposeSecret, SecretString};
 use tidings::{
     config::{Config, ConfigError, Database, SecretSource, Web},
+    deliver::dkim::fresh_key,
     domain::{
+        dkim::Algorithm,
         list::Alerts,
         relay::{Place, Proof, Relay, Timers, Tls, TokenSource},
         schedule::Schedule,
@@ -14,6 +20,9 @@ use tidings::{
 };
 
 const SHIPPED: &str = include_str!("../../config.toml");
+
+/// How an example in the shipped file begins. One that is a section goes on in the lines below it.
+const EXAMPLE: &str = "# e.g. ";
 
 /// The least that a file may hold.
 const LEAST: &str = r#"
@@ -47,9 +56,35 @@ fn env(name: &str) -> Option<String> {
 /// A folder such as the shipped file expects.
 fn folder() -> tempfile::TempDir {
     let folder = tempfile::tempdir().expect("a temporary folder");
+    write_secret(folder.path(), "dkim-t1.pem", ED25519.expose_secret());
     fs::create_dir(folder.path().join("subscribers")).expect("made");
     fs::create_dir(folder.path().join("templates")).expect("made");
     folder
+}
+
+static ED25519: LazyLock<SecretString> = LazyLock::new(|| fresh_key(Algorithm::Ed25519Sha256).expect("a key"));
+static RSA: LazyLock<SecretString> = LazyLock::new(|| fresh_key(Algorithm::RsaSha256).expect("a key"));
+
+/// A file that only its owner may read.
+fn write_secret(folder: &Path, name: &str, text: &str) {
+    fs::write(folder.join(name), text).expect("written");
+    fs::set_permissions(folder.join(name), fs::Permissions::from_mode(0o600)).expect("set");
+}
+
+/// The shipped file with the examples in these of its sections made statements.
+fn with_examples(is_wanted: impl Fn(&str) -> bool) -> String {
+    let mut wanted = false;
+    let lines = SHIPPED.lines().map(|line| match line.strip_prefix(EXAMPLE) {
+        Some(statement) => {
+            wanted = if statement.starts_with('[') { is_wanted(statement) } else { wanted };
+            if wanted { statement } else { line }
+        }
+        None => {
+            wanted = false;
+            line
+        }
+    });
+    lines.map(|line| format!("{line}\n")).collect()
 }
 
 fn parse_in(folder: &Path, text: &str) -> Result<Config, ConfigError> {
@@ -128,8 +163,16 @@ fn every_example_of_the_shipped_file_is_right() {
     let shipped = format!("{:#?}", parse_in(folder.path(), SHIPPED).expect("right"));
     let mut changed = 0;
     for line in SHIPPED.lines() {
-        let Some(statement) = line.strip_prefix("# e.g. ") else { continue };
-        let config = parse_in(folder.path(), &SHIPPED.replacen(line, statement, 1));
+        let Some(statement) = line.strip_prefix(EXAMPLE) else { continue };
+        let text = if statement.starts_with('[') {
+            with_examples(|section| section == statement)
+        } else if with_examples(|_| true).contains(&format!("\n{statement}\n")) {
+            // It was tried with its section.
+            continue;
+        } else {
+            SHIPPED.replacen(line, statement, 1)
+        };
+        let config = parse_in(folder.path(), &text);
         let config = config.unwrap_or_else(|error| panic!("{line}\n{error}"));
         changed += usize::from(format!("{config:#?}") != shipped);
     }
@@ -141,8 +184,9 @@ fn every_example_of_the_shipped_file_is_right() {
 fn the_shipped_file_shows_every_key_there_is() {
     let folder = folder();
     let mut asked = Vec::new();
-    for line in SHIPPED.lines().filter(|line| line.starts_with('[')) {
-        let text = SHIPPED.replacen(&format!("\n{line}\n"), &format!("\n{line}\nqqq = 1\n"), 1);
+    let shipped = with_examples(|_| true);
+    for line in shipped.lines().filter(|line| line.starts_with('[')) {
+        let text = shipped.replacen(&format!("\n{line}\n"), &format!("\n{line}\nqqq = 1\n"), 1);
         asked.push(parse_in(folder.path(), &text).expect_err("qqq is unknown"));
     }
     asked.push(parse_in(folder.path(), &format!("qqq = 1\n{SHIPPED}")).expect_err("qqq is unknown"));
@@ -153,7 +197,7 @@ fn the_shipped_file_shows_every_key_there_is() {
         for key in known.split(", ").map(|key| key.trim_matches('`')) {
             let statement = format!("{key} = ");
             let section = [format!("[{key}]"), format!("[[{key}]]")];
-            assert!(SHIPPED.contains(&statement) || section.iter().any(|header| SHIPPED.contains(header)), "{key}");
+            assert!(shipped.contains(&statement) || section.iter().any(|header| shipped.contains(header)), "{key}");
             keys += 1;
         }
     }
@@ -337,6 +381,114 @@ fn a_password_never_goes_over_the_network_in_clear() {
     }
     let open = Config::parse(&format!("{LEAST}tls = \"none\"\n"), Path::new("config.toml"), &env).expect("allowed");
     assert_eq!(open.warnings[0].key, "relays[0].tls");
+}
+
+/// The least file and one key. `lines` are about it.
+fn with_key(pem: &str, lines: &str) -> String {
+    format!("{LEAST}[[dkim]]\nkey = \"\"\"\n{pem}\"\"\"\n{lines}\n")
+}
+
+#[test]
+fn keys_of_both_kinds_and_of_both_forms_sign_side_by_side() {
+    let folder = folder();
+    write_secret(folder.path(), "rsa.pem", RSA.expose_secret());
+    let old_form = rsa::PrivateKey::new(&mut rand::rng(), 2048).expect("a key").to_pkcs1_pem(LineEnding::CRLF);
+    let lines = "[[dkim]]\nselector = \"t1\"\nkey = { file = \"rsa.pem\" }\n\
+                 [[dkim]]\nselector = \"E1\"\nkey = { file = \"dkim-t1.pem\" }\ndomain = \"Mail.Example.org\"\n";
+    let text = with_key(&old_form.expect("PEM"), &format!("selector = \"t0.news\"\n{lines}"));
+    let config = parse_in(folder.path(), &text).expect("right");
+    assert!(config.warnings.is_empty(), "{:?}", config.warnings);
+    let names: Vec<String> = config.dkim.iter().map(|key| key.record_name()).collect();
+    assert_eq!(
+        names,
+        ["t0.news._domainkey.example.org", "t1._domainkey.example.org", "e1._domainkey.mail.example.org"]
+    );
+    let kinds: Vec<&str> = config.dkim.iter().map(|key| key.key.algorithm().as_str()).collect();
+    assert_eq!(kinds, ["rsa-sha256", "rsa-sha256", "ed25519-sha256"]);
+    let shown = format!("{config:?} {config:#?}");
+    let secrets = text.lines().chain(RSA.expose_secret().lines()).chain(ED25519.expose_secret().lines());
+    for line in secrets.filter(|line| line.len() == 64) {
+        assert!(!shown.contains(line), "a key is shown: {shown}");
+    }
+}
+
+#[test]
+fn a_key_that_cannot_sign_is_told_why_and_never_shown() {
+    let small = rsa::PrivateKey::new(&mut rand::rng(), 1024).expect("a key");
+    let small = small.to_pkcs8_pem(LineEnding::LF).expect("PEM");
+    let good = RSA.expose_secret();
+    let public = rsa::PrivateKey::new(&mut rand::rng(), 1024).expect("a key").to_public_key();
+    let public = public.to_public_key_pem(LineEnding::LF).expect("PEM");
+    let locked = good.replace("PRIVATE KEY", "ENCRYPTED PRIVATE KEY");
+    let old_locked = good.replace("BEGIN PRIVATE KEY-----", "BEGIN RSA PRIVATE KEY-----\nProc-Type: 4,ENCRYPTED\n");
+    let old_locked = old_locked.replace("END PRIVATE", "END RSA PRIVATE");
+    let mut lines: Vec<&str> = good.lines().collect();
+    lines.swap(13, 14);
+    let damaged = lines.join("\n") + "\n";
+    let curve = rcgen::KeyPair::generate().expect("a key of the curve P-256").serialize_pem();
+    for (pem, told) in [
+        (small.as_str(), "an RSA key of fewer than 2048 bits, which receivers do not trust (RFC 8301)"),
+        (&public, "this is the public half; the private one signs"),
+        (&locked, "the key is locked by a password"),
+        (&old_locked, "the key is locked by a password"),
+        (&damaged, "a damaged key"),
+        (&curve, "a key that is neither RSA nor Ed25519"),
+        ("hunter2", "not a private key in PEM"),
+        (&good[..800], "not a private key in PEM"),
+    ] {
+        let shown = complaint(&with_key(pem, "selector = \"t1\""));
+        assert!(shown.contains(&format!("dkim[0].key: {told}\n  hint: ")), "{shown}");
+        assert_eq!(shown.matches("config.toml:").count(), 1, "{shown}");
+        assert!(
+            !shown.contains("hunter2") && pem.lines().all(|line| line.len() < 60 || !shown.contains(line)),
+            "{shown}"
+        );
+    }
+}
+
+#[test]
+fn a_key_needs_a_name_of_its_own_and_a_domain_that_speaks_for_the_sender() {
+    let key = ED25519.expose_secret();
+    let twice = with_key(key, "selector = \"t1\"\n[[dkim]]\nselector = \"T1\"\nkey = { env = \"NOT_THERE\" }");
+    let shown = complaint(&twice);
+    assert!(shown.contains("dkim[1].selector: the selector `t1` is taken already, on line "), "{shown}");
+    assert!(shown.contains("dkim[1].key: the environment variable `NOT_THERE` is not set"), "{shown}");
+    for (lines, told) in [
+        ("", "dkim[0].selector: missing"),
+        ("selector = \"a;b\"", "dkim[0].selector: not a selector\n  hint: write letters"),
+        (
+            "selector = \"t1\"\ndomain = \"example.net\"",
+            "dkim[0].domain: does not speak for the sender's domain `example.org`\n  hint: ",
+        ),
+        ("selector = \"t1\"\ndomain = \"org\"", "dkim[0].domain: not a domain name\n  hint: "),
+        ("selector = \"t1\"\ndomain = \"a b.example.org\"", "dkim[0].domain: not a domain name\n  hint: "),
+        ("selectr = \"t1\"", "dkim[0].selectr: unknown key\n  hint: did you mean `selector`?"),
+    ] {
+        let shown = complaint(&with_key(key, lines));
+        assert!(shown.contains(told), "{shown}");
+    }
+    assert!(complaint(&format!("{LEAST}[[dkim]]\nselector = \"t1\"\n")).contains("dkim[0].key: missing"));
+    assert!(complaint(&format!("{LEAST}[dkim]\nselector = \"t1\"\n")).contains("hint: write `[[dkim]]` above each"));
+}
+
+/// The last line of a key may end in `=` and so look like a statement.
+#[test]
+fn broken_toml_near_a_key_shows_no_line_of_it() {
+    let key = RSA.expose_secret();
+    for line in [9, 26] {
+        let mut lines: Vec<String> = with_key(key, "selector = \"t1\"").lines().map(str::to_owned).collect();
+        let begins = lines.iter().position(|line| line.starts_with("-----BEGIN")).expect("the key");
+        lines[begins + line] = format!("abc= \\q{}", &lines[begins + line][4..]);
+        let shown = complaint(&lines.join("\n"));
+        assert!(!shown.contains("abc"), "{shown}");
+        let inline = shown_inline(key);
+        assert!(!inline.contains("MII"), "{inline}");
+    }
+}
+
+/// A complaint about a key in an inline table that is broken off.
+fn shown_inline(key: &str) -> String {
+    complaint(&format!("dkim = [{{ selector = \"t1\", key = \"\"\"\n{key}\"\"\" \n{LEAST}"))
 }
 
 #[test]

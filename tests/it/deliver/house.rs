@@ -81,6 +81,7 @@ impl House {
                 hold_after: 10,
                 drain: Duration::from_secs(60),
                 letterhead,
+                signer: None,
                 clock,
             },
         }

@@ -23,9 +23,10 @@ const REVEALING: [(&str, &str); 7] = [
 ];
 
 /// Where a secret may be shown, and why.
-const EXPOSING: [(&str, &str); 3] = [
+const EXPOSING: [(&str, &str); 4] = [
     ("src/config/", "it is checked, and a URL loses its password before it is shown"),
     ("src/app.rs", "PostgreSQL's URL holds one"),
+    ("src/cli/dkim.rs", "who makes a key wants it in a file"),
     ("src/deliver/session/", "the login is written to the relay"),
 ];
 

@@ -22,8 +22,10 @@ mod mail;
 pub(crate) mod policy;
 pub(crate) mod postfix;
 pub(crate) mod program;
+pub(crate) mod python;
 pub(crate) mod relay;
 mod setup;
+pub(crate) mod signatures;
 pub(crate) mod sink;
 mod site;
 pub(crate) mod stores;
@@ -79,6 +81,28 @@ pub(crate) struct World {
     folder: TempDir,
     /// How many mails [`World::new_mails`] has given.
     read: AtomicUsize,
+    /// Whether its messages are to be signed.
+    signs: Signs,
+}
+
+/// Whether a house signs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Signs {
+    /// With each key of the tests.
+    All,
+    /// Its relay does.
+    Nothing,
+}
+
+/// Every message of a house that signs is verified, once its story is told.
+impl Drop for World {
+    fn drop(&mut self) {
+        if self.signs == Signs::All && !std::thread::panicking() {
+            let messages = self.relay.messages();
+            assert!(!messages.is_empty(), "a house that signs has sent nothing");
+            signatures::assert_all_signed(&messages.into_iter().map(|message| message.bytes).collect::<Vec<_>>());
+        }
+    }
 }
 
 /// What one pass came to.

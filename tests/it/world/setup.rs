@@ -10,9 +10,10 @@ use tempfile::TempDir;
 use tidings::{app::App, clock::Clock, config::Config};
 
 use super::{
-    FEED, World,
+    FEED, Signs, World,
     feed_server::{FeedServer, Response},
     relay::ScriptedRelay,
+    signatures,
     site::feed_of,
     stores::postgres_database,
 };
@@ -32,6 +33,7 @@ pub(crate) struct Setup {
     delivery: Vec<String>,
     staff: Vec<String>,
     more: String,
+    signs: Signs,
 }
 
 impl Default for Setup {
@@ -53,6 +55,7 @@ impl Default for Setup {
             delivery: Vec::new(),
             staff: lines(&["notify = [\"desk@example.org\"]"]),
             more: String::new(),
+            signs: Signs::Nothing,
         }
     }
 }
@@ -105,6 +108,11 @@ impl Setup {
         self
     }
 
+    /// It signs its messages, and each is verified when the world goes away.
+    pub(crate) fn signed(self) -> Self {
+        Self { signs: Signs::All, ..self }.also(&signatures::sections())
+    }
+
     /// Starts all of it. The feed is there, without a post.
     pub(crate) async fn start(mut self) -> World {
         let folder = TempDir::new().expect("a temporary folder");
@@ -114,11 +122,14 @@ impl Setup {
         if self.on_postgres {
             set(&mut self.top, &format!("database = \"{}\"", postgres_database().await));
         }
+        if self.signs == Signs::All {
+            signatures::write_keys(folder.path());
+        }
         std::fs::write(folder.path().join("config.toml"), self.text(&site)).expect("config.toml");
         site.serve(FEED, Response::feed(feed_of(&[])));
         let clock = Clock::manual(self.start);
         let app = App::open(config_in(folder.path()), clock.clone()).await.expect("a house opens");
-        World { app: Arc::new(app), relay, site, clock, folder, read: AtomicUsize::new(0) }
+        World { app: Arc::new(app), relay, site, clock, folder, read: AtomicUsize::new(0), signs: self.signs }
     }
 
     fn text(&self, site: &FeedServer) -> String {
