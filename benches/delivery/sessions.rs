@@ -1,0 +1,47 @@
+//! Messages each second against Postfix's smtp-sink on the loopback, by number of sessions, all peers side by side.
+
+use super::{
+    Options,
+    peers::{Job, Peer, Peers},
+    smtp_sink::SmtpSink,
+    table::{Runs, Table, count},
+};
+
+const SESSIONS: [usize; 4] = [1, 4, 8, 16];
+
+/// Measures each peer with each number of sessions, in turn and again.
+pub(crate) fn table(options: &Options, peers: &mut Peers) -> anyhow::Result<Table> {
+    let mut all = peers.all.clone();
+    if options.dkim {
+        peers.can_sign()?;
+        all.insert(1, Peer::TidingsSigning);
+    }
+    let about = format!(
+        "{} messages of {} octets each to Postfix's smtp-sink, which offers PIPELINING; nodemailer sends a fifth of them. Of {} runs in turn: median (lowest–highest). \
+         Rates are from start to end of the program; steady ones by the sink's count while the middle came in.",
+        count(options.messages),
+        count(peers.octets as usize),
+        options.repeat
+    );
+    let columns = ["sessions", "program", "messages/s", "× smtp-source", "steady", "CPU µs each", "peak MiB"];
+    let mut table = Table::new("Sessions", &about, &columns);
+    for sessions in SESSIONS {
+        let mut runs: Vec<Runs> = all.iter().map(|peer| Runs::of(peer.share(options.messages))).collect();
+        for _ in 0..options.repeat {
+            for (peer, runs) in all.iter().zip(&mut runs) {
+                let sink = SmtpSink::start()?;
+                let job = Job { port: sink.port(), sessions, messages: peer.share(options.messages) };
+                runs.push(peers.send(*peer, job, &|| sink.messages())?);
+                eprintln!("  {sessions} sessions, {}: {}", peer.name(), runs.newest());
+            }
+        }
+        let source = all.iter().position(|peer| *peer == Peer::SmtpSource).map(|at| runs[at].rate());
+        for (peer, runs) in all.iter().zip(&runs) {
+            let ratio = source.map_or_else(|| "–".to_owned(), |source| format!("{:.2}", runs.rate() / source));
+            let cells = [peer.name().to_owned(), runs.rates(), ratio, runs.steady(), runs.cpu_each(), runs.peak()];
+            let [name, rates, ratio, steady, cpu, peak] = cells;
+            table.row([sessions.to_string(), name, rates, ratio, steady, cpu, peak]);
+        }
+    }
+    Ok(table)
+}
