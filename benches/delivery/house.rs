@@ -29,9 +29,9 @@ use super::{
 /// The list that all readers are on.
 pub(crate) const LIST: &str = "news";
 
-/// How many posts stand in the digest, and how many sentences in each: together they make messages of about 8 KB.
+/// How many posts stand in the digest, and how many sentences in each: together they make messages of about 9 KB.
 const POSTS: usize = 1;
-const SENTENCES: usize = 3;
+const SENTENCES: usize = 1;
 
 /// Whether messages are signed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -17,11 +17,14 @@ mod sink;
 mod smtp_sink;
 mod table;
 
+use std::{thread, time::Duration};
+
 use clap::{Parser, ValueEnum};
 use jiff::Timestamp;
 
 use machine::Machine;
 use peers::Peers;
+use sink::{Offer, Sink};
 
 /// What to measure.
 #[derive(Debug, Parser)]
@@ -42,6 +45,9 @@ pub(crate) struct Options {
     /// Also a hundred thousand and a million readers; takes minutes
     #[arg(long)]
     million: bool,
+    /// Measure nothing: be a sink that offers this until you end it, for a profiler or a client of your own
+    #[arg(long, value_name = "OFFER")]
+    sink: Option<Offer>,
     /// What cargo says when it runs benchmarks
     #[arg(long, hide = true)]
     bench: bool,
@@ -79,6 +85,9 @@ fn main() -> anyhow::Result<()> {
         eprintln!("this is no test; run it by scripts/bench");
         return Ok(());
     }
+    if let Some(offer) = options.sink {
+        return be_a_sink(offer);
+    }
     anyhow::ensure!(options.messages >= 100 && options.repeat > 0, "at least 100 messages and one run are needed");
     let words: Vec<String> = std::env::args().skip(1).filter(|word| word != "--bench").collect();
     println!("`scripts/bench {}`, {}\n", words.join(" ").trim_end(), Timestamp::now().strftime("%Y-%m-%d"));
@@ -96,6 +105,21 @@ fn main() -> anyhow::Result<()> {
         println!("{table}");
     }
     Ok(())
+}
+
+/// Takes messages and tells how many have come, until there is something wrong with one.
+fn be_a_sink(offer: Offer) -> anyhow::Result<()> {
+    let sink = Sink::start(offer)?;
+    eprintln!("taking messages on 127.0.0.1:{}", sink.port());
+    let mut told = 0;
+    loop {
+        thread::sleep(Duration::from_secs(1));
+        sink.verdict()?;
+        if sink.messages() > told {
+            told = sink.messages();
+            eprintln!("{told} messages, {} octets", sink.octets());
+        }
+    }
 }
 
 /// The peers, looked for when they are first needed.

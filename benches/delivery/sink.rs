@@ -17,7 +17,7 @@ use memchr::memmem;
 use super::conversation::Conversation;
 
 /// What the sink offers beyond plain SMTP.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub(crate) enum Offer {
     /// Nothing: each command waits for the reply to the last one.
     LockStep,
