@@ -11,40 +11,57 @@ use std::{
 
 use super::table::{median, whole};
 
-/// The machine at the beginning of a run.
+/// The machine.
 #[derive(Clone, Debug)]
 pub(crate) struct Machine {
     processor: String,
     cores: usize,
     kernel: String,
-    load: String,
+}
+
+/// How busy it is at a moment: what else runs, and how long the disk takes. Of a quiet machine, the figures of the
+/// beginning and of the end are alike.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Mood {
     fsync_us: f64,
+    load: f64,
 }
 
 impl Machine {
-    /// Looks at it; takes a moment, for the disk is tried.
+    /// Looks at it.
     pub(crate) fn seen() -> anyhow::Result<Self> {
-        let read = |path: &str| fs::read_to_string(path).unwrap_or_default();
         let processors = read("/proc/cpuinfo");
         let model = processors.lines().find_map(|line| line.strip_prefix("model name")?.split_once(": "));
         Ok(Self {
             processor: model.map_or("an unnamed processor", |(_, name)| name).trim().to_owned(),
             cores: thread::available_parallelism()?.get(),
             kernel: read("/proc/sys/kernel/osrelease").trim().to_owned(),
-            load: read("/proc/loadavg").split(' ').next().unwrap_or_default().to_owned(),
-            fsync_us: fsync_us(&std::env::temp_dir())?,
         })
     }
 }
 
+impl Mood {
+    /// Looks at it; takes a moment, for the disk is tried.
+    pub(crate) fn now() -> anyhow::Result<Self> {
+        let load = read("/proc/loadavg").split(' ').next().and_then(|load| load.parse().ok());
+        Ok(Self { fsync_us: fsync_us(&std::env::temp_dir())?, load: load.unwrap_or(f64::NAN) })
+    }
+}
+
+fn read(path: &str) -> String {
+    fs::read_to_string(path).unwrap_or_default()
+}
+
 impl fmt::Display for Machine {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { processor, cores, kernel, load, fsync_us } = self;
-        write!(
-            f,
-            "{processor}, {cores} cores; Linux {kernel}; fsync of 4 KiB {} µs; load before {load}",
-            whole(*fsync_us)
-        )
+        let Self { processor, cores, kernel } = self;
+        write!(f, "{processor}, {cores} cores; Linux {kernel}")
+    }
+}
+
+impl fmt::Display for Mood {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "load {:.1}, fsync of 4 KiB {} µs", self.load, whole(self.fsync_us))
     }
 }
 

@@ -22,7 +22,7 @@ use std::{thread, time::Duration};
 use clap::{Parser, ValueEnum};
 use jiff::Timestamp;
 
-use machine::Machine;
+use machine::{Machine, Mood};
 use peers::Peers;
 use sink::{Offer, Sink};
 
@@ -91,7 +91,7 @@ fn main() -> anyhow::Result<()> {
     anyhow::ensure!(options.messages >= 100 && options.repeat > 0, "at least 100 messages and one run are needed");
     let words: Vec<String> = std::env::args().skip(1).filter(|word| word != "--bench").collect();
     println!("`scripts/bench {}`, {}\n", words.join(" ").trim_end(), Timestamp::now().strftime("%Y-%m-%d"));
-    println!("{}\n", Machine::seen()?);
+    println!("{}\n\nAt the beginning: {}\n", Machine::seen()?, Mood::now()?);
     let mut peers = None;
     for measurement in options.measurements() {
         eprintln!("== {measurement:?}");
@@ -104,6 +104,7 @@ fn main() -> anyhow::Result<()> {
         };
         println!("{table}");
     }
+    println!("At the end: {}", Mood::now()?);
     Ok(())
 }
 

@@ -25,9 +25,11 @@ pub(crate) fn table() -> anyhow::Result<Table> {
         eprintln!("  {readers}: imported in {:?}", import.wall);
         let queue = house.queue(readers)?;
         eprintln!("  {readers}: queued in {queue:?}");
-        let sink = SmtpSink::start()?;
+        let mut sink = SmtpSink::start()?;
         house.lead(Road { port: sink.port(), sessions: SESSIONS, signing: Signing::Off })?;
-        let send = measure::sending(house.run(), readers, &|| sink.messages())?;
+        let sent = measure::sending(house.run(), readers, &|| sink.messages());
+        sink.still_runs()?;
+        let send = sent?;
         eprintln!("  {readers}: sent in {:?}", send.wall);
         table.row([
             count(readers),

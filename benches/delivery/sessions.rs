@@ -29,9 +29,11 @@ pub(crate) fn table(options: &Options, peers: &mut Peers) -> anyhow::Result<Tabl
         let mut runs: Vec<Runs> = all.iter().map(|peer| Runs::of(peer.share(options.messages))).collect();
         for _ in 0..options.repeat {
             for (peer, runs) in all.iter().zip(&mut runs) {
-                let sink = SmtpSink::start()?;
+                let mut sink = SmtpSink::start()?;
                 let job = Job { port: sink.port(), sessions, messages: peer.share(options.messages) };
-                runs.push(peers.send(*peer, job, &|| sink.messages())?);
+                let sent = peers.send(*peer, job, &|| sink.messages());
+                sink.still_runs()?;
+                runs.push(sent?);
                 eprintln!("  {sessions} sessions, {}: {}", peer.name(), runs.newest());
             }
         }

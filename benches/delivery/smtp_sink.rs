@@ -43,7 +43,7 @@ impl SmtpSink {
             .context("smtp-sink does not start")?;
         let mut sink = Self { process, port, counters };
         while TcpStream::connect((Ipv4Addr::LOCALHOST, port)).is_err() {
-            anyhow::ensure!(sink.process.try_wait()?.is_none(), "smtp-sink has ended by itself");
+            sink.still_runs()?;
             thread::sleep(Duration::from_millis(5));
         }
         Ok(sink)
@@ -52,6 +52,13 @@ impl SmtpSink {
     /// Where it listens.
     pub(crate) fn port(&self) -> u16 {
         self.port
+    }
+
+    /// Fails when it has ended by itself, or somebody ended it: then no client is to blame for what it did not send.
+    pub(crate) fn still_runs(&mut self) -> anyhow::Result<()> {
+        let ended = self.process.try_wait()?;
+        anyhow::ensure!(ended.is_none(), "smtp-sink has ended in the middle of a run: {ended:?}");
+        Ok(())
     }
 
     /// How many messages it has taken; cheap.
