@@ -13,7 +13,17 @@ const SESSIONS: usize = 4;
 
 /// Measures each size once: it takes minutes.
 pub(crate) fn table() -> anyhow::Result<Table> {
-    let columns = ["readers", "import s", "its peak MiB", "queue s", "send s", "messages/s", "CPU µs each", "peak MiB"];
+    let columns = [
+        "readers",
+        "import s",
+        "its CPU s",
+        "its peak MiB",
+        "queue s",
+        "send s",
+        "messages/s",
+        "CPU µs each",
+        "peak MiB",
+    ];
     let about = format!(
         "Import is `tidings subscribers import` of a CSV file; queueing is composing, rendering and all rows in one \
          transaction; sending is `tidings run` over {SESSIONS} sessions to smtp-sink. One run."
@@ -34,6 +44,7 @@ pub(crate) fn table() -> anyhow::Result<Table> {
         table.row([
             count(readers),
             whole(import.wall.as_secs_f64()),
+            whole(import.cpu.as_secs_f64()),
             mib(import.peak_kib),
             whole(queue.as_secs_f64()),
             whole(send.wall.as_secs_f64()),

@@ -23,7 +23,8 @@ pub(crate) fn table(options: &Options, peers: &mut Peers) -> anyhow::Result<Tabl
         count(peers.octets as usize),
         options.repeat
     );
-    let columns = ["sessions", "program", "messages/s", "× smtp-source", "steady", "CPU µs each", "peak MiB"];
+    let columns =
+        ["sessions", "program", "messages/s", "× smtp-source", "× nodemailer", "steady", "CPU µs each", "peak MiB"];
     let mut table = Table::new("Sessions", &about, &columns);
     for sessions in SESSIONS {
         let mut runs: Vec<Runs> = all.iter().map(|peer| Runs::of(peer.share(options.messages))).collect();
@@ -34,15 +35,25 @@ pub(crate) fn table(options: &Options, peers: &mut Peers) -> anyhow::Result<Tabl
                 let sent = peers.send(*peer, job, &|| sink.messages());
                 sink.still_runs()?;
                 runs.push(sent?);
-                eprintln!("  {sessions} sessions, {}: {}", peer.name(), runs.newest());
+                eprintln!("  {sessions} at once, {}: {}", peer.name(), runs.newest());
             }
         }
-        let source = all.iter().position(|peer| *peer == Peer::SmtpSource).map(|at| runs[at].rate());
-        for (peer, runs) in all.iter().zip(&runs) {
-            let ratio = source.map_or_else(|| "–".to_owned(), |source| format!("{:.2}", runs.rate() / source));
-            let cells = [peer.name().to_owned(), runs.rates(), ratio, runs.steady(), runs.cpu_each(), runs.peak()];
-            let [name, rates, ratio, steady, cpu, peak] = cells;
-            table.row([sessions.to_string(), name, rates, ratio, steady, cpu, peak]);
+        for (peer, own) in all.iter().zip(&runs) {
+            // How many times as fast as another peer of the same run.
+            let times = |other: Peer| {
+                let other = all.iter().position(|peer| *peer == other);
+                other.map_or_else(|| "–".to_owned(), |at| format!("{:.2}", own.rate() / runs[at].rate()))
+            };
+            table.row([
+                sessions.to_string(),
+                peer.name().to_owned(),
+                own.rates(),
+                times(Peer::SmtpSource),
+                times(Peer::Nodemailer),
+                own.steady(),
+                own.cpu_each(),
+                own.peak(),
+            ]);
         }
     }
     Ok(table)
