@@ -7,7 +7,7 @@ use super::{
     peers::{Job, Peer, Peers},
     proxy,
     sink::{Offer, Sink},
-    table::{Runs, Table, count},
+    table::{Runs, Table, count, or_dash},
 };
 
 /// How far the far relay is, there and back.
@@ -73,7 +73,7 @@ pub(crate) fn table(options: &Options, peers: &mut Peers) -> anyhow::Result<Tabl
             way.peer.name().to_owned(),
             count(way.messages),
             runs.rates(),
-            runs.steady(),
+            or_dash(runs.steady()),
             cpu,
         ]);
     }

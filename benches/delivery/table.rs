@@ -90,10 +90,10 @@ impl Runs {
         format!("{} ({}–{})", whole(self.rate()), whole(low), whole(high))
     }
 
-    /// The median of messages each second while the middle of them came in.
-    pub(crate) fn steady(&self) -> String {
+    /// The median of messages each second while the middle of them came in; none when they were too few to tell.
+    pub(crate) fn steady(&self) -> Option<f64> {
         let steady: Vec<f64> = self.runs.iter().filter_map(|run| run.steady).collect();
-        if steady.is_empty() { "–".to_owned() } else { whole(median(steady)) }
+        (!steady.is_empty()).then(|| median(steady))
     }
 
     /// The median of the processor time for each message, in microseconds.
@@ -110,6 +110,11 @@ impl Runs {
 /// A figure that is read at a glance: `12,345`, and with a decimal only when it is small.
 pub(crate) fn whole(figure: f64) -> String {
     if figure < 99.95 { format!("{figure:.1}") } else { count(figure.round() as usize) }
+}
+
+/// A figure, or a dash where there is none.
+pub(crate) fn or_dash(figure: Option<f64>) -> String {
+    figure.map_or_else(|| "–".to_owned(), whole)
 }
 
 /// A number with commas: `12,345`.
