@@ -174,7 +174,7 @@ mod tests {
     }
 
     fn everything() -> Vec<Source> {
-        Source::all(&["src", "tests"])
+        Source::all(&["src", "tests", "benches"])
     }
 
     fn said(text: &str, rule: impl Fn(&[Source]) -> Vec<String>) -> usize {
