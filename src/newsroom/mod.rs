@@ -1,6 +1,7 @@
 //! Flow D: what staff do with issues (alert, test, hold, release, cancel) and what is told to them. A shell calls it;
 //! no rule of it lives in a shell.
 
+mod alarms;
 mod held_posts;
 mod preview;
 mod staff;
@@ -23,6 +24,7 @@ use crate::{
     store::{StoreError, issues::StoredIssue},
 };
 
+pub use alarms::tell_alarms;
 pub use held_posts::decide_held;
 pub use preview::{Preview, preview, preview_digest, preview_issue};
 pub use staff::notice_to_staff;

@@ -2,6 +2,7 @@
 //! seam between them. Each file here is the one writer of its tables. No rule of the trade lives here: the store
 //! answers questions and writes decisions down.
 
+pub mod alarms;
 pub mod deliveries;
 pub mod engine;
 pub mod error;
