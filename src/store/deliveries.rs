@@ -329,7 +329,7 @@ impl Store {
 
     async fn change(&self, filter: &Filter, set: &str, only: &str, now: Timestamp) -> Result<u64, StoreError> {
         let set = set.replace("d.state", "state");
-        let done = sqlx::query(AssertSqlSafe(format!(
+        let statement = sqlx::query(AssertSqlSafe(format!(
             "UPDATE deliveries SET {set}, changed_at = $4 WHERE (mailing, subscriber) IN (
                  SELECT d.mailing, d.subscriber FROM deliveries d JOIN mailings m ON m.id = d.mailing
                  JOIN subscribers s ON s.id = d.subscriber WHERE {FILTERED} AND {only})"
@@ -337,10 +337,8 @@ impl Store {
         .bind(filter.issue.map(|issue| issue.0))
         .bind(filter.state.map(DeliveryState::as_str))
         .bind(filter.address.as_ref().map(EmailAddress::key))
-        .bind(ms(now))
-        .execute(&self.writer)
-        .await?;
-        Ok(done.rows_affected())
+        .bind(ms(now));
+        self.writer.execute(statement).await
     }
 }
 

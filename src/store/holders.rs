@@ -51,13 +51,12 @@ impl Store {
         // The file is locked before the row is seen, so that nobody can take a living holder for a dead one.
         let lock = self.lock_path(id).map(LockFile::new).transpose()?;
         let lease_end = self.lease_end("CAST($2 AS BIGINT)");
-        sqlx::query(AssertSqlSafe(format!(
+        let statement = sqlx::query(AssertSqlSafe(format!(
             "INSERT INTO holders (id, began_at, alive_until) VALUES ($1, $2, {lease_end})"
         )))
         .bind(id)
-        .bind(ms(now))
-        .execute(&self.writer)
-        .await?;
+        .bind(ms(now));
+        self.writer.execute(statement).await?;
         Ok(Holder { id, _lock: lock })
     }
 

@@ -196,7 +196,7 @@ impl Store {
         let rows: Vec<_> = outcomes.iter().map(Recorded::to_row).collect();
         let rows = serde_json::to_string(&rows).expect("numbers and texts are JSON");
         let each = self.engine.json_rows();
-        let done = sqlx::query(AssertSqlSafe(format!(
+        let statement = sqlx::query(AssertSqlSafe(format!(
             "WITH v AS (SELECT CAST(value->>0 AS BIGINT) AS mailing, CAST(value->>1 AS BIGINT) AS subscriber,
                                CAST(value->>2 AS BIGINT) AS claim, value->>3 AS state,
                                CAST(value->>4 AS BIGINT) AS attempts, CAST(value->>5 AS BIGINT) AS try_at,
@@ -209,10 +209,8 @@ impl Store {
         )))
         .bind(rows)
         .bind(ms(now))
-        .bind(holder_id)
-        .execute(&self.writer)
-        .await?;
-        Ok(done.rows_affected())
+        .bind(holder_id);
+        self.writer.execute(statement).await
     }
 }
 

@@ -9,8 +9,9 @@ use super::source::Source;
 const STEPS: u32 = 2;
 
 /// Where a foreign crate may be named. A crate that is not here may be named anywhere.
-const ROOMS: [(&str, &[&str]); 17] = [
+const ROOMS: [(&str, &[&str]); 18] = [
     ("sqlx", &["src/store/"]),
+    ("rustix", &["src/store/failpoint.rs"]),
     ("toml", &["src/config/"]),
     ("cron", &["src/domain/schedule/"]),
     // It is what the `cron` crate and `feed_rs` speak of time in; all else is jiff.
