@@ -4,7 +4,7 @@ use std::{
     fs::{File, OpenOptions},
     path::{Path, PathBuf},
     str::FromStr,
-    sync::Once,
+    sync::{Arc, Once},
     time::Duration,
 };
 
@@ -126,7 +126,7 @@ impl Store {
         MIGRATIONS.run(&writer).await.map_err(migration)?;
         drop(migration_lock);
         let reader = sqlite_pool(&url, Access::Read, options).await.map_err(|error| opening(&place, error))?;
-        Ok(Self { engine, writer: Writer::new(writer), reader })
+        Ok(Self { engine, writer: Writer::new(writer), reader, doubt: Arc::default() })
     }
 
     /// Opens the PostgreSQL database at `url` (`postgres://…`) and brings its tables up to date under a lock.
@@ -151,7 +151,7 @@ impl Store {
         probe.close().await.map_err(|error| unreachable(&place, error))?;
         let pool = AnyPoolOptions::new().max_connections(POOL).acquire_timeout(busy_timeout).connect_lazy_with(options);
         MIGRATIONS.run(&pool).await.map_err(migration)?;
-        Ok(Self { engine: Engine::Postgres, writer: Writer::new(pool.clone()), reader: pool })
+        Ok(Self { engine: Engine::Postgres, writer: Writer::new(pool.clone()), reader: pool, doubt: Arc::default() })
     }
 }
 

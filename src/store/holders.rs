@@ -76,6 +76,7 @@ impl Store {
     /// # Errors
     /// When the store cannot be written.
     pub async fn end_holder(&self, holder: Holder, now: Timestamp) -> Result<(), StoreError> {
+        self.doubt.resolve(&holder);
         let mut tx = self.begin().await?;
         tx.give_back(holder.id, now).await?;
         tx.remove_holder(holder.id).await?;
@@ -95,8 +96,10 @@ impl Store {
         never_offered: &[Claimed],
         now: Timestamp,
     ) -> Result<(), StoreError> {
+        self.doubt.resolve(&holder);
         let mut tx = self.begin().await?;
-        tx.give_back_these(holder.id, never_offered, now).await?;
+        let never_offered: Vec<_> = never_offered.iter().map(|it| (it.mailing.0, it.subscriber.0)).collect();
+        tx.give_back_these(holder.id, &never_offered, now).await?;
         tx.remove_holder(holder.id).await?;
         tx.take_up_orphans(now).await?;
         tx.commit().await?;

@@ -18,9 +18,12 @@ pub mod subscribers;
 pub mod suppressions;
 mod writer;
 
+use std::sync::Arc;
+
 use jiff::Timestamp;
 use sqlx::{Any, AnyPool, any::AnyArguments, query::QueryAs};
 
+use deliveries::Doubt;
 pub use engine::{Engine, Options};
 pub use error::StoreError;
 pub use writer::Tx;
@@ -33,6 +36,7 @@ pub struct Store {
     writer: Writer,
     /// SQLite: a few connections that can only read. PostgreSQL: the same pool as the writer's.
     reader: AnyPool,
+    doubt: Arc<Doubt>,
 }
 
 impl Store {

@@ -51,7 +51,8 @@ impl Writer {
     /// Does one statement by itself, durable when this returns; gives how many rows it changed.
     pub(super) async fn execute(&self, statement: Query<'_, Any, AnyArguments>) -> Result<u64, StoreError> {
         write_point();
-        let done = statement.execute(&self.pool).await?;
+        let mut connection = self.pool.acquire().await?;
+        let done = or_close(statement.execute(&mut *connection).await, &mut connection)?;
         write_point();
         Ok(done.rows_affected())
     }
@@ -66,9 +67,10 @@ impl Writer {
     {
         write_point();
         // All rows are asked for: a statement that is left after its first row is not done yet.
-        let row = statement.fetch_all(&self.pool).await?.pop();
+        let mut connection = self.pool.acquire().await?;
+        let mut rows = or_close(statement.fetch_all(&mut *connection).await, &mut connection)?;
         write_point();
-        Ok(row)
+        Ok(rows.pop())
     }
 
     /// The same, where a row always comes back.
@@ -83,6 +85,14 @@ impl Writer {
     pub(super) async fn close(&self) {
         self.pool.close().await;
     }
+}
+
+/// A connection on which a write failed is not used again, for the same reason as in [`Tx`].
+fn or_close<T>(done: sqlx::Result<T>, connection: &mut PoolConnection<Any>) -> sqlx::Result<T> {
+    if done.is_err() {
+        connection.close_on_drop();
+    }
+    done
 }
 
 impl Tx {

@@ -25,6 +25,7 @@ mod setup;
 pub(crate) mod sink;
 mod site;
 pub(crate) mod stores;
+pub(crate) mod wire;
 
 use std::{
     path::{Path, PathBuf},
