@@ -9,6 +9,7 @@ use tokio::{net::TcpListener, task::JoinHandle, time::sleep};
 use crate::{
     app::App,
     deliver::{self, Until, tally::Tally},
+    newsroom,
     publish::{self, PassOptions},
     stop::{Ask, Stop},
     subscribe,
@@ -99,6 +100,9 @@ async fn tick(app: &App) {
             }
         }
         Err(error) => tracing::error!("the subscribers files were not read: {error}"),
+    }
+    if let Err(error) = newsroom::tell_alarms(app).await {
+        tracing::error!("staff were not told of alarms: {error}");
     }
     match publish::publish_due(app, PassOptions::default()).await {
         Ok(pass) => {

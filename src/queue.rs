@@ -54,7 +54,7 @@ pub async fn queue_issue(
     write_issue(&mut tx, edition, issue, IssueState::Queued, "", &rendered.subject).await?;
     let readers = hand_over(&mut tx, issue, edition, &mailing).await?;
     for note in &rendered.notes {
-        tx.record(edition.now, &about(issue), "note", note).await?;
+        tx.record(edition.now, &issue.about(), "note", note).await?;
     }
     tx.commit().await?;
     Ok(Queued { issue, readers })
@@ -73,7 +73,7 @@ pub async fn hold_issue(
 ) -> Result<(), StoreError> {
     let mut tx = store.begin().await?;
     write_issue(&mut tx, edition, issue, IssueState::Held, edition.why, subject).await?;
-    tx.record(edition.now, &about(issue), "held", edition.why).await?;
+    tx.record(edition.now, &issue.about(), "held", edition.why).await?;
     if let Some(notice) = notice {
         write_notice(&mut tx, notice).await?;
     }
@@ -149,11 +149,6 @@ pub async fn queue_notice(
     tx.commit().await
 }
 
-/// What the ledger calls an issue.
-pub fn about(issue: IssueId) -> String {
-    format!("issue:{}", issue.0)
-}
-
 async fn freeze_issue(
     store: &Store,
     issue: IssueId,
@@ -222,7 +217,7 @@ async fn hand_over(tx: &mut Tx, issue: IssueId, edition: Edition<'_>, mailing: &
     tx.add_mailing(mailing).await?;
     let readers = tx.queue_to_list(mailing.id, mailing.lane, &draft.list, draft.kind(), now).await?;
     tx.issue_queued(issue, &mailing.subject, readers, now).await?;
-    tx.record(now, &about(issue), "queued", &format!("{why}; to {readers} readers")).await?;
+    tx.record(now, &issue.about(), "queued", &format!("{why}; to {readers} readers")).await?;
     Ok(readers)
 }
 

@@ -14,6 +14,7 @@ use crate::{
     app::App,
     deliver::{Until, tally::Counts},
     domain::delivery::Lane,
+    newsroom,
     publish::{self, Pass, PassOptions},
     stop::Stop,
     subscribe,
@@ -51,9 +52,14 @@ impl Run {
 /// One pass: the subscribers' files are read, what is due is published, and delivered until nothing is left to do.
 pub(super) async fn once(app: &App, options: PassOptions, stop: &Stop) -> anyhow::Result<Report> {
     let published = publish(app, options).await;
+    // Alarms that a run before this one left behind go out with this delivery.
+    let told = newsroom::tell_alarms(app).await;
     // What is queued goes out whatever kept us from queueing more.
-    let delivered = progress::deliver(app, Until::Idle(Lane::Digest), stop).await?;
-    Ok(Report { pass: published?, delivered })
+    let delivered = progress::deliver(app, Until::Idle(Lane::Digest), stop).await;
+    let told = told.and(newsroom::tell_alarms(app).await);
+    let report = Report { pass: published?, delivered: delivered? };
+    told?;
+    Ok(report)
 }
 
 async fn publish(app: &App, options: PassOptions) -> anyhow::Result<Pass> {

@@ -12,6 +12,13 @@ use super::{
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct IssueId(pub i64);
 
+impl IssueId {
+    /// What the ledger and alarms call it: `issue:7`.
+    pub fn about(self) -> String {
+        format!("issue:{}", self.0)
+    }
+}
+
 /// A digest or an alert.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]

@@ -2,6 +2,7 @@
 //! Nothing here does I/O, asks the time, or knows another floor.
 
 pub mod address;
+pub mod alarm;
 pub mod delivery;
 pub mod dkim;
 pub mod feed;

@@ -1,6 +1,7 @@
 //! Flow D: what staff do with issues (alert, test, hold, release, cancel) and what is told to them. A shell calls it;
 //! no rule of it lives in a shell.
 
+mod alarms;
 mod held_posts;
 mod preview;
 mod staff;
@@ -23,6 +24,7 @@ use crate::{
     store::{StoreError, issues::StoredIssue},
 };
 
+pub use alarms::tell_alarms;
 pub use held_posts::decide_held;
 pub use preview::{Preview, preview, preview_digest, preview_issue};
 pub use staff::notice_to_staff;
@@ -180,7 +182,7 @@ async fn go_on(app: &App, issue: &StoredIssue) -> Result<Queued, NewsroomError> 
         return Err(decided_already(issue.id, IssueState::Held));
     }
     let readers = tx.unpark(issue.id, now).await?;
-    tx.record(now, &queue::about(issue.id), "queued", "released by staff, goes on").await?;
+    tx.record(now, &issue.id.about(), "queued", "released by staff, goes on").await?;
     tx.commit().await?;
     Ok(Queued { issue: issue.id, readers })
 }
@@ -196,15 +198,8 @@ pub async fn hold(app: &App, id: IssueId, reason: &str) -> Result<u64, NewsroomE
     if app.store.states_of_issue(id).await?.keys().all(|state| state.is_settled()) {
         return Err(NewsroomError::WrongState { issue: id.0, state: "done with", needed: "being sent" });
     }
-    let now = app.clock.now();
-    let mut tx = app.store.begin().await?;
-    if !tx.move_issue(id, IssueState::Queued, IssueState::Held, reason).await? {
-        return Err(decided_already(id, IssueState::Queued));
-    }
-    let parked = tx.park_unsent(id, now).await?;
-    tx.record(now, &queue::about(id), "held", reason).await?;
-    tx.commit().await?;
-    Ok(parked)
+    let parked = app.store.hold_issue(id, reason, app.clock.now()).await?;
+    parked.ok_or_else(|| decided_already(id, IssueState::Queued))
 }
 
 /// Cancels an issue that is held or still being sent: what was not sent will not be. Gives how many deliveries were
@@ -225,7 +220,7 @@ pub async fn cancel(app: &App, id: IssueId, reason: &str) -> Result<u64, Newsroo
         });
     }
     let dropped = tx.drop_unsent(id, &format!("cancelled: {reason}"), now).await?;
-    tx.record(now, &queue::about(id), "cancelled", reason).await?;
+    tx.record(now, &id.about(), "cancelled", reason).await?;
     tx.commit().await?;
     Ok(dropped)
 }

@@ -2,6 +2,7 @@
 //! statement over many rows. Claims and outcomes have a file of their own.
 
 mod claims;
+mod doubt;
 
 use std::{collections::BTreeMap, fmt::Write as _};
 
@@ -9,6 +10,7 @@ use jiff::Timestamp;
 use sqlx::AssertSqlSafe;
 
 pub use self::claims::{Claimed, Claims, Recorded, SecondLook};
+pub(super) use self::doubt::Doubt;
 use super::{Store, StoreError, Tx, instant, instant_or_none, mailings::lane_rank, ms, subscribers, word};
 use crate::domain::{
     address::EmailAddress,
@@ -18,6 +20,9 @@ use crate::domain::{
     slug::Slug,
     subscription::SubscriberId,
 };
+
+/// A delivery's mailing and subscriber.
+type Key = (i64, i64);
 
 /// A delivery as listings show it.
 #[derive(Clone, Debug)]
@@ -187,11 +192,10 @@ impl Tx {
     pub(super) async fn give_back_these(
         &mut self,
         holder_id: i64,
-        claims: &[Claimed],
+        keys: &[Key],
         now: Timestamp,
     ) -> Result<(), StoreError> {
-        let keys: Vec<_> = claims.iter().map(|it| (it.mailing.0, it.subscriber.0)).collect();
-        let keys = serde_json::to_string(&keys).expect("numbers are JSON");
+        let keys = serde_json::to_string(keys).expect("numbers are JSON");
         let each = self.engine.json_rows();
         sqlx::query(AssertSqlSafe(format!(
             "UPDATE deliveries SET state = CASE WHEN attempts = 0 THEN 'queued' ELSE 'deferred' END, try_at = $2,
@@ -228,7 +232,8 @@ impl Store {
         Ok(found.is_some())
     }
 
-    /// The first lane, up to `up_to`, in which a delivery is due now, if any is: a cheap question to ask often.
+    /// The first lane, up to `up_to`, in which a delivery is due now, if any is: a cheap question to ask often. What this
+    /// process may have claimed without knowing is due, for the next claim gives it back.
     ///
     /// # Errors
     /// When the store cannot be read.
@@ -245,7 +250,8 @@ impl Store {
             .bind(ms(now))
             .fetch_one(&self.reader)
             .await?;
-        Ok(rank.and_then(Lane::from_rank))
+        let due = rank.and_then(Lane::from_rank);
+        Ok(due.into_iter().chain(self.doubt.first_lane(up_to)).min())
     }
 
     /// How many deliveries are due now, and when the next of the others is.
@@ -329,7 +335,7 @@ impl Store {
 
     async fn change(&self, filter: &Filter, set: &str, only: &str, now: Timestamp) -> Result<u64, StoreError> {
         let set = set.replace("d.state", "state");
-        let done = sqlx::query(AssertSqlSafe(format!(
+        let statement = sqlx::query(AssertSqlSafe(format!(
             "UPDATE deliveries SET {set}, changed_at = $4 WHERE (mailing, subscriber) IN (
                  SELECT d.mailing, d.subscriber FROM deliveries d JOIN mailings m ON m.id = d.mailing
                  JOIN subscribers s ON s.id = d.subscriber WHERE {FILTERED} AND {only})"
@@ -337,10 +343,8 @@ impl Store {
         .bind(filter.issue.map(|issue| issue.0))
         .bind(filter.state.map(DeliveryState::as_str))
         .bind(filter.address.as_ref().map(EmailAddress::key))
-        .bind(ms(now))
-        .execute(&self.writer)
-        .await?;
-        Ok(done.rows_affected())
+        .bind(ms(now));
+        self.writer.execute(statement).await
     }
 }
 

@@ -4,7 +4,7 @@ use std::{
     fs::{File, OpenOptions},
     path::{Path, PathBuf},
     str::FromStr,
-    sync::Once,
+    sync::{Arc, Once},
     time::Duration,
 };
 
@@ -13,12 +13,31 @@ use sqlx::{
     any::AnyPoolOptions, migrate::Migrator,
 };
 
-use super::{Store, StoreError};
+use super::{Store, StoreError, writer::Writer};
 
 static MIGRATIONS: Migrator = sqlx::migrate!("src/store/migrations");
 
-/// How long a writer waits for another process before it says that the database is busy.
-const BUSY_TIMEOUT: Duration = Duration::from_secs(30);
+/// How a store is used. Tests use it otherwise, to see in a moment what takes a minute.
+#[derive(Clone, Copy, Debug)]
+pub struct Options {
+    /// How long a writer waits for another process before it says that the database is busy.
+    pub busy_timeout: Duration,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self { busy_timeout: Duration::from_secs(30) }
+    }
+}
+
+/// What a connection to SQLite is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Access {
+    /// To write: then there is one, so that writers queue in this process and not in the file.
+    Write,
+    /// To read, and nothing else: SQLite itself refuses a write that does not come by the writer.
+    Read,
+}
 
 /// How many connections read from SQLite, or work on PostgreSQL.
 const POOL: u32 = 6;
@@ -89,17 +108,25 @@ impl Store {
     /// # Errors
     /// When it cannot be opened, written or brought up to date.
     pub async fn open_sqlite(file: &Path) -> Result<Self, StoreError> {
+        Self::open_sqlite_with(file, Options::default()).await
+    }
+
+    /// The same, to be used otherwise.
+    ///
+    /// # Errors
+    /// When it cannot be opened, written or brought up to date.
+    pub async fn open_sqlite_with(file: &Path, options: Options) -> Result<Self, StoreError> {
         install_drivers();
         let place = file.display().to_string();
         let broken = |error| unreachable(&place, sqlx::Error::Io(error));
         let engine = Engine::Sqlite { file: real_path(file).map_err(broken)? };
         let migration_lock = lock_for_migration(&engine).map_err(broken)?;
         let url = sqlite_url(file);
-        let writer = sqlite_pool(&url, 1).await.map_err(|error| opening(&place, error))?;
+        let writer = sqlite_pool(&url, Access::Write, options).await.map_err(|error| opening(&place, error))?;
         MIGRATIONS.run(&writer).await.map_err(migration)?;
         drop(migration_lock);
-        let reader = sqlite_pool(&url, POOL).await.map_err(|error| opening(&place, error))?;
-        Ok(Self { engine, writer, reader })
+        let reader = sqlite_pool(&url, Access::Read, options).await.map_err(|error| opening(&place, error))?;
+        Ok(Self { engine, writer: Writer::new(writer), reader, doubt: Arc::default() })
     }
 
     /// Opens the PostgreSQL database at `url` (`postgres://…`) and brings its tables up to date under a lock.
@@ -107,6 +134,14 @@ impl Store {
     /// # Errors
     /// When it cannot be reached, written or brought up to date.
     pub async fn open_postgres(url: &str) -> Result<Self, StoreError> {
+        Self::open_postgres_with(url, Options::default()).await
+    }
+
+    /// The same, to be used otherwise.
+    ///
+    /// # Errors
+    /// When it cannot be reached, written or brought up to date.
+    pub async fn open_postgres_with(url: &str, Options { busy_timeout }: Options) -> Result<Self, StoreError> {
         install_drivers();
         let place = without_password(url);
         let options =
@@ -114,9 +149,9 @@ impl Store {
         // The pool would try a refused connection again and again; whoever starts us wants to hear of it at once.
         let probe = AnyConnection::connect_with(&options).await.map_err(|error| unreachable(&place, error))?;
         probe.close().await.map_err(|error| unreachable(&place, error))?;
-        let pool = AnyPoolOptions::new().max_connections(POOL).acquire_timeout(BUSY_TIMEOUT).connect_lazy_with(options);
+        let pool = AnyPoolOptions::new().max_connections(POOL).acquire_timeout(busy_timeout).connect_lazy_with(options);
         MIGRATIONS.run(&pool).await.map_err(migration)?;
-        Ok(Self { engine: Engine::Postgres, writer: pool.clone(), reader: pool })
+        Ok(Self { engine: Engine::Postgres, writer: Writer::new(pool.clone()), reader: pool, doubt: Arc::default() })
     }
 }
 
@@ -160,26 +195,39 @@ fn lock_for_migration(engine: &Engine) -> std::io::Result<File> {
     Ok(file)
 }
 
-async fn sqlite_pool(url: &str, connections: u32) -> Result<AnyPool, sqlx::Error> {
+async fn sqlite_pool(url: &str, access: Access, Options { busy_timeout }: Options) -> Result<AnyPool, sqlx::Error> {
     let options = AnyConnectOptions::from_str(url)?.disable_statement_logging();
+    let connections = match access {
+        Access::Write => 1,
+        Access::Read => POOL,
+    };
     // The pool would try again and again to open what is no database; whoever starts us wants to hear of it at once.
     let mut probe = AnyConnection::connect_with(&options).await?;
-    set_pragmas(&mut probe).await?;
+    set_pragmas(&mut probe, access, busy_timeout).await?;
     let pool = AnyPoolOptions::new()
         .max_connections(connections)
-        .acquire_timeout(BUSY_TIMEOUT * 2)
-        .after_connect(|connection, _| Box::pin(set_pragmas(connection)))
+        .acquire_timeout(busy_timeout * 2)
+        .after_connect(move |connection, _| Box::pin(set_pragmas(connection, access, busy_timeout)))
         .connect_with(options)
         .await?;
     probe.close().await?;
     Ok(pool)
 }
 
-async fn set_pragmas(connection: &mut AnyConnection) -> Result<(), sqlx::Error> {
-    let wait = BUSY_TIMEOUT.as_millis();
+async fn set_pragmas(
+    connection: &mut AnyConnection,
+    access: Access,
+    busy_timeout: Duration,
+) -> Result<(), sqlx::Error> {
+    let wait = busy_timeout.as_millis();
+    let query_only = match access {
+        Access::Write => "OFF",
+        Access::Read => "ON",
+    };
     let pragmas = format!(
         "PRAGMA busy_timeout = {wait}; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;
-         PRAGMA temp_store = MEMORY; PRAGMA cache_size = -8000; PRAGMA journal_size_limit = 67108864;"
+         PRAGMA temp_store = MEMORY; PRAGMA cache_size = -8000; PRAGMA journal_size_limit = 67108864;
+         PRAGMA query_only = {query_only};"
     );
     connection.execute(AssertSqlSafe(pragmas)).await?;
     Ok(())

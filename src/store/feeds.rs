@@ -33,13 +33,14 @@ impl Store {
     /// When the store cannot be written.
     pub async fn claim_look(&self, feed: &Feed, now: Timestamp) -> Result<Option<FeedState>, StoreError> {
         let lease = now.checked_add(LOOK_LEASE).unwrap_or(Timestamp::MAX);
-        sqlx::query("INSERT INTO feeds (name, url, next_check_at) VALUES ($1, $2, $3) ON CONFLICT (name) DO NOTHING")
-            .bind(feed.name.as_str())
-            .bind(feed.url.as_str())
-            .bind(ms(now))
-            .execute(&self.writer)
-            .await?;
-        let row: Option<Row> = sqlx::query_as(
+        let statement = sqlx::query(
+            "INSERT INTO feeds (name, url, next_check_at) VALUES ($1, $2, $3) ON CONFLICT (name) DO NOTHING",
+        )
+        .bind(feed.name.as_str())
+        .bind(feed.url.as_str())
+        .bind(ms(now));
+        self.writer.execute(statement).await?;
+        let statement = sqlx::query_as(
             "UPDATE feeds SET looking_until = $1
              WHERE name = $2 AND (next_check_at <= $3 OR url <> $4) AND COALESCE(looking_until, 0) <= $3
              RETURNING url, moved_to, etag, last_modified, baseline_at, checked_at, failing_since, failures,
@@ -48,9 +49,8 @@ impl Store {
         .bind(ms(lease))
         .bind(feed.name.as_str())
         .bind(ms(now))
-        .bind(feed.url.as_str())
-        .fetch_optional(&self.writer)
-        .await?;
+        .bind(feed.url.as_str());
+        let row: Option<Row> = self.writer.fetch_optional(statement).await?;
         let Some(row) = row else { return Ok(None) };
         let same_url = row.url == feed.url.as_str();
         let state = row.into_state();

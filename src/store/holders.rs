@@ -51,13 +51,12 @@ impl Store {
         // The file is locked before the row is seen, so that nobody can take a living holder for a dead one.
         let lock = self.lock_path(id).map(LockFile::new).transpose()?;
         let lease_end = self.lease_end("CAST($2 AS BIGINT)");
-        sqlx::query(AssertSqlSafe(format!(
+        let statement = sqlx::query(AssertSqlSafe(format!(
             "INSERT INTO holders (id, began_at, alive_until) VALUES ($1, $2, {lease_end})"
         )))
         .bind(id)
-        .bind(ms(now))
-        .execute(&self.writer)
-        .await?;
+        .bind(ms(now));
+        self.writer.execute(statement).await?;
         Ok(Holder { id, _lock: lock })
     }
 
@@ -77,6 +76,7 @@ impl Store {
     /// # Errors
     /// When the store cannot be written.
     pub async fn end_holder(&self, holder: Holder, now: Timestamp) -> Result<(), StoreError> {
+        self.doubt.resolve(&holder);
         let mut tx = self.begin().await?;
         tx.give_back(holder.id, now).await?;
         tx.remove_holder(holder.id).await?;
@@ -96,8 +96,10 @@ impl Store {
         never_offered: &[Claimed],
         now: Timestamp,
     ) -> Result<(), StoreError> {
+        self.doubt.resolve(&holder);
         let mut tx = self.begin().await?;
-        tx.give_back_these(holder.id, never_offered, now).await?;
+        let never_offered: Vec<_> = never_offered.iter().map(|it| (it.mailing.0, it.subscriber.0)).collect();
+        tx.give_back_these(holder.id, &never_offered, now).await?;
         tx.remove_holder(holder.id).await?;
         tx.take_up_orphans(now).await?;
         tx.commit().await?;

@@ -144,6 +144,17 @@ impl Store {
         Ok(count.unsigned_abs())
     }
 
+    /// Stops an issue that is queued, by itself: see [`Tx::hold_issue`].
+    ///
+    /// # Errors
+    /// When the store cannot be written.
+    pub async fn hold_issue(&self, id: IssueId, reason: &str, now: Timestamp) -> Result<Option<u64>, StoreError> {
+        let mut tx = self.begin().await?;
+        let parked = tx.hold_issue(id, reason, now).await?;
+        tx.commit().await?;
+        Ok(parked)
+    }
+
     /// The posts of an issue, in order.
     ///
     /// # Errors
@@ -229,6 +240,21 @@ impl Tx {
             .execute(&mut *self.inner)
             .await?;
         Ok(done.rows_affected() == 1)
+    }
+
+    /// Stops an issue that is queued: what of it waits is taken out of the queue until it is released, and the ledger
+    /// says why. Gives how many deliveries wait; `None` when it is not queued, for it was held or cancelled before, and
+    /// then nothing is done.
+    ///
+    /// # Errors
+    /// When the store cannot be written.
+    pub async fn hold_issue(&mut self, id: IssueId, reason: &str, now: Timestamp) -> Result<Option<u64>, StoreError> {
+        if !self.move_issue(id, IssueState::Queued, IssueState::Held, reason).await? {
+            return Ok(None);
+        }
+        let parked = self.park_unsent(id, now).await?;
+        self.record(now, &id.about(), "held", reason).await?;
+        Ok(Some(parked))
     }
 
     /// Notes under which subject, when and to how many an issue was queued.

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use serde::Serialize;
 
-use super::{Counter, Store, StoreError, Tx, instant, ms, take_ids};
+use super::{Counter, Store, StoreError, Tx, instant, ms};
 
 /// One line of the ledger.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -24,7 +24,7 @@ impl Tx {
     /// # Errors
     /// When the store cannot be written.
     pub async fn record(&mut self, at: Timestamp, about: &str, event: &str, reason: &str) -> Result<(), StoreError> {
-        let id = take_ids(&mut *self.inner, Counter::Ledger, 1).await?;
+        let id = self.take_ids(Counter::Ledger, 1).await?;
         sqlx::query("INSERT INTO ledger (id, at, about, event, reason) VALUES ($1, $2, $3, $4, $5)")
             .bind(id)
             .bind(ms(at))

@@ -26,15 +26,14 @@ impl Store {
             return Ok(state);
         }
         let number = self.take_ids(Counter::Lists, 1).await?;
-        sqlx::query(
+        let statement = sqlx::query(
             "INSERT INTO lists (name, number, baseline_at, slots_until) VALUES ($1, $2, $3, $3)
              ON CONFLICT (name) DO NOTHING",
         )
         .bind(name.as_str())
         .bind(number)
-        .bind(ms(now))
-        .execute(&self.writer)
-        .await?;
+        .bind(ms(now));
+        self.writer.execute(statement).await?;
         self.find_list(name).await?.ok_or_else(|| StoreError::Missing(format!("list `{name}`")))
     }
 

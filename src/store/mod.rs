@@ -2,9 +2,11 @@
 //! seam between them. Each file here is the one writer of its tables. No rule of the trade lives here: the store
 //! answers questions and writes decisions down.
 
+pub mod alarms;
 pub mod deliveries;
 pub mod engine;
 pub mod error;
+mod failpoint;
 pub mod feeds;
 pub mod holders;
 pub mod issues;
@@ -14,38 +16,27 @@ pub mod mailings;
 pub mod posts;
 pub mod subscribers;
 pub mod suppressions;
+mod writer;
+
+use std::sync::Arc;
 
 use jiff::Timestamp;
-use sqlx::{Any, AnyPool, pool::PoolConnection};
+use sqlx::{Any, AnyPool, any::AnyArguments, query::QueryAs};
 
-pub use engine::Engine;
+use deliveries::Doubt;
+pub use engine::{Engine, Options};
 pub use error::StoreError;
+pub use writer::Tx;
+use writer::Writer;
 
 /// An open store. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Store {
     engine: Engine,
-    /// SQLite: one connection, so that writers queue here and not in the file. PostgreSQL: the pool.
-    writer: AnyPool,
-    /// SQLite: a few connections that only read. PostgreSQL: the same pool.
+    writer: Writer,
+    /// SQLite: a few connections that can only read. PostgreSQL: the same pool as the writer's.
     reader: AnyPool,
-}
-
-/// Writes that happen together or not at all. It is never open while we wait for a network.
-///
-/// We begin and commit by hand: when a commit fails (the disk is full, the server is gone), nobody can tell what state
-/// its connection is in, and so that connection is never used again.
-#[derive(Debug)]
-pub struct Tx {
-    engine: Engine,
-    inner: PoolConnection<Any>,
-    state: TxState,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum TxState {
-    Open,
-    Committed,
+    doubt: Arc<Doubt>,
 }
 
 impl Store {
@@ -54,11 +45,7 @@ impl Store {
     /// # Errors
     /// When the store cannot be written now.
     pub async fn begin(&self) -> Result<Tx, StoreError> {
-        let inner = self.writer.acquire().await?;
-        // Made before it begins, so that one that is dropped while it begins is taken for an open one.
-        let mut tx = Tx { engine: self.engine.clone(), inner, state: TxState::Open };
-        sqlx::query(self.engine.begin_statement()).execute(&mut *tx.inner).await?;
-        Ok(tx)
+        self.writer.begin(&self.engine).await
     }
 
     /// The engine behind it.
@@ -74,46 +61,21 @@ impl Store {
 
     /// The first of `count` fresh numbers for rows of one kind. A number that is not used leaves a harmless gap.
     async fn take_ids(&self, counter: Counter, count: usize) -> Result<i64, StoreError> {
-        take_ids(&self.writer, counter, count).await
+        let (last,) = self.writer.fetch_one(counter.raise_by(count)).await?;
+        Ok(first_of(last, count))
     }
-}
-
-async fn take_ids<'e>(
-    on: impl sqlx::Executor<'e, Database = Any>,
-    counter: Counter,
-    count: usize,
-) -> Result<i64, StoreError> {
-    let count = i64::try_from(count).unwrap_or(i64::MAX);
-    let (last,): (i64,) = sqlx::query_as(
-        "INSERT INTO counters (name, value) VALUES ($1, $2)
-         ON CONFLICT (name) DO UPDATE SET value = counters.value + excluded.value RETURNING value",
-    )
-    .bind(counter.name())
-    .bind(count)
-    .fetch_one(on)
-    .await?;
-    Ok(last - count + 1)
 }
 
 impl Tx {
-    /// Makes the writes durable.
-    ///
-    /// # Errors
-    /// When the store cannot be written now; then nothing was.
-    pub async fn commit(mut self) -> Result<(), StoreError> {
-        sqlx::query("COMMIT").execute(&mut *self.inner).await?;
-        self.state = TxState::Committed;
-        Ok(())
+    /// The same, within a transaction.
+    async fn take_ids(&mut self, counter: Counter, count: usize) -> Result<i64, StoreError> {
+        let (last,) = counter.raise_by(count).fetch_one(&mut *self.inner).await?;
+        Ok(first_of(last, count))
     }
 }
 
-/// What was not committed is undone by closing its connection.
-impl Drop for Tx {
-    fn drop(&mut self) {
-        if self.state == TxState::Open {
-            self.inner.close_on_drop();
-        }
-    }
+fn first_of(last: i64, count: usize) -> i64 {
+    last - i64::try_from(count).unwrap_or(i64::MAX) + 1
 }
 
 /// What is numbered.
@@ -129,6 +91,16 @@ enum Counter {
 }
 
 impl Counter {
+    /// Raises it, and gives its new value.
+    fn raise_by(self, count: usize) -> QueryAs<'static, Any, (i64,), AnyArguments> {
+        sqlx::query_as(
+            "INSERT INTO counters (name, value) VALUES ($1, $2)
+             ON CONFLICT (name) DO UPDATE SET value = counters.value + excluded.value RETURNING value",
+        )
+        .bind(self.name())
+        .bind(i64::try_from(count).unwrap_or(i64::MAX))
+    }
+
     fn name(self) -> &'static str {
         match self {
             Self::Holders => "holders",

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use sqlx::AssertSqlSafe;
 
-use super::{Counter, Store, StoreError, Tx, anywhere, instant, instant_or_none, ms, take_ids, word};
+use super::{Counter, Store, StoreError, Tx, anywhere, instant, instant_or_none, ms, word};
 use crate::domain::{
     address::EmailAddress,
     issue::IssueKind,
@@ -50,16 +50,15 @@ impl Store {
         let mut found = Vec::with_capacity(addresses.len());
         for address in addresses {
             let fresh = self.subscriber_ids(1).await?;
-            let (id,): (i64,) = sqlx::query_as(
+            let statement = sqlx::query_as(
                 "INSERT INTO subscribers (id, address, address_key, name, added_at) VALUES ($1, $2, $3, '', $4)
                  ON CONFLICT (address_key) DO UPDATE SET address_key = excluded.address_key RETURNING id",
             )
             .bind(fresh.0)
             .bind(address.reveal())
             .bind(address.key())
-            .bind(ms(now))
-            .fetch_one(&self.writer)
-            .await?;
+            .bind(ms(now));
+            let (id,): (i64,) = self.writer.fetch_one(statement).await?;
             if !found.contains(&SubscriberId(id)) {
                 found.push(SubscriberId(id));
             }
@@ -169,7 +168,7 @@ impl Tx {
     /// # Errors
     /// When the store cannot be written.
     pub async fn subscriber_ids(&mut self, count: usize) -> Result<SubscriberId, StoreError> {
-        Ok(SubscriberId(take_ids(&mut *self.inner, Counter::Subscribers, count).await?))
+        Ok(SubscriberId(self.take_ids(Counter::Subscribers, count).await?))
     }
 
     /// Subscribes a batch of people to a list; `first` is the first of as many fresh numbers. Those who are on it stay

@@ -35,16 +35,15 @@ impl Store {
         reason: &str,
         now: Timestamp,
     ) -> Result<(), StoreError> {
-        sqlx::query(
+        let statement = sqlx::query(
             "INSERT INTO suppressions (address_key, list, reason, made_at) VALUES ($1, $2, $3, $4)
              ON CONFLICT (address_key, list) DO NOTHING",
         )
         .bind(address.key())
         .bind(scope.as_str())
         .bind(reason)
-        .bind(ms(now))
-        .execute(&self.writer)
-        .await?;
+        .bind(ms(now));
+        self.writer.execute(statement).await?;
         Ok(())
     }
 

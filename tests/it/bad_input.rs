@@ -1,6 +1,16 @@
 //! What goes wrong outside: each mistake or trouble gets a clear error, and nothing is lost by it.
 
-use std::{net::TcpListener, os::unix::fs::PermissionsExt, path::Path, process::Command};
+use std::{
+    collections::BTreeSet,
+    net::TcpListener,
+    os::unix::fs::PermissionsExt,
+    path::Path,
+    process::{Command, Stdio},
+    time::Duration,
+};
+
+use jiff::{SignedDuration, Timestamp};
+use tidings::domain::{delivery::DeliveryState, issue::IssueId};
 
 use crate::world::{
     FEED, Setup, World,
@@ -8,7 +18,6 @@ use crate::world::{
     program::{Ended, ended},
     subjects,
 };
-use jiff::{SignedDuration, Timestamp};
 
 /// A house that was looked at half an hour ago; the program, which has the system's clock, finds its feed due. Its next
 /// digest is years away.
@@ -140,12 +149,12 @@ async fn a_dead_relay_loses_nothing_and_costs_no_attempt() {
     assert_eq!(world.mails().len(), 3);
 }
 
-/// The program on a disk that takes files of so many bytes and no more.
-fn cramped(world: &World, bytes: usize, arguments: &[&str]) -> Command {
+/// The program on a disk that takes files of so many bytes and no more, until it is given more room.
+fn cramped(world: &World, bytes: u64, arguments: &[&str]) -> Command {
     let program = world.program(arguments);
     let mut command = Command::new("sh");
     // A write beyond the limit gives an error, as on a full disk, once the signal for it is ignored.
-    command.args(["-c", "trap '' XFSZ; exec prlimit --fsize=\"$0\" -- \"$@\"", &bytes.to_string()]);
+    command.args(["-c", "trap '' XFSZ; exec prlimit --fsize=\"$0\":unlimited -- \"$@\"", &bytes.to_string()]);
     command.arg(program.get_program()).args(program.get_args()).current_dir(world.file("."));
     for (name, value) in program.get_envs() {
         match value {
@@ -180,6 +189,44 @@ async fn a_full_disk_is_told_and_nothing_is_half_done() {
     let ran = world.tidings(&["run"]).await.well();
     assert_eq!(ran, "collected 0 posts, 1 alert, 0 digests; sent 1501, deferred 0, refused 0\n");
     assert_eq!(world.relay.messages().len(), 1_501);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_disk_that_fills_in_the_middle_of_a_send_stops_it_until_there_is_room() {
+    const READERS: usize = 200;
+    const CONNECTIONS: usize = 2;
+    let world = in_use(World::setup().relay("connections = 2"), READERS).await;
+    world.app.store.close().await;
+    breaking_news(&world);
+    // The write-ahead log begins empty, and takes a few dozen outcomes.
+    let size = std::fs::metadata(world.file("data/tidings.db")).expect("the database").len();
+    let mut command = cramped(&world, size + 250_000, &["run"]);
+    command.stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut running = command.spawn().expect("the program starts");
+    // It stands still when for a second nothing has come: the pauses between two tries are shorter.
+    let (mut before, mut now) = (0, 0);
+    while before == 0 || before != now {
+        (before, now) = (now, world.relay.messages().len());
+        tokio::time::sleep(Duration::from_secs(1)).await;
+    }
+    assert!(running.try_wait().expect("a child").is_none(), "it waits for room");
+    assert!(now < READERS, "the disk was full before the end");
+    let store = world.another().await.store.clone();
+    let states = store.states_of_issue(IssueId(1)).await.expect("states");
+    let written = usize::try_from(states[&DeliveryState::Sent]).expect("a count");
+    assert!(now <= written + CONNECTIONS, "{now} went out, {written} are written down");
+    store.close().await;
+
+    let pid = format!("--pid={}", running.id());
+    let room = Command::new("prlimit").args([pid.as_str(), "--fsize=unlimited"]).status().expect("prlimit");
+    assert!(room.success());
+    let ended =
+        tokio::task::spawn_blocking(move || running.wait_with_output().expect("it ends")).await.expect("no panic");
+    assert!(ended.status.success(), "{ended:?}");
+    assert!(String::from_utf8_lossy(&ended.stderr).contains("its disk is full"), "{ended:?}");
+    let mails = world.relay.messages();
+    let everyone: BTreeSet<&str> = mails.iter().map(|mail| mail.recipient.as_str()).collect();
+    assert_eq!((everyone.len(), mails.len()), (READERS, READERS), "everyone once");
 }
 
 /// The program with permissions that bind it, though the tests may run as root.

@@ -1,4 +1,5 @@
-//! Killed again and again in the middle of a send, Tidings misses nobody. The oracle is what Postfix's smtp-sink got.
+//! Killed again and again in the middle of a send, or once at every single write of one, Tidings misses nobody. The
+//! oracle is what Postfix's smtp-sink got.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -8,23 +9,20 @@ use std::{
 
 use rand::{RngExt, SeedableRng, rngs::StdRng};
 use tempfile::TempDir;
-use tidings::{
-    domain::{delivery::DeliveryState, issue::IssueId},
-    store::Store,
-};
+use tidings::{domain::delivery::DeliveryState, store::Store};
 
 use crate::world::{
-    program::{ended, tidings},
+    program::{Ended, KILLED, ended, tidings},
     sink::Sink,
 };
 
-const READERS: usize = 5_000;
-const KILLS: usize = 20;
-const CONNECTIONS: usize = 4;
-/// The default of `window`: how many messages are in flight on one connection at most.
+/// How many messages each connection may have on the wire, their outcomes not yet written down. So many, and no more,
+/// may arrive twice for each connection and kill.
 const WINDOW: usize = 16;
 
-fn house(sink: &Sink) -> TempDir {
+const ALERT: [&str; 6] = ["alert", "news", "-s", "Coalition condemns the transfer", "statement.md", "--yes"];
+
+fn house(sink: &Sink, readers: usize, connections: usize) -> TempDir {
     let folder = TempDir::new().expect("a temporary folder");
     let config = format!(
         r#"
@@ -47,11 +45,11 @@ name = "sink"
 host = "127.0.0.1"
 port = {}
 tls = "none"
-connections = {CONNECTIONS}
+connections = {connections}
 "#,
         sink.port()
     );
-    let readers: String = (0..READERS).map(|n| format!("reader{n}@example.org,Reader {n}\n")).collect();
+    let readers: String = (0..readers).map(|n| format!("reader{n}@example.org,Reader {n}\n")).collect();
     let write = |name: &str, text: &str| std::fs::write(folder.path().join(name), text).expect("a file");
     std::fs::create_dir(folder.path().join("subscribers")).expect("a folder");
     write("config.toml", &config);
@@ -83,45 +81,113 @@ async fn killed(folder: &TempDir, arguments: &[&str], sink: &Sink, at: usize) ->
     }
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn twenty_kills_in_the_middle_of_a_send_miss_nobody() {
-    let sink = Sink::start().await;
-    let folder = house(&sink);
-    // The first run reads the subscribers' file; then a statement goes out to all of them.
-    let mut first = tidings(folder.path());
-    first.arg("run");
-    ended(first).await.well();
-    let mut random = StdRng::seed_from_u64(20_240_425);
-    let mut moments: Vec<usize> = (0..KILLS).map(|_| random.random_range(1..READERS * 9 / 10)).collect();
-    moments.sort_unstable();
-    let alert = ["alert", "news", "-s", "Coalition condemns the transfer", "statement.md", "--yes"];
-    for (nth, at) in moments.into_iter().enumerate() {
-        let arguments: &[&str] = if nth == 0 { &alert } else { &["run"] };
-        assert!(killed(&folder, arguments, &sink, at).await, "run {nth} ended before it was killed");
-    }
+/// A house with readers whose statement is not sent yet.
+async fn ready(sink: &Sink, readers: usize, connections: usize) -> TempDir {
+    let folder = house(sink, readers, connections);
+    // It reads the subscribers' file.
+    run(&folder).await;
+    folder
+}
 
-    // One more run takes up at once what the dead ones had claimed, and is done with it.
-    let mut last = tidings(folder.path());
-    last.arg("run");
-    let last = ended(last).await;
-    assert_eq!(last.code, 0, "{} {}", last.out, last.err);
+async fn run(folder: &TempDir) {
+    let mut run = tidings(folder.path());
+    run.arg("run");
+    let ran = ended(run).await;
+    assert_eq!(ran.code, 0, "{} {}", ran.out, ran.err);
+}
+
+/// The statement was made once and went to everyone, under one Message-ID each. Gives how many messages came twice.
+async fn everyone_has_it(folder: &TempDir, sink: &Sink, readers: usize) -> usize {
     let store = Store::open_sqlite(&folder.path().join("tidings.db")).await.expect("the store opens");
-    let states = store.states_of_issue(IssueId(1)).await.expect("states");
-    assert_eq!(states, BTreeMap::from([(DeliveryState::Sent, READERS as u64)]));
+    let issues = store.newest_issues(10).await.expect("issues");
+    assert_eq!(issues.len(), 1, "{issues:?}");
+    let states = store.states_of_issue(issues[0].id).await.expect("states");
+    assert_eq!(states, BTreeMap::from([(DeliveryState::Sent, readers as u64)]));
+    store.close().await;
 
     let taken = sink.taken();
     let mut ids: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
     for message in &taken {
         ids.entry(&message.recipient).or_default().insert(&message.message_id);
     }
-    let expected: BTreeSet<String> = (0..READERS).map(|n| format!("reader{n}@example.org")).collect();
+    let expected: BTreeSet<String> = (0..readers).map(|n| format!("reader{n}@example.org")).collect();
     let missed: Vec<&String> = expected.iter().filter(|reader| !ids.contains_key(reader.as_str())).collect();
     assert!(missed.is_empty(), "missed: {missed:?}");
     assert!(ids.keys().all(|reader| expected.contains(*reader)), "somebody was mailed who is on no list");
     assert!(ids.values().all(|ids| ids.len() == 1), "a message went twice under two Message-IDs");
-    let twice = taken.len() - READERS;
-    let in_flight = CONNECTIONS * WINDOW;
-    assert!(twice <= KILLS * in_flight, "{twice} duplicates after {KILLS} kills with {in_flight} messages in flight");
-    println!("{twice} duplicates after {KILLS} kills with at most {in_flight} messages in flight");
     assert!(taken.iter().all(|message| message.text.contains("transfer")));
+    taken.len() - readers
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn twenty_kills_in_the_middle_of_a_send_miss_nobody() {
+    const READERS: usize = 5_000;
+    const KILLS: usize = 20;
+    const CONNECTIONS: usize = 4;
+    let sink = Sink::start().await;
+    let folder = ready(&sink, READERS, CONNECTIONS).await;
+    let mut random = StdRng::seed_from_u64(20_240_425);
+    let mut moments: Vec<usize> = (0..KILLS).map(|_| random.random_range(1..READERS * 9 / 10)).collect();
+    moments.sort_unstable();
+    for (nth, at) in moments.into_iter().enumerate() {
+        let arguments: &[&str] = if nth == 0 { &ALERT } else { &["run"] };
+        assert!(killed(&folder, arguments, &sink, at).await, "run {nth} ended before it was killed");
+    }
+
+    // One more run takes up at once what the dead ones had claimed, and is done with it.
+    run(&folder).await;
+    let twice = everyone_has_it(&folder, &sink, READERS).await;
+    let bound = KILLS * CONNECTIONS * WINDOW;
+    assert!(twice <= bound, "{twice} duplicates after {KILLS} kills with {CONNECTIONS} connections");
+}
+
+/// A house of its own, as another one is now.
+fn copy(folder: &TempDir) -> TempDir {
+    let copy = TempDir::new().expect("a temporary folder");
+    let files = std::fs::read_dir(folder.path()).expect("a folder").map(|file| file.expect("a file"));
+    for file in files.filter(|file| file.path().is_file()) {
+        std::fs::copy(file.path(), copy.path().join(file.file_name())).expect("a copy");
+    }
+    copy
+}
+
+/// Sends the statement, to be killed at the `n`-th write point: just before or just after a write becomes durable.
+async fn send_killed_at(n: usize, folder: &TempDir) -> Ended {
+    let mut command = tidings(folder.path());
+    command.args(ALERT).env("TIDINGS_KILL_AT_WRITE", n.to_string());
+    ended(command).await
+}
+
+/// Write points are in debug builds alone. Many connections make it fewer writes, for outcomes are written in groups; and
+/// each point costs a send, so that there are more readers only in a long test.
+#[cfg(debug_assertions)]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn killed_at_every_write_of_a_send_nobody_is_missed() {
+    const CONNECTIONS: usize = 16;
+    let readers = if std::env::var_os("TIDINGS_TEST_LONG").is_some() { 300 } else { 100 };
+    let sink = Sink::start().await;
+    let prepared = ready(&sink, readers, CONNECTIONS).await;
+    let (mut points, mut twice) = (0, 0);
+    loop {
+        sink.forget();
+        let folder = copy(&prepared);
+        let first = send_killed_at(points + 1, &folder).await;
+        if first.code != KILLED {
+            assert_eq!(first.code, 0, "{} {}", first.out, first.err);
+            assert_eq!(everyone_has_it(&folder, &sink, readers).await, 0, "nobody gets it twice without a kill");
+            break;
+        }
+        points += 1;
+        // Whoever sent it asks again, and is told whether it was made before.
+        let again = send_killed_at(usize::MAX, &folder).await;
+        if again.code != 0 {
+            assert!(again.err.contains("made before"), "{}", again.err);
+            run(&folder).await;
+        }
+        let doubled = everyone_has_it(&folder, &sink, readers).await;
+        assert!(doubled <= CONNECTIONS * WINDOW, "{doubled} duplicates after a kill at write point {points}");
+        twice += doubled;
+    }
+    println!("killed at each of {points} write points: {twice} duplicates in all, nobody missed");
+    assert!(points > 20, "a send has more writes than {points}");
 }

@@ -1,5 +1,6 @@
 //! The one integration test binary. Each module is a story; names are claims.
 
+mod alarms;
 mod bad_input;
 mod cli;
 mod collect;

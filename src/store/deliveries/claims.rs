@@ -4,6 +4,7 @@
 use jiff::Timestamp;
 use sqlx::AssertSqlSafe;
 
+use super::Key;
 use crate::{
     domain::{
         address::EmailAddress,
@@ -127,9 +128,16 @@ impl Store {
         if !tx.renew(holder, now).await? {
             return Err(StoreError::LeaseLost);
         }
+        let in_doubt = self.doubt.of(holder);
+        if !in_doubt.is_empty() {
+            tracing::warn!(count = in_doubt.len(), "what may have been claimed unheard is claimed anew");
+            tx.give_back_these(holder.id, &in_doubt, now).await?;
+        }
         let (mut keys, mut more) = (Vec::new(), None);
         for lane in Lane::ALL.into_iter().filter(|lane| *lane <= up_to) {
-            keys.extend(tx.claim_lane(holder, lane, limit - keys.len(), now).await?);
+            let claimed = tx.claim_lane(holder, lane, limit - keys.len(), now).await?;
+            self.doubt.add(holder, lane, &claimed);
+            keys.extend(claimed);
             if keys.len() >= limit {
                 more = Some(lane);
                 break;
@@ -148,6 +156,7 @@ impl Store {
             }
         }
         tx.commit().await?;
+        self.doubt.resolve(holder);
         Ok(claims)
     }
 
@@ -196,7 +205,7 @@ impl Store {
         let rows: Vec<_> = outcomes.iter().map(Recorded::to_row).collect();
         let rows = serde_json::to_string(&rows).expect("numbers and texts are JSON");
         let each = self.engine.json_rows();
-        let done = sqlx::query(AssertSqlSafe(format!(
+        let statement = sqlx::query(AssertSqlSafe(format!(
             "WITH v AS (SELECT CAST(value->>0 AS BIGINT) AS mailing, CAST(value->>1 AS BIGINT) AS subscriber,
                                CAST(value->>2 AS BIGINT) AS claim, value->>3 AS state,
                                CAST(value->>4 AS BIGINT) AS attempts, CAST(value->>5 AS BIGINT) AS try_at,
@@ -209,10 +218,8 @@ impl Store {
         )))
         .bind(rows)
         .bind(ms(now))
-        .bind(holder_id)
-        .execute(&self.writer)
-        .await?;
-        Ok(done.rows_affected())
+        .bind(holder_id);
+        self.writer.execute(statement).await
     }
 }
 
@@ -224,7 +231,7 @@ impl Tx {
         lane: Lane,
         limit: usize,
         now: Timestamp,
-    ) -> Result<Vec<(i64, i64)>, StoreError> {
+    ) -> Result<Vec<Key>, StoreError> {
         let skip_locked = self.engine.skip_locked();
         // Materialized: PostgreSQL might otherwise run the selection more than once, and claim more than was asked for.
         let claimed = sqlx::query_as(AssertSqlSafe(format!(
@@ -247,7 +254,7 @@ impl Tx {
     /// Does with a claimed row what must be done instead of offering it; gives the state it came to, if it is settled.
     async fn carry_out(
         &mut self,
-        (mailing, subscriber): (i64, i64),
+        (mailing, subscriber): Key,
         fate: Fate,
         now: Timestamp,
     ) -> Result<Option<DeliveryState>, StoreError> {
@@ -277,7 +284,7 @@ impl Tx {
 async fn look_up<'e>(
     on: impl sqlx::Executor<'e, Database = sqlx::Any>,
     engine: &Engine,
-    keys: &[(i64, i64)],
+    keys: &[Key],
     now: Timestamp,
 ) -> Result<Vec<Row>, StoreError> {
     let (each, clock) = (engine.json_rows(), engine.clock("CAST($2 AS BIGINT)"));
@@ -309,7 +316,7 @@ fn ms_of_half_a_lease() -> i64 {
 }
 
 impl Row {
-    fn key(&self) -> (i64, i64) {
+    fn key(&self) -> Key {
         (self.mailing, self.subscriber)
     }
 

@@ -29,6 +29,7 @@ pub(crate) mod signatures;
 pub(crate) mod sink;
 mod site;
 pub(crate) mod stores;
+pub(crate) mod wire;
 
 use std::{
     path::{Path, PathBuf},

@@ -8,10 +8,13 @@ use std::{
 
 use super::World;
 
+/// The exit code of a program that a signal ended.
+pub(crate) const KILLED: i32 = -1;
+
 /// How a run of the program ended.
 #[derive(Debug)]
 pub(crate) struct Ended {
-    /// Its exit code; -1 when a signal ended it.
+    /// Its exit code, or [`KILLED`].
     pub(crate) code: i32,
     /// Its standard output.
     pub(crate) out: String,
@@ -39,7 +42,7 @@ impl Ended {
 
     fn of(output: Output) -> Self {
         let text = |bytes| String::from_utf8(bytes).expect("the program writes UTF-8");
-        Self { code: output.status.code().unwrap_or(-1), out: text(output.stdout), err: text(output.stderr) }
+        Self { code: output.status.code().unwrap_or(KILLED), out: text(output.stdout), err: text(output.stderr) }
     }
 }
 

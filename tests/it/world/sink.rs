@@ -61,6 +61,13 @@ impl Sink {
         std::fs::read_dir(self.folder.path()).expect("the sink's folder").count()
     }
 
+    /// Forgets what it has taken.
+    pub(crate) fn forget(&self) {
+        for file in std::fs::read_dir(self.folder.path()).expect("the sink's folder") {
+            std::fs::remove_file(file.expect("a file").path()).expect("it goes away");
+        }
+    }
+
     /// All messages that came to their end. One that broke off is no message.
     pub(crate) fn taken(&self) -> Vec<Taken> {
         let files = std::fs::read_dir(self.folder.path()).expect("the sink's folder");

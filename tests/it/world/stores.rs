@@ -4,8 +4,10 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use sqlx::{AnyConnection, AnyPool, AssertSqlSafe, Connection};
 use tempfile::TempDir;
-use tidings::store::Store;
+use tidings::store::{Options, Store};
 use url::Url;
+
+use super::wire::Wire;
 
 /// A store that goes away with its test.
 pub(crate) struct TestStore {
@@ -27,6 +29,11 @@ impl TestStore {
         opened.expect("the store opens again")
     }
 
+    /// True when it is on PostgreSQL.
+    pub(crate) fn is_postgres(&self) -> bool {
+        self.url.is_some()
+    }
+
     /// A connection for SQL of a test's own: to look at rows, or to get in the way.
     pub(crate) async fn raw(&self) -> AnyConnection {
         let url = match &self.url {
@@ -39,8 +46,14 @@ impl TestStore {
 
 /// A SQLite store in a folder of its own.
 pub(crate) async fn sqlite() -> TestStore {
+    sqlite_with(Options::default()).await
+}
+
+/// The same, to be used otherwise.
+pub(crate) async fn sqlite_with(options: Options) -> TestStore {
     let folder = TempDir::new().expect("a temporary folder");
-    let store = Store::open_sqlite(&folder.path().join("tidings.db")).await.expect("a new SQLite store opens");
+    let file = folder.path().join("tidings.db");
+    let store = Store::open_sqlite_with(&file, options).await.expect("a new SQLite store opens");
     TestStore { store, url: None, folder }
 }
 
@@ -50,6 +63,14 @@ pub(crate) async fn postgres() -> TestStore {
     let folder = TempDir::new().expect("a temporary folder");
     let store = Store::open_postgres(&url).await.expect("a new PostgreSQL store opens");
     TestStore { store, url: Some(url), folder }
+}
+
+/// A PostgreSQL store behind a wire that can be cut. What a test does with [`TestStore::raw`] goes around the wire.
+pub(crate) async fn postgres_by_wire(options: Options) -> (TestStore, Wire) {
+    let url = postgres_database().await;
+    let (folder, wire) = (TempDir::new().expect("a temporary folder"), Wire::to(&url).await);
+    let store = Store::open_postgres_with(&wire.url, options).await.expect("a new PostgreSQL store opens");
+    (TestStore { store, url: Some(url), folder }, wire)
 }
 
 /// The URL of a new, empty PostgreSQL database.

@@ -1,0 +1,119 @@
+//! The one door through which every write passes: a transaction, or a statement by itself. Only this file can reach the
+//! connections that write, so a new write cannot miss what is done here for all of them.
+
+use sqlx::{
+    Any, AnyPool, FromRow,
+    any::{AnyArguments, AnyRow},
+    pool::PoolConnection,
+    query::{Query, QueryAs},
+};
+
+use super::{Engine, StoreError, failpoint::write_point};
+
+/// Where writes begin. SQLite: one connection, so that writers queue here and not in the file. PostgreSQL: the pool.
+#[derive(Clone, Debug)]
+pub(super) struct Writer {
+    pool: AnyPool,
+}
+
+/// Writes that happen together or not at all. It is never open while we wait for a network.
+///
+/// We begin and commit by hand: when a commit fails (the disk is full, the server is gone), nobody can tell what state
+/// its connection is in, and so that connection is never used again.
+#[derive(Debug)]
+pub struct Tx {
+    pub(super) engine: Engine,
+    pub(super) inner: PoolConnection<Any>,
+    state: TxState,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum TxState {
+    Open,
+    Committed,
+}
+
+impl Writer {
+    /// Writes by these connections from now on; the tables are up to date.
+    pub(super) fn new(pool: AnyPool) -> Self {
+        Self { pool }
+    }
+
+    /// Begins a transaction.
+    pub(super) async fn begin(&self, engine: &Engine) -> Result<Tx, StoreError> {
+        let inner = self.pool.acquire().await?;
+        // Made before it begins, so that one that is dropped while it begins is taken for an open one.
+        let mut tx = Tx { engine: engine.clone(), inner, state: TxState::Open };
+        sqlx::query(engine.begin_statement()).execute(&mut *tx.inner).await?;
+        Ok(tx)
+    }
+
+    /// Does one statement by itself, durable when this returns; gives how many rows it changed.
+    pub(super) async fn execute(&self, statement: Query<'_, Any, AnyArguments>) -> Result<u64, StoreError> {
+        write_point();
+        let mut connection = self.pool.acquire().await?;
+        let done = or_close(statement.execute(&mut *connection).await, &mut connection)?;
+        write_point();
+        Ok(done.rows_affected())
+    }
+
+    /// Does one statement that gives back a row, if it changed one, by itself; durable when this returns.
+    pub(super) async fn fetch_optional<O>(
+        &self,
+        statement: QueryAs<'_, Any, O, AnyArguments>,
+    ) -> Result<Option<O>, StoreError>
+    where
+        O: for<'r> FromRow<'r, AnyRow> + Send + Unpin,
+    {
+        write_point();
+        // All rows are asked for: a statement that is left after its first row is not done yet.
+        let mut connection = self.pool.acquire().await?;
+        let mut rows = or_close(statement.fetch_all(&mut *connection).await, &mut connection)?;
+        write_point();
+        Ok(rows.pop())
+    }
+
+    /// The same, where a row always comes back.
+    pub(super) async fn fetch_one<O>(&self, statement: QueryAs<'_, Any, O, AnyArguments>) -> Result<O, StoreError>
+    where
+        O: for<'r> FromRow<'r, AnyRow> + Send + Unpin,
+    {
+        self.fetch_optional(statement).await?.ok_or(StoreError::Engine(sqlx::Error::RowNotFound))
+    }
+
+    /// Waits until what is under way is done, and closes.
+    pub(super) async fn close(&self) {
+        self.pool.close().await;
+    }
+}
+
+/// A connection on which a write failed is not used again, for the same reason as in [`Tx`].
+fn or_close<T>(done: sqlx::Result<T>, connection: &mut PoolConnection<Any>) -> sqlx::Result<T> {
+    if done.is_err() {
+        connection.close_on_drop();
+    }
+    done
+}
+
+impl Tx {
+    /// Makes the writes durable.
+    ///
+    /// # Errors
+    /// When the store cannot be written now; then nothing was.
+    pub async fn commit(mut self) -> Result<(), StoreError> {
+        write_point();
+        sqlx::query("COMMIT").execute(&mut *self.inner).await?;
+        self.state = TxState::Committed;
+        write_point();
+        Ok(())
+    }
+}
+
+/// What was not committed is undone by closing its connection.
+impl Drop for Tx {
+    fn drop(&mut self) {
+        if self.state == TxState::Open {
+            self.inner.close_on_drop();
+        }
+    }
+}
