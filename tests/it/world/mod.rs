@@ -19,6 +19,7 @@
 pub(crate) mod check;
 pub(crate) mod feed_server;
 mod mail;
+pub(crate) mod name_server;
 pub(crate) mod program;
 pub(crate) mod python;
 pub(crate) mod relay;
