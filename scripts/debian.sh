@@ -4,6 +4,7 @@
 # shellcheck shell=bash
 
 cache=$(readlink -m "${CARGO_TARGET_DIR:-target}")/debian
+lists_are_new=
 
 fail() {
     printf "scripts/${0##*/}: %s\n" "$@" >&2
@@ -22,10 +23,14 @@ unpack() {
     ((EUID != 0)) || apt+=(-o APT::Sandbox::User=root)
     rm -rf "$part"
     mkdir -p "$part/debs" "$cache/lists/partial" "$cache/apt/archives/partial"
-    if ! { "${apt[@]}" update && "${apt[@]}" --simulate install --no-install-recommends "$package"; } >"$part/log" 2>&1; then
+    # The lists are fetched once.
+    local update=("${apt[@]}" update)
+    [[ -z $lists_are_new ]] || update=(true)
+    if ! { "${update[@]}" && "${apt[@]}" --simulate install --no-install-recommends "$package"; } >"$part/log" 2>&1; then
         cat "$part/log" >&2
         fail "Debian's packages cannot be reached; type: $by_hand"
     fi
+    lists_are_new=yes
     # The compiler that PostgreSQL may use for queries, and what its cluster scripts want, are not needed.
     names=$(awk '$1 == "Inst" {print $2}' "$part/log" |
         grep -E "^($package|lib[^ ]*|python3[^ ]*|postgresql-(client-)?[0-9]+)\$" | grep -Ev '^libllvm|-perl$')

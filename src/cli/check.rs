@@ -1,31 +1,106 @@
 //! `tidings check`: is all well? Everything is looked at, and all that is wrong is told. Nothing is mailed; a database that
 //! is not there yet is made.
 
-use std::{path::Path, process::ExitCode};
+use std::{net::SocketAddr, path::Path, process::ExitCode};
 
+use clap::Args;
 use serde::Serialize;
 
 use super::{open, output::Output};
-use crate::{app::App, deliver::session::Connector, domain::feed::FeedState};
+use crate::{
+    app::App,
+    deliver::{
+        dkim::{Dns, Published},
+        session::Connector,
+    },
+    domain::{dkim::DkimKey, feed::FeedState},
+};
+
+/// Look whether all is well.
+#[derive(Debug, Args)]
+pub(super) struct Check {
+    /// The name server to ask for the records of keys, such as 192.0.2.53:53; the system's when not given
+    #[arg(long, value_name = "ADDRESS:PORT")]
+    dns: Option<SocketAddr>,
+}
 
 #[derive(Serialize)]
 struct Finding {
     what: String,
-    well: bool,
+    found: Found,
     detail: String,
 }
 
-/// Looks at configuration, database, templates, keys, feeds and relays.
-pub(super) async fn check(place: Option<&Path>, output: Output) -> anyhow::Result<ExitCode> {
-    let app = open::app(place).await?;
-    let mut findings =
-        vec![well("configuration", format!("{} lists, {} feeds", app.config.lists.len(), app.config.feeds.len()))];
-    findings.push(well("database", app.config.database.to_string()));
-    findings.extend(templates(&app));
-    for key in &app.config.dkim {
-        let what = format!("key `{}`", key.selector);
-        findings.push(well(&what, format!("signs as {} ({})", key.domain, key.key.algorithm().as_str())));
+/// How it stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+enum Found {
+    Well,
+    /// It could not be looked at.
+    Note,
+    /// It works, and not as it should.
+    Warning,
+    Ill,
+}
+
+impl Found {
+    fn word(self) -> &'static str {
+        match self {
+            Self::Well => "well",
+            Self::Note => "note",
+            Self::Warning => "WARN",
+            Self::Ill => "ILL ",
+        }
     }
+}
+
+impl Check {
+    pub(super) async fn run(self, place: Option<&Path>, output: Output) -> anyhow::Result<ExitCode> {
+        let app = open::app(place).await?;
+        let mut findings =
+            vec![well("configuration", format!("{} lists, {} feeds", app.config.lists.len(), app.config.feeds.len()))];
+        findings.push(well("database", app.config.database.to_string()));
+        findings.extend(templates(&app));
+        findings.extend(keys(&app.config.dkim, self.dns).await);
+        findings.extend(feeds(&app).await);
+        findings.extend(relays(&app).await);
+        let is_ill = findings.iter().any(|finding| finding.found == Found::Ill);
+        output.print(&findings, |findings| {
+            let line = |finding: &Finding| format!("  {}  {}: {}", finding.found.word(), finding.what, finding.detail);
+            findings.iter().map(line).collect::<Vec<_>>().join("\n")
+        })?;
+        Ok(if is_ill { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+    }
+}
+
+/// What signs, and whether receivers can know it.
+async fn keys(keys: &[DkimKey], server: Option<SocketAddr>) -> Vec<Finding> {
+    let dns = if keys.is_empty() { Err(String::new()) } else { Dns::new(server) };
+    let mut findings = Vec::new();
+    for key in keys {
+        let published = match &dns {
+            Ok(dns) => dns.published(key).await,
+            Err(why) => Published::Silent(why.clone()),
+        };
+        let record = key.record_name();
+        let hint = "`tidings dkim show` prints it as it should be";
+        let (found, detail) = match published {
+            Published::Same => (Found::Well, format!("{record} is published")),
+            Published::Nothing => (Found::Warning, format!("{record} is not published; {hint}")),
+            Published::Other => (Found::Warning, format!("{record} has another key; {hint}")),
+            Published::Several => {
+                (Found::Warning, format!("{record} has more than one record; leave ours alone there"))
+            }
+            Published::Withdrawn => (Found::Warning, format!("{record} says that the key is withdrawn; {hint}")),
+            Published::Silent(why) => (Found::Note, format!("{record} could not be looked up: {why}")),
+        };
+        findings.push(Finding { what: format!("key `{}`", key.selector), found, detail });
+    }
+    findings
+}
+
+async fn feeds(app: &App) -> Vec<Finding> {
+    let mut findings = Vec::new();
     for feed in &app.config.feeds {
         let what = format!("feed `{}`", feed.name);
         findings.push(match app.collector.collect(feed, &FeedState::default()).await {
@@ -36,6 +111,11 @@ pub(super) async fn check(place: Option<&Path>, output: Output) -> anyhow::Resul
             Err(error) => ill(&what, chain(&error)),
         });
     }
+    findings
+}
+
+async fn relays(app: &App) -> Vec<Finding> {
+    let mut findings = Vec::new();
     for relay in &app.config.relays {
         let what = format!("relay `{}`", relay.name);
         findings.push(match Connector::new(relay.clone()) {
@@ -49,15 +129,7 @@ pub(super) async fn check(place: Option<&Path>, output: Output) -> anyhow::Resul
             },
         });
     }
-    let all_well = findings.iter().all(|finding| finding.well);
-    output.print(&findings, |findings| {
-        let lines = findings.iter().map(|finding| {
-            let word = if finding.well { "well" } else { "ILL " };
-            format!("  {word}  {}: {}", finding.what, finding.detail)
-        });
-        lines.collect::<Vec<_>>().join("\n")
-    })?;
-    Ok(if all_well { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    findings
 }
 
 fn templates(app: &App) -> Vec<Finding> {
@@ -69,11 +141,11 @@ fn templates(app: &App) -> Vec<Finding> {
 }
 
 fn well(what: &str, detail: String) -> Finding {
-    Finding { what: what.to_owned(), well: true, detail }
+    Finding { what: what.to_owned(), found: Found::Well, detail }
 }
 
 fn ill(what: &str, detail: String) -> Finding {
-    Finding { what: what.to_owned(), well: false, detail }
+    Finding { what: what.to_owned(), found: Found::Ill, detail }
 }
 
 /// An error with its causes in one line.

@@ -48,8 +48,8 @@ enum Command {
     Demo(demo::Demo),
     /// Make config.toml, a subscribers folder and a templates folder
     Init(init::Init),
-    /// Look whether configuration, templates, database, feeds and relays are well
-    Check,
+    /// Look whether configuration, templates, database, keys, feeds and relays are well
+    Check(check::Check),
     /// One pass, for cron: collect, publish what is due, deliver until idle, exit
     Run(run::Run),
     /// The daemon: clock, delivery and web pages
@@ -102,7 +102,7 @@ async fn dispatch(arguments: Arguments) -> anyhow::Result<ExitCode> {
     match arguments.command {
         Command::Demo(demo) => demo.run().await,
         Command::Init(init) => init.run(),
-        Command::Check => check::check(place, output).await,
+        Command::Check(check) => check.run(place, output).await,
         Command::Run(run) => run.run(place, output).await,
         Command::Serve => serve::serve(place).await,
         Command::Alert(alert) => alert.run(place, output).await,

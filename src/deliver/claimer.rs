@@ -24,12 +24,15 @@ const HEARTBEAT: Duration = Duration::from_secs(10);
 /// How long it waits before it asks a store again that failed.
 const REST: Duration = Duration::from_millis(500);
 
-/// Rows claimed ahead, for each connection.
-const AHEAD: usize = 16;
+/// For how long rows are claimed ahead. What waits longer is looked at again before it is offered, one by one.
+const AHEAD: Duration = Duration::from_millis(150);
 
-/// How many rows are claimed at once, for these relays.
-pub(super) fn ahead(relays: &[Relay]) -> usize {
-    AHEAD * relays.iter().map(|relay| relay.connections).sum::<usize>().max(1)
+/// The most rows claimed at once: a claim keeps other writers waiting.
+const MOST: usize = 2_000;
+
+/// The fewest rows claimed at once, for these relays: what they can have in flight, twice.
+pub(super) fn fewest(relays: &[Relay]) -> usize {
+    2 * relays.iter().map(|relay| relay.connections * relay.window).sum::<usize>().max(1)
 }
 
 /// Keeps the lanes filled.
@@ -40,6 +43,13 @@ pub(super) struct Claimer<'a> {
     pub(super) gates: Vec<Arc<Gate>>,
     pub(super) until: Until,
     pub(super) tally: &'a Tally,
+}
+
+/// How fast rows are needed, as far as the claimer has seen.
+struct Need {
+    /// For the next claim.
+    rows: usize,
+    since: Instant,
 }
 
 /// What one look at the store came to.
@@ -57,8 +67,9 @@ impl Claimer<'_> {
     /// store that fails is asked again for as long as there is patience.
     pub(super) async fn claim_while_needed(&self, stop: &Stop) -> Result<(), StoreError> {
         let (patience, mut beat, mut failing_since) = (Patience::of(self.until), None, None);
+        let mut need = Need { rows: fewest(&self.room.relays), since: Instant::now() };
         while !stop.is_asked() && !self.lanes.is_closed() {
-            match self.look(&mut beat).await {
+            match self.look(&mut beat, &mut need).await {
                 Ok(Look::Done) => return Ok(()),
                 Ok(Look::Again) => failing_since = None,
                 Ok(Look::Later) => {
@@ -84,7 +95,7 @@ impl Claimer<'_> {
         }
     }
 
-    async fn look(&self, beat: &mut Option<Seen>) -> Result<Look, StoreError> {
+    async fn look(&self, beat: &mut Option<Seen>, need: &mut Need) -> Result<Look, StoreError> {
         self.beat(beat).await?;
         let (up_to, ends) = match self.until {
             Until::Idle(lane) => (lane, true),
@@ -101,21 +112,36 @@ impl Claimer<'_> {
         let due = self.room.store.first_due_lane(up_to, now).await?;
         self.lanes.due(due);
         match due {
-            Some(lane) if self.lanes.runs_low(lane) => self.claim(up_to).await,
+            Some(lane) if self.lanes.runs_low(lane) => self.claim(up_to, need).await,
             None if idle && ends => Ok(Look::Done),
             _ => Ok(Look::Later),
         }
     }
 
-    async fn claim(&self, up_to: Lane) -> Result<Look, StoreError> {
+    async fn claim(&self, up_to: Lane, need: &mut Need) -> Result<Look, StoreError> {
+        need.learn(self.lanes.taken(), fewest(&self.room.relays));
+        self.lanes.set_low(need.rows / 2);
         let seen = Seen::now(&self.room.clock);
-        let ahead = ahead(&self.room.relays);
-        let claims = self.room.store.claim(self.holder, up_to, ahead, self.room.clock.now()).await?;
+        let claims = self.room.store.claim(self.holder, up_to, need.rows, self.room.clock.now()).await?;
         self.tally.count(DeliveryState::Dropped, claims.dropped);
         self.tally.count(DeliveryState::Expired, claims.expired);
         let look = if claims.dropped + claims.expired > 0 { Look::Again } else { Look::Later };
         self.lanes.fill(claims, seen);
         Ok(look)
+    }
+
+    /// Says again and again that this holder lives, while what is on the wire is waited for. It ends when others have
+    /// taken it for dead.
+    pub(super) async fn beat_while_draining(&self) {
+        let mut last = Some(Seen::now(&self.room.clock));
+        loop {
+            sleep(HEARTBEAT).await;
+            match self.beat(&mut last).await {
+                Ok(()) => {}
+                Err(StoreError::LeaseLost) => return,
+                Err(error) => tracing::warn!("it cannot be said that this process lives: {error}"),
+            }
+        }
     }
 
     async fn beat(&self, last: &mut Option<Seen>) -> Result<(), StoreError> {
@@ -133,5 +159,15 @@ impl Claimer<'_> {
         }
         *last = Some(seen);
         Ok(())
+    }
+}
+
+impl Need {
+    /// So many were taken since the last time.
+    fn learn(&mut self, taken: usize, fewest: usize) {
+        let (seconds, now) = (self.since.elapsed().as_secs_f64(), Instant::now());
+        let rate = taken as f64 / seconds.max(0.001);
+        self.rows = ((rate * AHEAD.as_secs_f64()) as usize).clamp(fewest.min(MOST), MOST);
+        self.since = now;
     }
 }

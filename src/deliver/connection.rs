@@ -10,9 +10,10 @@ use tokio::{
 };
 
 use super::{
+    bell::Bell,
     dkim::{self, Signer},
     domains::Domains,
-    frozen::FrozenMailings,
+    frozen::{Frozen, FrozenMailings},
     gate::{self, Blame, Gate, Place, Why},
     lanes::{InHand, Lanes},
     letterhead::Letterhead,
@@ -27,7 +28,8 @@ use crate::{
     clock::Clock,
     domain::{
         delivery::{Lane, Outcome, Retries},
-        relay::Relay,
+        mailing::Purpose,
+        relay::{Dsn, Manner, Relay},
     },
     store::{Store, deliveries::SecondLook},
 };
@@ -60,6 +62,7 @@ pub(super) struct Connection {
     pub(super) domains: Arc<Domains>,
     pub(super) clock: Clock,
     pub(super) tally: Arc<Tally>,
+    pub(super) bell: Arc<Bell>,
 }
 
 /// A connection at work.
@@ -224,6 +227,22 @@ impl Connection {
         self.sleep_until(Instant::now() + LOOK_LATER).await;
     }
 
+    /// What an outcome says about us as a sender.
+    async fn judge_sender(&self, in_flight: &InFlight, outcome: &Outcome) {
+        let mailing = in_flight.in_hand.delivery.mailing;
+        match outcome {
+            Outcome::Accepted(_) => self.bell.sender_accepted(mailing),
+            Outcome::SenderRefused(reply) => {
+                let issue = match self.frozen.get(mailing).await.as_deref() {
+                    Ok(Frozen { purpose: Purpose::Issue { issue, .. }, .. }) => Some(*issue),
+                    _ => None,
+                };
+                self.bell.sender_refused(mailing, issue, reply).await;
+            }
+            _ => {}
+        }
+    }
+
     async fn record(&self, in_flight: InFlight, outcome: &Outcome) -> Goes {
         let next = in_flight.in_hand.delivery.attempted.after(outcome, self.clock.now(), &self.retries);
         if self.recorder.record(in_flight, outcome, next).await { Goes::On } else { Goes::NoFurther }
@@ -237,9 +256,10 @@ impl Connection {
         if self.recorder.record(in_flight, &outcome, next).await { Goes::On } else { Goes::NoFurther }
     }
 
-    fn in_trouble(&self, why: Why, trouble: &Trouble) {
+    async fn in_trouble(&self, why: Why, trouble: &Trouble) {
         let relay = &self.connector.relay().name;
         self.gate.shut(why);
+        self.bell.relay_in_trouble(relay, trouble).await;
         self.tally.note_trouble(relay, trouble.to_string());
         tracing::warn!(%relay, "the relay is in trouble: {trouble}");
     }
@@ -307,7 +327,7 @@ impl Worker {
             }
             Err(trouble) => {
                 match place.failed() {
-                    Blame::Relay => shared.in_trouble(Why::Unreachable, &trouble),
+                    Blame::Relay => shared.in_trouble(Why::Unreachable, &trouble).await,
                     Blame::ThisConnection => {
                         own_pause.prolong();
                         let relay = &shared.connector.relay().name;
@@ -351,7 +371,11 @@ impl Worker {
             Ok(signed) => signed,
             Err(why) => return shared.record(in_flight, &Outcome::NotTried(why.to_string())).await,
         };
-        let envelope = Envelope { sender: &personal.envelope_sender, recipient: &delivery.address };
+        let envelope_id = match shared.connector.relay().dsn {
+            Dsn::OfTrouble => personal.message_id.split('@').next(),
+            Dsn::Off => None,
+        };
+        let envelope = Envelope { sender: &personal.envelope_sender, recipient: &delivery.address, envelope_id };
         match open.session.offer(&envelope, bytes) {
             Ok(()) => {
                 open.offered += 1;
@@ -375,6 +399,7 @@ impl Worker {
                 *trial = None;
                 if shared.gate.well() {
                     shared.tally.note_well(&shared.connector.relay().name);
+                    shared.bell.relay_is_well(&shared.connector.relay().name).await;
                 }
             }
             // It was offered behind another one, which is told of the trouble.
@@ -383,6 +408,13 @@ impl Worker {
                 return Goes::On;
             }
             Some(Trouble::Spent) => {}
+            Some(_) if open.session.relay_is_distrusted() && open.session.manner() != Manner::LockStep => {
+                shared.bell.relay_breaks_its_word(&shared.connector.relay().name).await;
+                if is_not_tried {
+                    shared.lanes.put_back(&in_flight.in_hand);
+                    return Goes::On;
+                }
+            }
             // Relays end a session when they have had enough of it. That says nothing about this message, nor about the
             // next session.
             Some(trouble) if open.has_worked && open.session.is_over() => {
@@ -392,8 +424,9 @@ impl Worker {
                     return Goes::On;
                 }
             }
-            Some(trouble) => shared.in_trouble(Why::Unwilling, trouble),
+            Some(trouble) => shared.in_trouble(Why::Unwilling, trouble).await,
         }
+        shared.judge_sender(&in_flight, &sent.outcome).await;
         shared.record(in_flight, &sent.outcome).await
     }
 

@@ -20,8 +20,6 @@ pub(super) struct Lanes(Arc<Shared>);
 
 #[derive(Debug)]
 struct Shared {
-    /// With no more than so many waiting in a lane, the claimer is woken.
-    low: usize,
     state: Mutex<State>,
     /// Wakes connections: there is something to take, or no more will come.
     filled: Notify,
@@ -31,6 +29,10 @@ struct Shared {
 
 #[derive(Debug, Default)]
 struct State {
+    /// When only so many wait in a lane, the claimer is woken.
+    low: usize,
+    /// How many were taken since the claimer last asked.
+    taken: usize,
     waiting: [VecDeque<Waiting>; 3],
     /// More of this lane may be due in the store: no later lane may be taken from before that is known.
     more: Option<Lane>,
@@ -56,8 +58,19 @@ pub(super) struct InHand {
 impl Lanes {
     /// Empty lanes that call for more when one of them has no more than `low` waiting.
     pub(super) fn new(low: usize) -> Self {
-        let (state, filled, drained) = Default::default();
-        Self(Arc::new(Shared { low, state, filled, drained }))
+        let state = Mutex::new(State { low, ..State::default() });
+        let (filled, drained) = Default::default();
+        Self(Arc::new(Shared { state, filled, drained }))
+    }
+
+    /// From now on, calls for more when a lane has so few.
+    pub(super) fn set_low(&self, low: usize) {
+        self.state().low = low;
+    }
+
+    /// How many were taken since the last call.
+    pub(super) fn taken(&self) -> usize {
+        std::mem::take(&mut self.state().taken)
     }
 
     /// Adds what was claimed.
@@ -100,7 +113,9 @@ impl Lanes {
         let lane = state.first()?;
         let Waiting { delivery, seen } = state.waiting[lane.rank()].pop_front()?;
         state.in_hand += 1;
-        let runs_low = state.waiting[lane.rank()].len() <= self.0.low;
+        state.taken += 1;
+        // Only at that number, so that the claimer is not woken by each of the last few.
+        let runs_low = state.waiting[lane.rank()].len() == state.low;
         drop(state);
         if runs_low {
             self.0.drained.notify_one();
@@ -138,7 +153,7 @@ impl Lanes {
     /// True when so few wait in `lane` and those before it that more should be claimed.
     pub(super) fn runs_low(&self, lane: Lane) -> bool {
         let state = self.state();
-        state.waiting[..=lane.rank()].iter().map(VecDeque::len).sum::<usize>() <= self.0.low
+        state.waiting[..=lane.rank()].iter().map(VecDeque::len).sum::<usize>() <= state.low
     }
 
     /// True when none waits and none is in hand.

@@ -4,6 +4,7 @@
 //! One claimer takes due rows in the order of their lanes; a few connections for each relay offer them; one recorder
 //! writes the outcomes down.
 
+mod bell;
 mod claimer;
 mod connection;
 pub mod dkim;
@@ -31,7 +32,8 @@ use tokio::{
 };
 
 use self::{
-    claimer::{Claimer, ahead},
+    bell::Bell,
+    claimer::{Claimer, fewest},
     connection::Connection,
     dkim::Signer,
     domains::Domains,
@@ -142,23 +144,31 @@ async fn deliver_as_one_holder(
     connectors: &[Arc<Connector>],
 ) -> Result<(), StoreError> {
     let holder = room.store.begin_holder(room.clock.now()).await?;
-    let lanes = Lanes::new(ahead(&room.relays) / 2);
+    let lanes = Lanes::new(fewest(&room.relays) / 2);
     let patience = Patience::of(until);
+    let bell = Arc::new(Bell::new(room.store.clone(), room.clock.clone(), room.hold_after));
     let (recorder, recording) = Recorder::start(Ledger {
         store: room.store.clone(),
         holder: holder.id,
         clock: room.clock.clone(),
         patience,
         tally: Arc::clone(tally),
+        bell: Arc::clone(&bell),
     });
-    let (gates, connections) = connect(room, holder.id, &lanes, recorder, tally, connectors);
+    let (gates, connections) = connect(room, holder.id, &lanes, recorder, tally, connectors, &bell);
     let claimer = Claimer { room, holder: &holder, lanes: &lanes, gates, until, tally };
     let claimed = tokio::select! {
         claimed = claimer.claim_while_needed(stop) => claimed,
         () = stop.asked(Ask::Now) => Ok(()),
     };
     lanes.close();
-    let ended = finish(connections, recording, stop).await;
+    let finishing = finish(connections, recording, stop, room.drain);
+    tokio::pin!(finishing);
+    let ended = tokio::select! {
+        ended = &mut finishing => ended,
+        // Taken for dead meanwhile: what is on the wire is waited for all the same, and its outcome counts if it can.
+        () = claimer.beat_while_draining() => finishing.await,
+    };
     end(room, holder, &lanes, &ended, stop).await?;
     match ended {
         Ended::InOrder => claimed,
@@ -176,6 +186,7 @@ fn connect(
     recorder: Recorder,
     tally: &Arc<Tally>,
     connectors: &[Arc<Connector>],
+    bell: &Arc<Bell>,
 ) -> (Vec<Arc<Gate>>, JoinSet<()>) {
     let letterhead = Arc::new(room.letterhead.clone());
     let frozen = Arc::new(FrozenMailings::new(room.store.clone(), Arc::clone(&letterhead)));
@@ -203,6 +214,7 @@ fn connect(
             domains: Arc::clone(&domains),
             clock: room.clock.clone(),
             tally: Arc::clone(tally),
+            bell: Arc::clone(bell),
         };
         for _ in 0..relay.connections {
             connections.spawn(connection.clone().work());
@@ -224,7 +236,12 @@ enum Ended {
 }
 
 /// Waits until what is on the wire has its outcome, unless we are told to end at once.
-async fn finish(mut connections: JoinSet<()>, mut recording: JoinHandle<Result<(), StoreError>>, stop: &Stop) -> Ended {
+async fn finish(
+    mut connections: JoinSet<()>,
+    mut recording: JoinHandle<Result<(), StoreError>>,
+    stop: &Stop,
+    drain: Duration,
+) -> Ended {
     let mut panicked = None;
     let at_once = tokio::select! {
         () = async {
@@ -232,7 +249,7 @@ async fn finish(mut connections: JoinSet<()>, mut recording: JoinHandle<Result<(
                 panicked = panicked.take().or(ended.err());
             }
         } => false,
-        () = stop.asked(Ask::Now) => true,
+        () = waited_enough(stop, drain) => true,
     };
     if at_once {
         connections.shutdown().await;
@@ -240,7 +257,9 @@ async fn finish(mut connections: JoinSet<()>, mut recording: JoinHandle<Result<(
     let recorded = tokio::select! {
         recorded = &mut recording => recorded,
         () = async {
-            stop.asked(Ask::Now).await;
+            if !at_once {
+                waited_enough(stop, drain).await;
+            }
             tokio::time::sleep(LAST_WRITES).await;
         } => {
             recording.abort();
@@ -252,6 +271,18 @@ async fn finish(mut connections: JoinSet<()>, mut recording: JoinHandle<Result<(
         (Ok(Err(error)), None) => Ended::OutcomesLost(error),
         (Ok(Ok(())), None) if at_once => Ended::AtOnce,
         (Ok(Ok(())), None) => Ended::InOrder,
+    }
+}
+
+/// Waits until we are told to end at once, or have been told to finish and have done so for long enough.
+async fn waited_enough(stop: &Stop, drain: Duration) {
+    let too_long = async {
+        stop.asked(Ask::Finish).await;
+        tokio::time::sleep(drain).await;
+    };
+    tokio::select! {
+        () = stop.asked(Ask::Now) => {}
+        () = too_long => tracing::warn!("what is on the wire has no answer after {} s, so we end", drain.as_secs()),
     }
 }
 

@@ -11,7 +11,7 @@ use tokio::{
     time::{Instant, sleep},
 };
 
-use super::{lanes::InHand, patience::Patience, tally::Tally};
+use super::{bell::Bell, lanes::InHand, patience::Patience, tally::Tally};
 use crate::{
     clock::Clock,
     domain::delivery::{Next, Outcome, Reply},
@@ -46,6 +46,7 @@ pub(super) struct Ledger {
     pub(super) clock: Clock,
     pub(super) patience: Patience,
     pub(super) tally: Arc<Tally>,
+    pub(super) bell: Arc<Bell>,
 }
 
 impl Recorder {
@@ -92,7 +93,7 @@ impl Ledger {
     }
 
     async fn write_group(&self, outcomes: &[Recorded]) -> Result<(), StoreError> {
-        let began = Instant::now();
+        let (began, mut failed) = (Instant::now(), None);
         let mut pause = Duration::from_millis(50);
         loop {
             match self.store.record_outcomes(self.holder, outcomes, self.clock.now()).await {
@@ -101,10 +102,14 @@ impl Ledger {
                     if late > 0 {
                         tracing::warn!(late, "outcomes came after another process had taken their deliveries up");
                     }
+                    if let Some(error) = &failed {
+                        self.bell.store_was_unwritable(began.elapsed(), error).await;
+                    }
                     return Ok(());
                 }
                 Err(error) if self.patience.lasts(began) => {
                     tracing::error!(waiting = outcomes.len(), "outcomes cannot be written, delivery waits: {error}");
+                    failed = Some(error);
                     sleep(pause).await;
                     pause = (pause * 2).min(Duration::from_secs(5));
                 }

@@ -9,7 +9,7 @@ use tokio::time::Instant;
 use crate::clock::Clock;
 
 /// How long a look is good for. Longer than a delivery waits while a send runs at full speed.
-const FRESH: Duration = Duration::from_millis(100);
+const FRESH: Duration = Duration::from_millis(200);
 
 /// When a row was looked at.
 #[derive(Clone, Copy, Debug)]

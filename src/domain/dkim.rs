@@ -181,6 +181,14 @@ impl Algorithm {
             Self::Ed25519Sha256 => "ed25519-sha256",
         }
     }
+
+    /// The word in `k=`.
+    pub fn kind(self) -> &'static str {
+        match self {
+            Self::RsaSha256 => "rsa",
+            Self::Ed25519Sha256 => "ed25519",
+        }
+    }
 }
 
 impl DkimKey {
@@ -191,10 +199,7 @@ impl DkimKey {
 
     /// The value of that record, in one piece (RFC 6376 §3.6.1).
     pub fn record_value(&self) -> String {
-        let kind = match self.key.algorithm() {
-            Algorithm::RsaSha256 => "rsa",
-            Algorithm::Ed25519Sha256 => "ed25519",
-        };
+        let kind = self.key.algorithm().kind();
         format!("v=DKIM1; k={kind}; p={}", BASE64.encode(&self.key.public_half()))
     }
 }

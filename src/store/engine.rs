@@ -63,6 +63,15 @@ impl Engine {
         }
     }
 
+    /// What makes the commits of a connection wait for the disk no longer, and wait for it again. In both engines a later
+    /// commit that waits makes earlier ones durable too.
+    pub(super) fn sync_statements(&self) -> (&'static str, &'static str) {
+        match self {
+            Self::Sqlite { .. } => ("PRAGMA synchronous = NORMAL", "PRAGMA synchronous = FULL"),
+            Self::Postgres => ("SET synchronous_commit = off", "RESET synchronous_commit"),
+        }
+    }
+
     /// A FROM item that turns the JSON array bound as `$1` into rows whose column `value` is one element.
     pub(super) fn json_rows(&self) -> &'static str {
         match self {

@@ -2,7 +2,7 @@
 //! connections that write, so a new write cannot miss what is done here for all of them.
 
 use sqlx::{
-    Any, AnyPool, FromRow,
+    Any, AnyPool, Executor, FromRow,
     any::{AnyArguments, AnyRow},
     pool::PoolConnection,
     query::{Query, QueryAs},
@@ -54,6 +54,26 @@ impl Writer {
         let mut connection = self.pool.acquire().await?;
         let done = or_close(statement.execute(&mut *connection).await, &mut connection)?;
         write_point();
+        Ok(done.rows_affected())
+    }
+
+    /// The same, without waiting for the disk: a process that is killed loses nothing of it, a machine that loses its power
+    /// may. The next write that waits makes it durable as well.
+    pub(super) async fn execute_unsynced(
+        &self,
+        engine: &Engine,
+        statement: Query<'_, Any, AnyArguments>,
+    ) -> Result<u64, StoreError> {
+        write_point();
+        let (unsynced, synced) = engine.sync_statements();
+        let mut connection = self.pool.acquire().await?;
+        or_close(connection.execute(unsynced).await, &mut connection)?;
+        let done = or_close(statement.execute(&mut *connection).await, &mut connection)?;
+        write_point();
+        // It is done; should this fail, no later write may go by a connection that does not wait.
+        if let Err(error) = or_close(connection.execute(synced).await, &mut connection) {
+            tracing::warn!("a connection to the database is given up: {error}");
+        }
         Ok(done.rows_affected())
     }
 

@@ -16,6 +16,7 @@ use tidings::{
 
 use crate::world::{
     World, address_of,
+    name_server::NameServer,
     relay::{Answer, Stage},
     signatures::{SELECTORS, Verdicts, assert_all_signed, keys, verdicts},
     slug,
@@ -279,4 +280,37 @@ async fn a_new_key_may_be_put_elsewhere_and_for_another_domain() {
         assert_eq!(ended.code, 1);
         assert!(ended.err.contains(told), "{}", ended.err);
     }
+}
+
+#[tokio::test]
+async fn check_compares_each_key_with_its_record() {
+    let world = World::new().await;
+    world.feed_has(&[world.post("Webinar")]);
+    let made = world.tidings(&["--json", "dkim", "new"]).await.json();
+    world.add_config(made["config"].as_str().expect("lines"));
+    let (name, value) =
+        (made["record"]["name"].as_str().expect("a name"), made["record"]["value"].as_str().expect("a value"));
+    let (dns, other) = (NameServer::start().await, keys()[1].record_value());
+    let told = async |word: &str, detail: &str| {
+        let checked = world.tidings(&["check", "--dns", &dns.address()]).await.well();
+        assert!(checked.contains(&format!("  {word}  key `t1`: {name} {detail}")), "{checked}");
+    };
+    told("WARN", "is not published; `tidings dkim show` prints it").await;
+    dns.publish(name, &[value]);
+    told("well", "is published").await;
+    let spaced = value.replace("; ", " ;\t").replace("k=rsa", "k = rsa").replace("p=MIIB", "p= MI IB");
+    dns.publish(name, &[&spaced]);
+    told("well", "is published").await;
+    for wrong in [other.as_str(), "v=spf1 -all", &value.replace("DKIM1", "DKIM2"), &value.replace("k=rsa", "k=ed25519")]
+    {
+        dns.publish(name, &[wrong]);
+        told("WARN", "has another key; ").await;
+    }
+    dns.publish(name, &["v=DKIM1; k=rsa; p="]);
+    told("WARN", "says that the key is withdrawn; ").await;
+    dns.publish(name, &[value, &other]);
+    told("WARN", "has more than one record; ").await;
+    let nobody = std::net::UdpSocket::bind("127.0.0.1:0").and_then(|free| free.local_addr()).expect("a free port");
+    let checked = world.tidings(&["check", "--dns", &nobody.to_string()]).await.well();
+    assert!(checked.contains(&format!("  note  key `t1`: {name} could not be looked up: ")), "{checked}");
 }

@@ -26,13 +26,13 @@ async fn session(relay: &ScriptedRelay) -> Session {
 
 async fn send(session: &mut Session, recipient: &str, message: &[u8]) -> Sent {
     let recipient = EmailAddress::parse(recipient).expect("an address");
-    session.send(&Envelope { sender: "b-1@example.org", recipient: &recipient }, message).await
+    session.send(&Envelope { sender: "b-1@example.org", recipient: &recipient, envelope_id: None }, message).await
 }
 
 /// Offers a message, for which there is room.
 fn offer(session: &mut Session, recipient: &str, message: Vec<u8>) {
     let recipient = EmailAddress::parse(recipient).expect("an address");
-    let envelope = Envelope { sender: "b-1@example.org", recipient: &recipient };
+    let envelope = Envelope { sender: "b-1@example.org", recipient: &recipient, envelope_id: None };
     session.offer(&envelope, message).expect("a fit message, and room for it");
 }
 
@@ -177,7 +177,7 @@ async fn nothing_is_sent_until_the_relay_has_said_so() {
     let (gate, reader) = (Gate::closed(), EmailAddress::parse("ana@example.org").expect("an address"));
     relay.answer(Stage::Data, Answer::Held(gate.clone()));
     let mut session = session(&relay).await;
-    let envelope = Envelope { sender: "", recipient: &reader };
+    let envelope = Envelope { sender: "", recipient: &reader, envelope_id: None };
     let (sent, ()) = tokio::join!(session.send(&envelope, MESSAGE), async {
         relay.wait_for(Stage::Data, 1).await;
         assert_eq!(relay.ledger().seen(Stage::Body), 0);

@@ -1,10 +1,11 @@
 //! Signs messages (DKIM, RFC 6376): RSA-SHA256 and Ed25519-SHA256 (RFC 8463), relaxed/relaxed, over the whole body. A
 //! spliced message comes in; what goes out is the fields to be put before it, one for each key. The same message with
-//! the same date makes the same bytes. It asks neither DNS nor clock.
+//! the same date makes the same bytes. Signing asks neither DNS nor clock.
 
 mod canonical;
 mod field;
 mod fresh;
+mod record;
 
 use std::sync::Arc;
 
@@ -16,7 +17,10 @@ use ring::{
 };
 
 use self::canonical::Field;
-pub use self::fresh::{FreshError, fresh_key};
+pub use self::{
+    fresh::{FreshError, fresh_key},
+    record::{Dns, Published},
+};
 use crate::domain::dkim::{Algorithm, DkimKey, Pair};
 
 /// Headers that are signed once more than they stand there, so that none can be added (RFC 6376 §8.15).

@@ -56,6 +56,9 @@ pub struct Envelope<'a> {
     pub sender: &'a str,
     /// The one recipient.
     pub recipient: &'a EmailAddress,
+    /// Under which name the relay is asked to notify of failure and delay (RFC 3461), where it offers that: printable
+    /// ASCII.
+    pub envelope_id: Option<&'a str>,
 }
 
 /// What became of one message.

@@ -2,7 +2,7 @@
 //! envelope and a message come in, checked bytes go out. What could break out of its place (a line end in an address, a
 //! bare LF in a message) is refused here, before a byte is written.
 
-use std::io::Write as _;
+use std::{fmt::Write as _, io::Write as _};
 
 use super::{Envelope, capabilities::Capabilities, reply::ReplyLines};
 use crate::domain::{address::EmailAddress, delivery::Reply};
@@ -15,7 +15,7 @@ const LINE_OCTETS: usize = 998;
 /// Why a message cannot be offered to this relay at all.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub(super) enum Unfit {
-    #[error("the address needs SMTPUTF8, which the relay does not speak")]
+    #[error("5.6.7 the address needs SMTPUTF8, which the relay does not speak")]
     NeedsSmtpUtf8,
     #[error("the message has octets above 127, which the relay does not take")]
     NeedsEightBit,
@@ -79,9 +79,17 @@ impl Offer {
         if utf8 {
             mail.push_str(" SMTPUTF8");
         }
+        let mut to = format!("RCPT TO:<{}>", envelope.recipient.reveal());
+        if let Some(id) = envelope.envelope_id.filter(|_| capabilities.dsn) {
+            mail.push_str(&format!(" RET=HDRS ENVID={}", xtext(id)));
+            to.push_str(" NOTIFY=FAILURE,DELAY");
+            // An address in UTF-8 has a form of its own there (RFC 6533 §3), which few relays know.
+            if envelope.recipient.reveal().is_ascii() {
+                to.push_str(&format!(" ORCPT=rfc822;{}", xtext(envelope.recipient.reveal())));
+            }
+        }
         let mut commands = command(&mail).ok_or(Unfit::BadAddress)?;
         let rcpt = commands.len();
-        let to = format!("RCPT TO:<{}>", envelope.recipient.reveal());
         commands.extend(command(&to).ok_or(Unfit::BadAddress)?);
         Ok(Self { commands, rcpt, recipient: envelope.recipient.clone(), message })
     }
@@ -141,6 +149,20 @@ impl Offer {
     }
 }
 
+/// Text as a parameter's value (RFC 3461 §4): what is not printable, and `+` and `=`, in hexadecimal.
+fn xtext(text: &str) -> String {
+    let mut out = String::new();
+    for byte in text.bytes() {
+        if byte.is_ascii_graphic() && !matches!(byte, b'+' | b'=') {
+            out.push(char::from(byte));
+        } else {
+            // Writing to a String cannot fail.
+            let _ = write!(out, "+{byte:02X}");
+        }
+    }
+    out
+}
+
 /// A command with its CRLF; `None` when it would be too long, or more than one line.
 pub(super) fn command(line: &str) -> Option<Vec<u8>> {
     let fits = line.len() + 2 <= COMMAND_OCTETS && !line.bytes().any(|byte| byte < b' ' || byte == 0x7f);
@@ -191,13 +213,13 @@ mod tests {
     /// The MAIL command of an offer.
     fn mail(sender: &str, to: &str, message: &[u8], can: &Capabilities) -> Result<String, Unfit> {
         let recipient = address(to);
-        let offer = Offer::new(&Envelope { sender, recipient: &recipient }, message.to_vec(), can)?;
+        let offer = Offer::new(&Envelope { sender, recipient: &recipient, envelope_id: None }, message.to_vec(), can)?;
         Ok(String::from_utf8(offer.mail().to_vec()).expect("text"))
     }
 
     fn on_the_wire(message: &[u8]) -> Vec<u8> {
         let recipient = address("ana@example.org");
-        let envelope = Envelope { sender: "", recipient: &recipient };
+        let envelope = Envelope { sender: "", recipient: &recipient, envelope_id: None };
         let offer = Offer::new(&envelope, message.to_vec(), &everything()).expect("fit");
         let mut wire = Vec::new();
         offer.push_dotted(&mut wire);
@@ -230,6 +252,22 @@ mod tests {
         assert_eq!(mail("ana@example.org", b"a", &everything()), "MAIL FROM:<b-1@example.org> SIZE=3\r\n");
         let all = mail("añá@example.org", "ñ\r\n".as_bytes(), &everything());
         assert_eq!(all, "MAIL FROM:<b-1@example.org> SIZE=4 BODY=8BITMIME SMTPUTF8\r\n");
+    }
+
+    #[test]
+    fn notifications_are_asked_for_where_they_are_offered() {
+        let recipient = address("a+b=c@example.org");
+        let envelope = Envelope { sender: "b-1@example.org", recipient: &recipient, envelope_id: Some("7.42.x=y") };
+        let said = |can: &Capabilities| {
+            let offer = Offer::new(&envelope, b"a\r\n".to_vec(), can).expect("fit");
+            String::from_utf8([offer.mail(), offer.rcpt()].concat()).expect("text")
+        };
+        assert_eq!(
+            said(&Capabilities { dsn: true, ..Capabilities::default() }),
+            "MAIL FROM:<b-1@example.org> RET=HDRS ENVID=7.42.x+3Dy\r\n\
+             RCPT TO:<a+b=c@example.org> NOTIFY=FAILURE,DELAY ORCPT=rfc822;a+2Bb+3Dc@example.org\r\n"
+        );
+        assert_eq!(said(&Capabilities::default()), "MAIL FROM:<b-1@example.org>\r\nRCPT TO:<a+b=c@example.org>\r\n");
     }
 
     #[test]
@@ -279,7 +317,7 @@ mod tests {
     #[test]
     fn a_reply_that_repeats_the_address_is_masked() {
         let recipient = address("Ana@example.org");
-        let envelope = Envelope { sender: "", recipient: &recipient };
+        let envelope = Envelope { sender: "", recipient: &recipient, envelope_id: None };
         let offer = Offer::new(&envelope, b"a\r\n".to_vec(), &everything()).expect("fit");
         let lines = vec!["5.1.1 <ANA@Example.org> unknown".to_owned(), "5.1.1 ana@example.org".to_owned()];
         let reply = offer.masked(ReplyLines { code: 550, lines });

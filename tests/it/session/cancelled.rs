@@ -57,7 +57,7 @@ async fn a_send_dropped_while_it_waits_leaves_no_reusable_session() {
 #[tokio::test]
 async fn a_send_dropped_at_any_of_its_polls_never_shifts_the_replies() {
     let reader = EmailAddress::parse("ana@example.org").expect("an address");
-    let envelope = Envelope { sender: "b-1@example.org", recipient: &reader };
+    let envelope = Envelope { sender: "b-1@example.org", recipient: &reader, envelope_id: None };
     for times in 0.. {
         let relay = ScriptedRelay::start().await;
         relay.answer_recipient("bad@example.org", Answer::Reply("550 5.1.1 no such user"));
