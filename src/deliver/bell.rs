@@ -105,6 +105,12 @@ impl Bell {
         }
     }
 
+    /// True when so many of a mailing were refused in a row that its issue was held: what was claimed of it before must be
+    /// looked at again.
+    pub(super) fn has_held(&self, mailing: MailingId) -> bool {
+        self.state().refused.get(&mailing).is_some_and(|in_a_row| *in_a_row >= self.hold_after)
+    }
+
     /// A message of this mailing was refused for the sender's sake. When that happens too often in a row, its issue is
     /// held.
     pub(super) async fn sender_refused(&self, mailing: MailingId, issue: Option<IssueId>, reply: &Reply) {

@@ -16,7 +16,7 @@ use crate::{
 };
 
 /// How often the claimer looks for more urgent rows, and for any row when it has none: other processes queue rows too.
-const LOOK: Duration = Duration::from_millis(100);
+const LOOK: Duration = Duration::from_millis(50);
 
 /// How often a holder says that it lives, and looks for those that do not; well within its lease.
 const HEARTBEAT: Duration = Duration::from_secs(10);

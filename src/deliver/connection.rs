@@ -206,7 +206,7 @@ impl Connection {
 
     /// True when a claimed delivery may be offered now. One that was claimed a while ago is looked at again.
     async fn may_be_offered(&self, in_hand: &InHand) -> bool {
-        if in_hand.seen.is_fresh(&self.clock) {
+        if in_hand.seen.is_fresh(&self.clock) && !self.bell.has_held(in_hand.delivery.mailing) {
             return true;
         }
         match self.store.look_again(self.holder, &in_hand.delivery, self.clock.now()).await {
@@ -457,11 +457,11 @@ impl Open {
         }
     }
 
-    /// True when another message may be offered in this session now.
+    /// True when another message may be offered in this session now. The first one always may.
     fn has_room(&self, relay: &Relay) -> bool {
-        self.session.has_room()
-            && relay.messages_per_connection.is_none_or(|most| self.offered < most.get())
-            && self.opened_at.elapsed() < relay.connection_age
+        let is_fresh = relay.messages_per_connection.is_none_or(|most| self.offered < most.get())
+            && self.opened_at.elapsed() < relay.connection_age;
+        self.session.has_room() && (is_fresh || self.offered == 0)
     }
 }
 

@@ -4,7 +4,10 @@
 mod claims;
 mod ending;
 mod house;
+mod limits;
 mod outcomes;
 mod postfix;
 mod relays;
+mod sender;
 mod store_trouble;
+mod urgent;

@@ -65,6 +65,23 @@ on_both_engines!(asked_twice_it_ends_at_once_and_the_next_one_takes_up, async |t
 });
 
 #[tokio::test]
+async fn asked_once_it_does_not_wait_for_ever_for_what_is_on_the_wire() {
+    let (test, relay) = (sqlite().await, ScriptedRelay::start().await);
+    relay.answer(Stage::Dot, Answer::Stall);
+    let mut house = House::with(&test, vec![relay.relay()]).await;
+    house.room.drain = std::time::Duration::from_millis(50);
+    house.readers(5).await;
+    let issue = house.digest().await;
+    let stop = Stop::default();
+    let delivering = house.start(Until::Stopped, &stop);
+    relay.wait_for(Stage::Dot, 1).await;
+    stop.ask();
+    delivering.await.expect("no panic").expect("ended");
+    let states = house.states(issue).await;
+    assert_eq!((states[&DeliveryState::Unknown], states[&DeliveryState::Queued]), (1, 4), "{states:?}");
+}
+
+#[tokio::test]
 async fn a_stop_does_not_wait_for_a_relay_that_never_greets() {
     let (test, relay) = (sqlite().await, ScriptedRelay::start().await);
     relay.answer(Stage::Connect, Answer::Stall);

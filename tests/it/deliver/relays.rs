@@ -142,8 +142,8 @@ async fn a_relay_that_takes_fewer_connections_than_we_have_is_used_with_those() 
 #[tokio::test]
 async fn the_second_relay_carries_on_while_the_first_is_down_and_rests_while_it_is_well() {
     let (test, second) = (sqlite().await, ScriptedRelay::start().await);
-    let named = |name, relay: Relay| Relay { name: Slug::parse(name).expect("a slug"), ..relay };
-    let house = House::with(&test, vec![nobody().await, named("second", wide(&second, 2))]).await;
+    let named = |name, priority, relay: Relay| Relay { name: Slug::parse(name).expect("a slug"), priority, ..relay };
+    let house = House::with(&test, vec![nobody().await, named("second", 2, wide(&second, 2))]).await;
     let readers = house.readers(30).await;
     house.digest().await;
     let counts = house.run().await;
@@ -152,7 +152,7 @@ async fn the_second_relay_carries_on_while_the_first_is_down_and_rests_while_it_
     assert_eq!(recipients(&second), sorted(readers));
 
     let (first, second) = (ScriptedRelay::start().await, ScriptedRelay::start().await);
-    let relays = vec![named("first", wide(&first, 2)), named("second", wide(&second, 2))];
+    let relays = vec![named("second", 2, wide(&second, 2)), named("first", 1, wide(&first, 2))];
     let house = house.through(relays);
     house.digest().await;
     assert_eq!(house.run().await.sent, 30);

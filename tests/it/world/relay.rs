@@ -304,6 +304,15 @@ impl ScriptedRelay {
         self.wait_until(&format!("{count} at {stage:?}"), |ledger| ledger.seen(stage) >= count).await;
     }
 
+    /// Waits until a command of this stage that holds `text` was read, not long ago.
+    pub(crate) async fn wait_for_line(&self, stage: Stage, text: &str) {
+        let is_it = |(_, at, line): &(usize, Stage, String)| *at == stage && line.contains(text);
+        let mut ledger = self.shared.ledger.subscribe();
+        let waited = ledger.wait_for(|ledger| ledger.commands.iter().rev().take(500).any(is_it));
+        let waited = tokio::time::timeout(PATIENCE, waited).await;
+        assert!(waited.is_ok(), "waited in vain for `{text}` at {stage:?}");
+    }
+
     /// Waits until every connection has ended.
     pub(crate) async fn wait_until_alone(&self) {
         self.wait_until("no open connection", |ledger| ledger.open_connections == 0).await;

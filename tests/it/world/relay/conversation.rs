@@ -317,7 +317,7 @@ impl Conversation {
     async fn decide(&mut self, stage: Stage, recipient: Option<&str>, usual: &str) -> Result<bool, Over> {
         let answer = self.next_answer(stage, recipient);
         let yes = match &answer {
-            Answer::Usual | Answer::Extra(_) | Answer::Held(_) => true,
+            Answer::Usual | Answer::After(_) | Answer::Extra(_) | Answer::Held(_) => true,
             Answer::Reply(reply) => reply.get(..3) == usual.get(..3),
             _ => false,
         };
@@ -347,6 +347,10 @@ impl Conversation {
             Answer::Close | Answer::TakeAndClose => Err(Over),
             Answer::Reset => self.link.reset(),
             Answer::Stall => self.link.ignore().await,
+            Answer::After(time) => {
+                tokio::time::sleep(time).await;
+                self.say(usual).await
+            }
             Answer::Held(gate) => {
                 gate.pass().await;
                 self.say(usual).await

@@ -3,6 +3,7 @@
 use std::{
     collections::{HashMap, VecDeque},
     sync::Arc,
+    time::Duration,
 };
 
 use tokio::sync::watch;
@@ -58,6 +59,8 @@ pub(crate) enum Answer {
     Reset,
     /// Say nothing; keep the connection.
     Stall,
+    /// Wait so long, then as usual: a relay that takes its time.
+    After(Duration),
     /// Wait until the gate is opened, then as usual.
     Held(Gate),
     /// At the end of data: keep the message, and close without a word. The message was accepted, and the client cannot
@@ -69,7 +72,7 @@ impl Answer {
     /// True when a relay that answers so has taken the message, at the end of data.
     pub(super) fn accepts(&self) -> bool {
         match self {
-            Self::Usual | Self::Extra(_) | Self::TakeAndClose => true,
+            Self::Usual | Self::After(_) | Self::Extra(_) | Self::TakeAndClose => true,
             Self::Reply(reply) => reply.starts_with("250"),
             _ => false,
         }
