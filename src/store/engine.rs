@@ -80,6 +80,15 @@ impl Engine {
         }
     }
 
+    /// An aggregate that gathers these columns of all rows into one text: a JSON array of JSON arrays. Rows that come over
+    /// one by one cost several times what they cost in SQL.
+    pub(super) fn json_table(&self, columns: &str) -> String {
+        match self {
+            Self::Sqlite { .. } => format!("json_group_array(json_array({columns}))"),
+            Self::Postgres => format!("CAST(json_agg(json_build_array({columns})) AS TEXT)"),
+        }
+    }
+
     /// Ends the sub-select of a claim: on PostgreSQL rows that another claimer is looking at are passed over. Without
     /// it, workers that claim at the same time deadlock.
     pub(super) fn skip_locked(&self) -> &'static str {

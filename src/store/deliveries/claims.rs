@@ -85,7 +85,8 @@ pub struct Recorded {
     pub answer: String,
 }
 
-#[derive(sqlx::FromRow)]
+/// A row, in the order of the columns that [`look_up`] asks for.
+#[derive(serde::Deserialize)]
 struct Row {
     mailing: i64,
     subscriber: i64,
@@ -292,25 +293,32 @@ async fn look_up<'e>(
 ) -> Result<Vec<Row>, StoreError> {
     let (each, clock) = (engine.json_rows(), engine.clock("CAST($2 AS BIGINT)"));
     let keys = serde_json::to_string(keys).expect("numbers are JSON");
-    let rows = sqlx::query_as(AssertSqlSafe(format!(
-        "SELECT d.mailing, d.subscriber, d.lane, d.claims, d.attempts, d.queued_at, d.holder,
-                COALESCE(h.alive_until - {clock}, 0) AS lease_left, m.expires_at, s.address, s.name,
-                CASE WHEN m.list IS NULL THEN 1
-                     WHEN u.state = 'active' AND NOT EXISTS (
-                          SELECT 1 FROM suppressions x
-                          WHERE x.address_key = s.address_key AND x.list IN ('', m.list)) THEN 1
-                     ELSE 0 END AS wanted, i.state AS issue_state
+    let table = engine.json_table(&format!(
+        "d.mailing, d.subscriber, d.lane, d.claims, d.attempts, d.queued_at, d.holder,
+         COALESCE(h.alive_until - {clock}, 0), m.expires_at, s.address, s.name,
+         CASE WHEN m.list IS NULL THEN 1
+              WHEN u.state = 'active' AND NOT EXISTS (
+                   SELECT 1 FROM suppressions x WHERE x.address_key = s.address_key AND x.list IN ('', m.list)) THEN 1
+              ELSE 0 END,
+         i.state"
+    ));
+    let (table,): (Option<String>,) = sqlx::query_as(AssertSqlSafe(format!(
+        "SELECT {table}
          FROM (SELECT CAST(value->>0 AS BIGINT) AS mailing, CAST(value->>1 AS BIGINT) AS subscriber FROM {each}) v
          JOIN deliveries d ON d.mailing = v.mailing AND d.subscriber = v.subscriber
          JOIN mailings m ON m.id = d.mailing JOIN subscribers s ON s.id = d.subscriber
          LEFT JOIN subscriptions u ON u.list = m.list AND u.subscriber = d.subscriber
-         LEFT JOIN issues i ON i.id = m.issue LEFT JOIN holders h ON h.id = d.holder
-         ORDER BY d.lane, d.queued_at, d.mailing, d.subscriber"
+         LEFT JOIN issues i ON i.id = m.issue LEFT JOIN holders h ON h.id = d.holder"
     )))
     .bind(keys)
     .bind(ms(now))
-    .fetch_all(on)
+    .fetch_one(on)
     .await?;
+    let mut rows: Vec<Row> = match table {
+        Some(table) => serde_json::from_str(&table).map_err(|error| StoreError::Damaged(error.to_string()))?,
+        None => Vec::new(),
+    };
+    rows.sort_unstable_by_key(|row| (row.lane, row.queued_at, row.mailing, row.subscriber));
     Ok(rows)
 }
 
