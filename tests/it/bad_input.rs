@@ -195,7 +195,7 @@ async fn a_full_disk_is_told_and_nothing_is_half_done() {
 async fn a_disk_that_fills_in_the_middle_of_a_send_stops_it_until_there_is_room() {
     const READERS: usize = 200;
     const CONNECTIONS: usize = 2;
-    let world = in_use(World::setup().relay("connections = 2"), READERS).await;
+    let world = in_use(World::setup().relay("connections = 2\nwindow = 1"), READERS).await;
     world.app.store.close().await;
     breaking_news(&world);
     // The write-ahead log begins empty, and takes a few dozen outcomes.

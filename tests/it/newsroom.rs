@@ -308,7 +308,7 @@ async fn an_alert_overtakes_a_half_sent_digest() {
     let digest = digest_queued(&world).await;
     let (sending, gate) = half_sent(&world, 4).await;
     let alert = alert(&world, "Statement", None).await.expect("queued").issue;
-    until_states_are(&world, alert, "queued 24, sending 16").await;
+    until_states_are(&world, alert, "queued 8, sending 32").await;
     gate.open();
     sending.await.expect("no panic");
     let mails = world.mails();

@@ -1,6 +1,7 @@
-//! Whether a relay that offers PIPELINING can be taken at its word. Some discard what comes behind a command, or answer
-//! out of step: then the first group of commands of all ends badly, and for a while that relay is spoken to in
-//! lock-step. What sessions saw comes in, the manner for the next one goes out.
+//! How far a relay that offers PIPELINING and CHUNKING can be taken at its word. Some discard what comes behind a
+//! command, or answer out of step: then the first group of commands of all ends badly, and for a while that relay is
+//! spoken to in lock-step. Others hang up in the middle of a window, and take their last answers with them: then fewer
+//! messages are put at risk for a while. What sessions saw comes in, the manner for the next one goes out.
 
 use std::{
     sync::{Mutex, MutexGuard, PoisonError},
@@ -12,23 +13,20 @@ use tokio::time::Instant;
 use super::{capabilities::Capabilities, trouble::Trouble};
 use crate::domain::relay::Manner;
 
-/// How long a relay that was found out is spoken to in lock-step. Long enough to cost nothing, and short enough that a
-/// network's fault that looked like a lie is forgotten.
-const DISTRUST: Duration = Duration::from_secs(3600);
+/// How long a relay is spoken to more slowly than it offers. Long enough to cost nothing, and short enough that a
+/// network's fault that looked like the relay's is forgotten.
+const FOR_A_WHILE: Duration = Duration::from_secs(3600);
 
 /// What is known of one relay.
 #[derive(Debug, Default)]
 pub(super) struct Grouping(Mutex<State>);
 
 #[derive(Clone, Copy, Debug, Default)]
-enum State {
-    /// No group of commands came through yet.
-    #[default]
-    Unproven,
-    /// It has answered groups in order.
-    Proven,
-    /// It was found out.
-    Distrusted { until: Instant },
+struct State {
+    /// It has answered a group of commands in order.
+    is_proven: bool,
+    /// At most this manner, until then.
+    limit: Option<(Manner, Instant)>,
 }
 
 impl Grouping {
@@ -39,39 +37,36 @@ impl Grouping {
             (true, false) => Manner::Pipelined,
             (false, _) => Manner::LockStep,
         };
-        let mut state = self.state();
-        match *state {
-            State::Distrusted { until } if Instant::now() < until => return Manner::LockStep,
-            State::Distrusted { .. } => *state = State::Unproven,
-            State::Unproven | State::Proven => {}
-        }
-        wanted.min(can)
+        wanted.min(can).min(self.limit())
     }
 
     /// A message was taken that went in a group.
     pub(super) fn worked(&self) {
-        *self.state() = State::Proven;
+        self.state().is_proven = true;
     }
 
-    /// A session ended while it waited for several replies: true when the relay is not trusted for that from now on. One
-    /// that worked before is only distrusted for answers out of step; to be lost or late happens to any.
-    pub(super) fn failed(&self, trouble: &Trouble) -> bool {
-        let mut state = self.state();
-        let is_found_out = match (*state, trouble) {
-            (State::Distrusted { .. }, _) => false,
-            (_, Trouble::Protocol(..)) => true,
-            (State::Unproven, Trouble::Timeout(_) | Trouble::Lost(..)) => true,
-            _ => false,
+    /// A session ended while it waited for several replies. To be lost or late happens to any relay that has worked before,
+    /// but answers out of step do not.
+    pub(super) fn failed(&self, manner: Manner, trouble: &Trouble) {
+        let limit = match (trouble, self.state().is_proven) {
+            (Trouble::Protocol(..), _) | (Trouble::Timeout(_) | Trouble::Lost(..), false) => Manner::LockStep,
+            (Trouble::Timeout(_) | Trouble::Lost(..), true) if manner == Manner::Chunked => Manner::Pipelined,
+            _ => return,
         };
-        if is_found_out {
-            *state = State::Distrusted { until: Instant::now() + DISTRUST };
+        if limit < self.limit() {
+            tracing::warn!("the relay is spoken to more slowly for an hour: {trouble}");
+            self.state().limit = Some((limit, Instant::now() + FOR_A_WHILE));
         }
-        is_found_out
     }
 
     /// True while the relay is spoken to in lock-step though it offers more.
     pub(super) fn is_distrusted(&self) -> bool {
-        matches!(*self.state(), State::Distrusted { until } if Instant::now() < until)
+        self.limit() == Manner::LockStep
+    }
+
+    fn limit(&self) -> Manner {
+        let limit = self.state().limit.filter(|(_, until)| Instant::now() < *until);
+        limit.map_or(Manner::Chunked, |(manner, _)| manner)
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -105,11 +100,14 @@ mod tests {
         }
     }
 
+    fn lost() -> Trouble {
+        Trouble::Lost(Stage::Dot, io::ErrorKind::UnexpectedEof.into())
+    }
+
     #[tokio::test(start_paused = true)]
     async fn a_relay_that_lies_is_found_out_and_tried_again_after_an_hour() {
         let (grouping, all) = (Grouping::default(), offered(true, true));
-        assert!(grouping.failed(&Trouble::Timeout(Stage::Rcpt)));
-        assert!(!grouping.failed(&Trouble::Timeout(Stage::Rcpt)), "that is known already");
+        grouping.failed(Manner::Pipelined, &Trouble::Timeout(Stage::Rcpt));
         assert!(grouping.is_distrusted());
         assert_eq!(grouping.manner(Manner::Chunked, &all), Manner::LockStep);
         tokio::time::advance(Duration::from_secs(3601)).await;
@@ -118,10 +116,21 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_relay_that_has_worked_may_be_late_or_lost_but_not_out_of_step() {
-        let grouping = Grouping::default();
+        let (grouping, all) = (Grouping::default(), offered(true, true));
         grouping.worked();
-        assert!(!grouping.failed(&Trouble::Timeout(Stage::Dot)));
-        assert!(!grouping.failed(&Trouble::Lost(Stage::Dot, io::ErrorKind::UnexpectedEof.into())));
-        assert!(grouping.failed(&Trouble::Protocol(Stage::Dot, Disorder::Unasked)));
+        grouping.failed(Manner::Pipelined, &Trouble::Timeout(Stage::Dot));
+        grouping.failed(Manner::Pipelined, &lost());
+        assert_eq!(grouping.manner(Manner::Chunked, &all), Manner::Chunked);
+        grouping.failed(Manner::Pipelined, &Trouble::Protocol(Stage::Dot, Disorder::Unasked));
+        assert_eq!(grouping.manner(Manner::Chunked, &all), Manner::LockStep);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn one_that_hangs_up_in_the_middle_of_a_window_is_given_no_window_for_a_while() {
+        let (grouping, all) = (Grouping::default(), offered(true, true));
+        grouping.worked();
+        grouping.failed(Manner::Chunked, &lost());
+        assert_eq!(grouping.manner(Manner::Chunked, &all), Manner::Pipelined);
+        assert!(!grouping.is_distrusted());
     }
 }

@@ -157,8 +157,8 @@ impl Session {
                 return None;
             }
             if let Err(trouble) = self.turn().await {
-                if self.exchange.is_ahead() && self.grouping.failed(&trouble) {
-                    tracing::warn!("the relay offers PIPELINING and does not keep to it: {trouble}");
+                if self.exchange.is_ahead() {
+                    self.grouping.failed(self.manner(), &trouble);
                 }
                 self.exchange.break_off(trouble);
             }

@@ -134,7 +134,7 @@ async fn an_address_that_the_relay_cannot_take_is_bounced_and_the_others_go_on()
     assert_eq!((counts.sent, counts.refused, counts.trouble), (2, 1, None));
     let bounced = house.delivery("añá@example.net").await;
     assert_eq!(bounced.state, DeliveryState::Bounced);
-    assert_eq!(bounced.answer.as_deref(), Some("the address needs SMTPUTF8, which the relay does not speak"));
+    assert_eq!(bounced.answer.as_deref(), Some("5.6.7 the address needs SMTPUTF8, which the relay does not speak"));
     assert_eq!(recipients(&relay), ["ana@example.net", "ben@example.net"]);
     assert_eq!(relay.ledger().connections, 1);
 

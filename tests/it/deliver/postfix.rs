@@ -104,18 +104,22 @@ async fn a_postfix_that_ends_a_session_after_too_many_refusals_misses_nobody() {
         let mut readers = house.readers(40).await;
         readers.retain(|reader| !refused.contains(reader));
         house.digest().await;
-        // A session that Postfix ends may look like trouble for a while; it costs nobody anything.
-        let (mut bounced, mut sent) = (0, 0);
-        for _ in 0..20 {
-            let counts = house.run().await;
-            (bounced, sent) = (bounced + counts.refused, sent + counts.sent);
-            house.wait(SignedDuration::from_mins(1));
+        // A session that Postfix ends may look like trouble for a while, and may take its last answers with it; that costs
+        // time, and nobody a message.
+        for _ in 0..40 {
+            house.run().await;
+            house.wait(SignedDuration::from_mins(60));
         }
         assert!(postfix.log().contains("too many errors"), "{}", postfix.log());
-        assert_eq!((sent, bounced), (readers.len() as u64, refused.len() as u64));
+        assert_eq!(rows(&house, DeliveryState::Sent).await, sorted(readers.clone()));
         assert_eq!(recipients(&postfix.kept().await), sorted(readers));
         assert_eq!(rows(&house, DeliveryState::Bounced).await, sorted(refused));
     }
+}
+
+/// The addresses among `some` that are not among `others`.
+fn without(some: &[String], others: &[String]) -> Vec<String> {
+    some.iter().filter(|address| !others.contains(address)).cloned().collect()
 }
 
 #[tokio::test]
@@ -130,21 +134,29 @@ async fn a_policy_that_refuses_at_mail_costs_no_attempt_and_misses_nobody() {
         let readers = house.readers(60).await;
         house.digest().await;
         let counts = house.run().await;
-        let trouble = counts.trouble.unwrap_or_else(|| panic!("no trouble: {}", postfix.log()));
-        assert!(trouble.contains(&refusal[..9]), "{trouble}");
-        let sent = rows(&house, DeliveryState::Sent).await;
-        assert!(!sent.is_empty() && sent.len() <= 20, "{}", sent.len());
-        assert_eq!(recipients(&postfix.kept().await), sent);
+        assert!(counts.trouble.is_some(), "no trouble: {}", postfix.log());
+        let (sent, kept) = (rows(&house, DeliveryState::Sent).await, recipients(&postfix.kept().await));
+        assert!(!sent.is_empty() && kept.len() <= 20, "{sent:?} {kept:?}");
+        assert!(without(&sent, &kept).is_empty(), "who is said to have been sent a message has it");
+        // So many refusals in a window make Postfix hang up, and what was behind them is unknown; in a group it is not.
+        let unknown = rows(&house, DeliveryState::Unknown).await;
+        assert!(without(&kept, &[sent.clone(), unknown.clone()].concat()).is_empty(), "who is said not to, has not");
+        assert!(unknown.is_empty() || keywords.is_empty(), "{unknown:?}");
         let waiting = Filter { state: Some(DeliveryState::Queued), ..Filter::default() };
         let waiting = house.room.store.deliveries(&waiting, 100).await.expect("deliveries");
-        assert_eq!(waiting.len(), readers.len() - sent.len());
+        assert_eq!(waiting.len(), readers.len() - sent.len() - unknown.len());
         assert!(waiting.iter().all(|row| row.attempts == 0), "a policy is nothing that a reader did");
 
         policy.relent();
         house.wait(SignedDuration::from_mins(1));
         let counts = house.run().await;
         assert_eq!((counts.sent as usize, counts.trouble), (readers.len() - sent.len(), None));
-        assert_eq!(recipients(&postfix.kept().await), sorted(readers));
+        let mut all: Vec<String> = postfix.kept().await.into_iter().map(|message| message.recipient).collect();
+        all.sort_unstable();
+        let twice = all.len();
+        all.dedup();
+        assert_eq!(all, sorted(readers));
+        assert!(twice - all.len() <= unknown.len(), "only what is unknown may come twice");
     }
 }
 

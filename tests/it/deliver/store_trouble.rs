@@ -118,9 +118,6 @@ on_both_engines!(without_its_table_it_sends_nothing_more_and_then_goes_on_by_its
 on_both_engines!(what_cannot_be_claimed_is_not_sent_though_outcomes_can_be_written, async |test: &TestStore| {
     let sending = HalfWay::of(test).await;
     let mut raw = test.raw().await;
-    let claimed: (i64,) =
-        sqlx::query_as("SELECT COUNT(*) FROM deliveries WHERE claims > 0").fetch_one(&mut raw).await.expect("a count");
-    let claimed = usize::try_from(claimed.0).expect("a count");
     // A check on the table that no claim passes: only rows that are claimed anew must pass it.
     match test.is_postgres() {
         true => {
@@ -136,6 +133,9 @@ on_both_engines!(what_cannot_be_claimed_is_not_sent_though_outcomes_can_be_writt
             .await;
         }
     }
+    let claimed: (i64,) =
+        sqlx::query_as("SELECT COUNT(*) FROM deliveries WHERE claims > 0").fetch_one(&mut raw).await.expect("a count");
+    let claimed = usize::try_from(claimed.0).expect("a count");
     sending.gate.open();
     sending.relay.wait_for_messages(claimed).await;
     tokio::time::sleep(A_WHILE).await;
