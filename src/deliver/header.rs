@@ -4,34 +4,31 @@
 
 use std::fmt::Write as _;
 
-use data_encoding::BASE64;
-use lettre::message::{
-    Mailbox, Mailboxes,
-    header::{Headers, To},
-};
-
 use crate::domain::{address::EmailAddress, delivery::Lane, wire};
+use data_encoding::BASE64;
 
 /// RFC 5322 §2.1.1, without CRLF.
 const MAX_LINE: usize = 998;
+/// The length that lines should keep to, by the same section.
+const SHORT_LINE: usize = 78;
 
-/// `To`, with the name encoded (RFC 2047) or quoted as it needs. The bare address is written as it is: it was checked
-/// when it was parsed.
+/// `To`, with the name as a phrase (RFC 5322 §3.2.5). The address is written as it is: it was checked when it was
+/// parsed.
 pub(super) fn push_to(out: &mut Vec<u8>, to: &EmailAddress, name: &str) {
     let name: String = wire::one_line(name).chars().take(120).collect();
-    let address = to.reveal().parse::<lettre::Address>();
-    match address {
-        Ok(address) if !name.is_empty() => {
-            let mut headers = Headers::new();
-            headers.set(To::from(Mailboxes::from(Mailbox::new(Some(name), address))));
-            out.extend_from_slice(headers.to_string().as_bytes());
-        }
-        _ => {
-            out.extend_from_slice(b"To: ");
-            out.extend_from_slice(to.reveal().as_bytes());
-            out.extend_from_slice(b"\r\n");
-        }
+    out.extend_from_slice(b"To: ");
+    if name.trim().is_empty() {
+        out.extend_from_slice(to.reveal().as_bytes());
+    } else {
+        let phrase = phrase(&name);
+        let last_line = phrase.rsplit("\r\n").next().unwrap_or_default();
+        let fits = "To: ".len() + last_line.len() + to.reveal().len() + 3 <= SHORT_LINE;
+        out.extend_from_slice(phrase.as_bytes());
+        out.extend_from_slice(if fits { b" <" } else { b"\r\n <" });
+        out.extend_from_slice(to.reveal().as_bytes());
+        out.push(b'>');
     }
+    out.extend_from_slice(b"\r\n");
 }
 
 /// RFC 2369 §3.2 and RFC 8058: one line, the link first, and one-click only where the link is https.
@@ -74,14 +71,20 @@ fn push_uri(line: &mut String, uri: &str) {
 /// 75 octets that hold whole characters (RFC 2047 §2 and §5).
 pub(super) fn id_of_list(title: &str, id: &str) -> String {
     let title: String = wire::one_line(title).chars().take(60).collect();
-    let phrase = if title.is_ascii() {
-        format!("\"{}\"", title.replace('\\', "\\\\").replace('"', "\\\""))
-    } else {
-        encoded_words(&title)
-    };
-    let fits_one_line = "List-Id: ".len() + phrase.len() + 1 + id.len() <= 78;
+    let phrase = phrase(&title);
+    let fits_one_line = "List-Id: ".len() + phrase.len() + 1 + id.len() <= SHORT_LINE;
     let whole = format!("{phrase}{}{id}", if fits_one_line { " " } else { "\r\n " });
     if title.is_empty() || whole.len() > 255 { id.to_owned() } else { whole }
+}
+
+/// Text as a phrase: in quotation marks, or in encoded words when it is not ASCII. A dot outside of both is an obsolete
+/// form that some programs do not read.
+fn phrase(text: &str) -> String {
+    if text.is_ascii() {
+        format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\""))
+    } else {
+        encoded_words(text)
+    }
 }
 
 fn encoded_words(text: &str) -> String {
@@ -117,7 +120,7 @@ pub(super) fn feedback_sender(domain: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{encoded_words, feedback_sender, id_of_list, push_unsubscribe};
+    use super::{encoded_words, feedback_sender, id_of_list, push_to, push_unsubscribe};
     use crate::domain::address::EmailAddress;
 
     fn unsubscribe(link: &str, address: Option<&str>) -> String {
@@ -145,6 +148,24 @@ mod tests {
         let line = unsubscribe("http://e.org/>,\r\nBcc: é", None);
         assert_eq!(line, "List-Unsubscribe: <http://e.org/%3E,%0D%0ABcc:%20%C3%A9>\r\n");
         assert_eq!(unsubscribe(&format!("http://e.org/{}", "x".repeat(1_000)), None), "");
+    }
+
+    #[test]
+    fn a_name_is_quoted_or_encoded_and_never_ends_its_header() {
+        let to = |name: &str| {
+            let (mut out, address) = (Vec::new(), EmailAddress::parse("ana@example.org").expect("address"));
+            push_to(&mut out, &address, name);
+            String::from_utf8(out).expect("ascii")
+        };
+        assert_eq!(to(""), "To: ana@example.org\r\n");
+        assert_eq!(to(" \r\n"), "To: ana@example.org\r\n");
+        assert_eq!(to("Ana"), "To: \"Ana\" <ana@example.org>\r\n");
+        assert_eq!(to(".a \"b\" \\"), "To: \".a \\\"b\\\" \\\\\" <ana@example.org>\r\n");
+        assert_eq!(to("Ána"), "To: =?utf-8?b?w4FuYQ==?= <ana@example.org>\r\n");
+        assert_eq!(to("A\r\nBcc: b"), "To: \"A Bcc: b\" <ana@example.org>\r\n");
+        let long = to(&"ສົມສີ ".repeat(40));
+        assert!(long.split("\r\n").all(|line| line.len() <= 76), "{long}");
+        assert!(to(&"x".repeat(70)).ends_with("\"\r\n <ana@example.org>\r\n"));
     }
 
     #[test]

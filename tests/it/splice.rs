@@ -61,7 +61,9 @@ fn any_link() -> impl Strategy<Value = String> {
 
 fn any_case() -> impl Strategy<Value = Case> {
     let slots = (any_text(120), any_text(300), any_link(), any_link(), any_link());
-    (any_text(130), slots).prop_map(|(name, (greeting, address, leave_url, preferences_url, web_url))| Case {
+    // lettre, which builds the whole ones, writes a first dot bare (RFC 5322 §4.1 calls that obsolete), and Python fails at it.
+    let name = any_text(130).prop_map(|name| name.trim_start_matches(['.', ' ']).to_owned());
+    (name, slots).prop_map(|(name, (greeting, address, leave_url, preferences_url, web_url))| Case {
         name,
         slots: SlotValues { greeting, address, leave_url, preferences_url, web_url },
     })
@@ -196,12 +198,21 @@ fn by_python(messages: &[Vec<u8>]) -> Vec<Value> {
     let mut read = answer.as_array().expect("a list").clone();
     for (one, message) in read.iter_mut().zip(messages) {
         assert!(one.get("defect").is_none(), "{one}\n{}", String::from_utf8_lossy(message));
-        one["headers"].as_object_mut().expect("headers").remove("content-type");
+        let headers = one["headers"].as_object_mut().expect("headers");
+        headers.remove("content-type");
+        // Python 3.11 leaves a space between some encoded words of a name, where RFC 2047 §6.2 has none. The name is in
+        // `to` as well, without spaces.
+        headers.remove("to");
+        one["to"][0][0] = without_spaces(one["to"][0][0].as_str().expect("a name")).into();
         for part in one["parts"].as_array_mut().expect("parts") {
             part[1] = part[1].as_str().expect("a text").replace("\r\n", "\n").into();
         }
     }
     read
+}
+
+fn without_spaces(name: &str) -> String {
+    name.split_whitespace().collect()
 }
 
 #[test]
@@ -222,9 +233,6 @@ fn a_spliced_message_is_to_every_reader_one_built_whole() {
     for ((case, ours), built) in cases.iter().zip(ours).zip(built) {
         assert_eq!(ours, built, "{case:?}");
         let shown: String = wire::one_line(&case.name).chars().take(120).collect();
-        // Python 3.11 leaves a space between some encoded words of a name, where RFC 2047 §6.2 has none.
-        let bare = |name: &str| name.split_whitespace().collect::<String>();
-        let name = ours["to"][0][0].as_str().expect("a name");
-        assert_eq!((bare(name), &ours["to"][0][1]), (bare(&shown), &json!(READER)), "{case:?}");
+        assert_eq!(ours["to"][0], json!([without_spaces(&shown), READER]), "{case:?}");
     }
 }
