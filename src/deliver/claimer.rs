@@ -30,9 +30,14 @@ const AHEAD: Duration = Duration::from_millis(150);
 /// The most rows claimed at once: a claim keeps other writers waiting.
 const MOST: usize = 2_000;
 
-/// The fewest rows claimed at once, for these relays: what they can have in flight, twice.
-pub(super) fn fewest(relays: &[Relay]) -> usize {
-    2 * relays.iter().map(|relay| relay.connections * relay.window).sum::<usize>().max(1)
+/// How many messages can be in flight at once, through these relays.
+pub(super) fn in_flight(relays: &[Relay]) -> usize {
+    relays.iter().map(|relay| relay.connections * relay.window).sum::<usize>().max(1)
+}
+
+/// The fewest rows claimed at once.
+fn fewest(relays: &[Relay]) -> usize {
+    2 * in_flight(relays)
 }
 
 /// Keeps the lanes filled.

@@ -33,7 +33,7 @@ use tokio::{
 
 use self::{
     bell::Bell,
-    claimer::{Claimer, fewest},
+    claimer::{Claimer, in_flight},
     connection::Connection,
     dkim::Signer,
     domains::Domains,
@@ -144,7 +144,7 @@ async fn deliver_as_one_holder(
     connectors: &[Arc<Connector>],
 ) -> Result<(), StoreError> {
     let holder = room.store.begin_holder(room.clock.now()).await?;
-    let lanes = Lanes::new(fewest(&room.relays) / 2);
+    let lanes = Lanes::new(in_flight(&room.relays));
     let patience = Patience::of(until);
     let bell = Arc::new(Bell::new(room.store.clone(), room.clock.clone(), room.hold_after));
     let (recorder, recording) = Recorder::start(Ledger {
@@ -154,6 +154,7 @@ async fn deliver_as_one_holder(
         patience,
         tally: Arc::clone(tally),
         bell: Arc::clone(&bell),
+        in_flight: in_flight(&room.relays),
     });
     let (gates, connections) = connect(room, holder.id, &lanes, recorder, tally, connectors, &bell);
     let claimer = Claimer { room, holder: &holder, lanes: &lanes, gates, until, tally };

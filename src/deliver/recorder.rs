@@ -8,7 +8,7 @@ use std::{sync::Arc, time::Duration};
 use tokio::{
     sync::{OwnedSemaphorePermit, mpsc},
     task::JoinHandle,
-    time::{Instant, sleep},
+    time::{Instant, sleep, timeout_at},
 };
 
 use super::{bell::Bell, lanes::InHand, patience::Patience, tally::Tally};
@@ -20,6 +20,9 @@ use crate::{
 
 /// The most outcomes in one write.
 const GROUP: usize = 500;
+
+/// How long the first outcome of a group waits for others: each write costs the same, however many are in it.
+const LINGER: Duration = Duration::from_millis(5);
 
 /// A delivery in flight: taken from the lanes, its outcome not yet durable. Dropping it makes room for another.
 #[derive(Debug)]
@@ -47,6 +50,8 @@ pub(super) struct Ledger {
     pub(super) patience: Patience,
     pub(super) tally: Arc<Tally>,
     pub(super) bell: Arc<Bell>,
+    /// How many messages may be in flight at once. When half of them have their outcome, it is time to write.
+    pub(super) in_flight: usize,
 }
 
 impl Recorder {
@@ -75,7 +80,7 @@ impl Recorder {
 impl Ledger {
     async fn write(self, mut entries: mpsc::Receiver<Entry>) -> Result<(), StoreError> {
         let (mut group, mut outcomes) = (Vec::with_capacity(GROUP), Vec::with_capacity(GROUP));
-        while entries.recv_many(&mut group, GROUP).await > 0 {
+        while self.gather(&mut entries, &mut group).await {
             let in_flight: Vec<InFlight> = group
                 .drain(..)
                 .map(|Entry { recorded, _in_flight }| {
@@ -90,6 +95,21 @@ impl Ledger {
             drop(in_flight);
         }
         Ok(())
+    }
+
+    /// Fills a group: `false` when no more will come.
+    async fn gather(&self, entries: &mut mpsc::Receiver<Entry>, group: &mut Vec<Entry>) -> bool {
+        if entries.recv_many(group, GROUP).await == 0 {
+            return false;
+        }
+        let (enough, until) = ((self.in_flight / 2).clamp(1, GROUP), Instant::now() + LINGER);
+        while group.len() < enough {
+            match timeout_at(until, entries.recv_many(group, GROUP - group.len())).await {
+                Ok(1..) => {}
+                Ok(0) | Err(_) => break,
+            }
+        }
+        true
     }
 
     async fn write_group(&self, outcomes: &[Recorded]) -> Result<(), StoreError> {

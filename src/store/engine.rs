@@ -225,6 +225,8 @@ async fn sqlite_pool(url: &str, access: Access, Options { busy_timeout }: Option
     let pool = AnyPoolOptions::new()
         .max_connections(connections)
         .acquire_timeout(busy_timeout * 2)
+        // A file does not hang up, and to ask each time would cost as much as the statement.
+        .test_before_acquire(false)
         .after_connect(move |connection, _| Box::pin(set_pragmas(connection, access, busy_timeout)))
         .connect_with(options)
         .await?;
