@@ -50,7 +50,15 @@ pub(super) fn relays(top: &mut Section<'_, '_>, base_url: &Url) -> Vec<Relay> {
     let mut names = Names::default();
     let ehlo = default_ehlo(base_url);
     let each = (1..).zip(sections);
-    each.filter_map(|(nth, section)| relay(section, nth, &mut names, &ehlo)).collect()
+    let relays: Vec<Relay> = each.filter_map(|(nth, section)| relay(section, nth, &mut names, &ehlo)).collect();
+    for relay in &relays {
+        let peers = || relays.iter().filter(|other| other.priority == relay.priority && other.name != relay.name);
+        if relay.weight.is_some() && (peers().next().is_none() || peers().any(|other| other.weight.is_none())) {
+            let problem = Problem::new(format!("the `weight` of relay `{}` does nothing", relay.name));
+            top.warn("relays", problem.hint("give relays that share work the same `priority`, and each a `weight`"));
+        }
+    }
+    relays
 }
 
 fn relay(mut section: Section<'_, '_>, nth: u32, names: &mut Names, ehlo: &str) -> Option<Relay> {
@@ -64,7 +72,7 @@ fn relay(mut section: Section<'_, '_>, nth: u32, names: &mut Names, ehlo: &str) 
     let login = login(&mut section);
     let certificate = certificate(&mut section, tls);
     let priority = section.or("priority", nth, Value::priority);
-    let weight = section.optional("weight", Value::priority).and_then(NonZeroU32::new);
+    let weight = section.optional("weight", Value::weight);
     let rate = section.optional("rate", Value::rate);
     let dsn = section.or("dsn", Dsn::Off, |value| value.either(Dsn::OfTrouble, Dsn::Off));
     let connections = section.or("connections", 4, |value| value.count(1, 1000));
@@ -311,7 +319,11 @@ impl Value<'_, '_> {
         }
     }
 
-    /// The higher, the later; or the more.
+    fn weight(&self) -> Result<NonZeroU32, Problem> {
+        NonZeroU32::try_from(self.priority()?).map_err(Problem::new)
+    }
+
+    /// The higher, the later.
     fn priority(&self) -> Result<u32, Problem> {
         u32::try_from(self.count(1, 1000)?).map_err(Problem::new)
     }

@@ -4,11 +4,13 @@
 
 use std::{
     collections::{HashMap, HashSet},
+    error::Error,
     sync::{Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
 use jiff::{SignedDuration, Timestamp};
+use tokio::time::Instant;
 
 use super::session::{Stage, Trouble};
 use crate::{
@@ -26,6 +28,9 @@ use crate::{
 /// What the store could not write for a shorter time is no news: another process was busy.
 const WORTH_TELLING: Duration = Duration::from_secs(10);
 
+/// How often a relay that is well is said to be.
+const SAY_AGAIN: Duration = Duration::from_secs(60);
+
 /// See the head of this file.
 #[derive(Debug)]
 pub(super) struct Bell {
@@ -37,10 +42,12 @@ pub(super) struct Bell {
 
 #[derive(Debug, Default)]
 struct State {
-    /// The relays of which the store has no alarm, as far as we know.
-    well: HashSet<Slug>,
+    /// The relays that were well when we last said so.
+    well: HashMap<Slug, Instant>,
     /// How many of a mailing's messages were refused in a row for the sender's sake.
     refused: HashMap<MailingId, usize>,
+    /// The mailings whose issues were held here, and of which no message was taken since.
+    held: HashSet<MailingId>,
 }
 
 impl Bell {
@@ -54,6 +61,7 @@ impl Bell {
         self.state().well.remove(relay);
         let now = self.clock.now();
         let grace = if needs_a_person(trouble) { SignedDuration::ZERO } else { alarm::GRACE };
+        let trouble = in_full(trouble);
         let words = format!(
             "The relay `{relay}` is in trouble: {trouble}. Nothing is lost: what waits is sent when it works again, or by \
              another relay where there is one. `tidings check` tries it at once."
@@ -63,8 +71,13 @@ impl Bell {
 
     /// A relay has taken or refused a message as it should.
     pub(super) async fn relay_is_well(&self, relay: &Slug) {
-        if !self.state().well.insert(relay.clone()) {
-            return;
+        {
+            let mut state = self.state();
+            // Not for each message, but again and again: another process may have raised it.
+            if state.well.get(relay).is_some_and(|said| said.elapsed() < SAY_AGAIN) {
+                return;
+            }
+            state.well.insert(relay.clone(), Instant::now());
         }
         let cleared = self.store.clear_alarm(&relay_name(relay), AlarmKind::RelayInTrouble, self.clock.now()).await;
         if let Err(error) = cleared {
@@ -100,15 +113,16 @@ impl Bell {
     /// A message of this mailing was taken: the sender is not to blame.
     pub(super) fn sender_accepted(&self, mailing: MailingId) {
         let mut state = self.state();
-        if !state.refused.is_empty() {
+        if !state.refused.is_empty() || !state.held.is_empty() {
             state.refused.remove(&mailing);
+            state.held.remove(&mailing);
         }
     }
 
     /// True when so many of a mailing were refused in a row that its issue was held: what was claimed of it before must be
     /// looked at again.
     pub(super) fn has_held(&self, mailing: MailingId) -> bool {
-        self.state().refused.get(&mailing).is_some_and(|in_a_row| *in_a_row >= self.hold_after)
+        self.state().held.contains(&mailing)
     }
 
     /// A message of this mailing was refused for the sender's sake. When that happens too often in a row, its issue is
@@ -120,10 +134,15 @@ impl Bell {
             *count += 1;
             *count
         };
-        if let (Some(issue), true) = (issue, in_a_row >= self.hold_after)
-            && let Err(error) = self.hold(issue, reply, in_a_row).await
-        {
-            tracing::error!(issue = issue.0, "an issue that should be held cannot be: {error}");
+        let Some(issue) = issue.filter(|_| in_a_row >= self.hold_after) else { return };
+        match self.hold(issue, reply, in_a_row).await {
+            Ok(()) => {
+                let mut state = self.state();
+                // Once it is released, it is given as many tries again.
+                state.refused.remove(&mailing);
+                state.held.insert(mailing);
+            }
+            Err(error) => tracing::error!(issue = issue.0, "an issue that should be held cannot be: {error}"),
         }
     }
 
@@ -163,13 +182,29 @@ fn relay_name(relay: &Slug) -> String {
 /// True for what no waiting mends: a login, a certificate, a refusal of who we are.
 fn needs_a_person(trouble: &Trouble) -> bool {
     match trouble {
-        Trouble::Tls(_) | Trouble::NoStartTls | Trouble::NoAuthMechanism | Trouble::ClearTextLogin => true,
+        Trouble::Tls(_)
+        | Trouble::NoStartTls
+        | Trouble::NoAuthMechanism
+        | Trouble::NoXoauth2
+        | Trouble::Token(_)
+        | Trouble::ClearTextLogin => true,
         Trouble::StartTls(reply) | Trouble::Greeting(reply) | Trouble::Hello(reply) | Trouble::Auth(reply) => {
             reply.code >= 500
         }
         Trouble::Refused(Stage::Mail, reply) => reply.code >= 500,
         _ => false,
     }
+}
+
+/// A trouble with all that caused it: a certificate's fault is only in its cause.
+fn in_full(trouble: &Trouble) -> String {
+    let mut text = trouble.to_string();
+    let mut cause = trouble.source();
+    while let Some(error) = cause {
+        text.push_str(&format!(": {error}"));
+        cause = error.source();
+    }
+    text
 }
 
 fn later(now: Timestamp, by: SignedDuration) -> Timestamp {

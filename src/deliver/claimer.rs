@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 
 use tokio::time::{Instant, sleep};
 
-use super::{PostRoom, Until, gate::Gate, lanes::Lanes, patience::Patience, seen::Seen, tally::Tally};
+use super::{PostRoom, Until, bell::Bell, gate::Gate, lanes::Lanes, patience::Patience, seen::Seen, tally::Tally};
 use crate::{
     domain::{
         delivery::{DeliveryState, Lane},
@@ -48,6 +48,7 @@ pub(super) struct Claimer<'a> {
     pub(super) gates: Vec<Arc<Gate>>,
     pub(super) until: Until,
     pub(super) tally: &'a Tally,
+    pub(super) bell: &'a Bell,
 }
 
 /// How fast rows are needed, as far as the claimer has seen.
@@ -71,22 +72,30 @@ impl Claimer<'_> {
     /// Claims until it is told to stop, a connection can go no further or, if asked to, until nothing is left to do. A
     /// store that fails is asked again for as long as there is patience.
     pub(super) async fn claim_while_needed(&self, stop: &Stop) -> Result<(), StoreError> {
-        let (patience, mut beat, mut failing_since) = (Patience::of(self.until), None, None);
+        let (patience, mut beat) = (Patience::of(self.until), None);
+        let mut failing: Option<(Instant, StoreError)> = None;
         let mut need = Need { rows: fewest(&self.room.relays), since: Instant::now() };
         while !stop.is_asked() && !self.lanes.is_closed() {
-            match self.look(&mut beat, &mut need).await {
+            let look = self.look(&mut beat, &mut need).await;
+            if look.is_ok()
+                && let Some((since, error)) = failing.take()
+            {
+                self.bell.store_was_unwritable(since.elapsed(), &error).await;
+            }
+            match look {
                 Ok(Look::Done) => return Ok(()),
-                Ok(Look::Again) => failing_since = None,
-                Ok(Look::Later) => {
-                    failing_since = None;
-                    self.wait(LOOK, stop).await;
-                }
+                Ok(Look::Again) => {}
+                Ok(Look::Later) => self.wait(LOOK, stop).await,
                 Err(StoreError::LeaseLost) => return Err(StoreError::LeaseLost),
-                Err(error) if patience.lasts(*failing_since.get_or_insert_with(Instant::now)) => {
+                Err(error) => {
+                    let since = failing.as_ref().map_or_else(Instant::now, |(since, _)| *since);
+                    if !patience.lasts(since) {
+                        return Err(error);
+                    }
                     tracing::error!("deliveries cannot be claimed, delivery waits: {error}");
+                    failing = Some((since, error));
                     self.wait(REST, stop).await;
                 }
-                Err(error) => return Err(error),
             }
         }
         Ok(())

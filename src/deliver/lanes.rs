@@ -14,6 +14,9 @@ use crate::{
     store::deliveries::{Claimed, Claims},
 };
 
+/// Among how many what is put back finds its place: more than are put back together, most often.
+const PUT_BACK: usize = 64;
+
 /// Claimed deliveries, by lane. Cheap to clone; clones share them.
 #[derive(Clone, Debug)]
 pub(super) struct Lanes(Arc<Shared>);
@@ -123,11 +126,14 @@ impl Lanes {
         Some(InHand { delivery, seen, lanes: self.clone() })
     }
 
-    /// Puts back what was not offered, to be the next one taken of its lane.
+    /// Puts back what was not offered, among the first of its lane and in their order.
     pub(super) fn put_back(&self, in_hand: &InHand) {
         let mut state = self.state();
         let waiting = Waiting { delivery: in_hand.delivery.clone(), seen: in_hand.seen };
-        state.waiting[waiting.delivery.lane.rank()].push_front(waiting);
+        let lane = &mut state.waiting[waiting.delivery.lane.rank()];
+        let place = |it: &Waiting| (it.delivery.mailing, it.delivery.subscriber);
+        let before = lane.iter().take(PUT_BACK).take_while(|other| place(other) < place(&waiting)).count();
+        lane.insert(before, waiting);
         drop(state);
         self.0.filled.notify_waiters();
     }

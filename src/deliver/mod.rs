@@ -157,7 +157,7 @@ async fn deliver_as_one_holder(
         in_flight: in_flight(&room.relays),
     });
     let (gates, connections) = connect(room, holder.id, &lanes, recorder, tally, connectors, &bell);
-    let claimer = Claimer { room, holder: &holder, lanes: &lanes, gates, until, tally };
+    let claimer = Claimer { room, holder: &holder, lanes: &lanes, gates, until, tally, bell: &bell };
     let claimed = tokio::select! {
         claimed = claimer.claim_while_needed(stop) => claimed,
         () = stop.asked(Ask::Now) => Ok(()),

@@ -11,7 +11,7 @@ use tokio::{
     time::{Instant, sleep, timeout_at},
 };
 
-use super::{bell::Bell, lanes::InHand, patience::Patience, tally::Tally};
+use super::{bell::Bell, lanes::InHand, pace::Leave, patience::Patience, tally::Tally};
 use crate::{
     clock::Clock,
     domain::delivery::{Next, Outcome, Reply},
@@ -29,6 +29,8 @@ const LINGER: Duration = Duration::from_millis(5);
 pub(super) struct InFlight {
     pub(super) in_hand: InHand,
     pub(super) _place: OwnedSemaphorePermit,
+    /// Leave by the relay's rate, when it has one.
+    pub(super) leave: Option<Leave>,
 }
 
 /// An outcome on its way to the store.

@@ -1,9 +1,12 @@
 //! Work that relays of one priority share by weight. A relay that is ahead of its part lets the others catch up, unless
 //! they are in trouble. Only digests are shared so: what is urgent goes to whoever is free.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::{
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
 
-use tokio::sync::Notify;
+use tokio::{sync::Notify, time::timeout};
 
 use super::gate::Gate;
 use crate::domain::relay::Relay;
@@ -13,6 +16,9 @@ const AHEAD: f64 = 4.0;
 
 /// How far behind counts. What was missed while it was in trouble is not made up for.
 const BEHIND: f64 = 20.0;
+
+/// How long one that is ahead waits before it looks again whether something urgent has come, or no more will.
+const A_MOMENT: Duration = Duration::from_millis(20);
 
 /// The relays of one priority. Cheap to clone; clones share it.
 #[derive(Clone, Debug)]
@@ -45,18 +51,15 @@ impl Share {
         Some(Self(Arc::new(Shared { members, changed: Notify::new() })))
     }
 
-    /// Waits until the `nth` relay is not ahead of the others.
-    pub(super) async fn turn(&self, nth: usize) {
-        loop {
-            let changed = self.0.changed.notified();
-            tokio::pin!(changed);
-            changed.as_mut().enable();
-            if !is_ahead(&self.members(), nth) {
-                return;
-            }
-            // A gate that shuts tells nobody here, so it is looked at again by and by.
-            let _ = tokio::time::timeout(std::time::Duration::from_millis(100), changed).await;
-        }
+    /// True when the `nth` relay should leave the next digest to the others.
+    pub(super) fn is_ahead(&self, nth: usize) -> bool {
+        is_ahead(&self.members(), nth)
+    }
+
+    /// Waits until another one took a message, or a moment has gone by: a gate that shuts tells nobody here.
+    pub(super) async fn others(&self) {
+        // That it took too long is as good a reason to look again.
+        let _ = timeout(A_MOMENT, self.0.changed.notified()).await;
     }
 
     /// The `nth` relay took a message.
@@ -92,7 +95,7 @@ mod tests {
     }
 
     fn may_take(share: &Share, nth: usize) -> bool {
-        !super::is_ahead(&share.members(), nth)
+        !share.is_ahead(nth)
     }
 
     #[test]

@@ -14,6 +14,7 @@ use crate::{
     compose,
     domain::{
         address::EmailAddress,
+        alarm::AlarmKind,
         issue::{Content, Draft, IssueId, IssueKey, IssueKind, IssueState},
         list::List,
         mailing::Rendered,
@@ -181,6 +182,7 @@ async fn go_on(app: &App, issue: &StoredIssue) -> Result<Queued, NewsroomError> 
     if !tx.move_issue(issue.id, IssueState::Held, IssueState::Queued, "").await? {
         return Err(decided_already(issue.id, IssueState::Held));
     }
+    tx.clear_alarm(&issue.id.about(), AlarmKind::IssueHeld, now).await?;
     let readers = tx.unpark(issue.id, now).await?;
     tx.record(now, &issue.id.about(), "queued", "released by staff, goes on").await?;
     tx.commit().await?;
@@ -219,6 +221,7 @@ pub async fn cancel(app: &App, id: IssueId, reason: &str) -> Result<u64, Newsroo
             needed: "held or queued",
         });
     }
+    tx.clear_alarm(&id.about(), AlarmKind::IssueHeld, now).await?;
     let dropped = tx.drop_unsent(id, &format!("cancelled: {reason}"), now).await?;
     tx.record(now, &id.about(), "cancelled", reason).await?;
     tx.commit().await?;

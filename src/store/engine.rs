@@ -63,12 +63,20 @@ impl Engine {
         }
     }
 
-    /// What makes the commits of a connection wait for the disk no longer, and wait for it again. In both engines a later
-    /// commit that waits makes earlier ones durable too.
-    pub(super) fn sync_statements(&self) -> (&'static str, &'static str) {
+    /// Before a write that shall not wait for the disk. In both engines a later commit that waits makes earlier ones
+    /// durable too.
+    pub(super) fn begin_unsynced(&self) -> &'static [&'static str] {
         match self {
-            Self::Sqlite { .. } => ("PRAGMA synchronous = NORMAL", "PRAGMA synchronous = FULL"),
-            Self::Postgres => ("SET synchronous_commit = off", "RESET synchronous_commit"),
+            Self::Sqlite { .. } => &["PRAGMA synchronous = NORMAL"],
+            Self::Postgres => &["BEGIN", "SET LOCAL synchronous_commit = off"],
+        }
+    }
+
+    /// Behind it.
+    pub(super) fn end_unsynced(&self) -> &'static [&'static str] {
+        match self {
+            Self::Sqlite { .. } => &["PRAGMA synchronous = FULL"],
+            Self::Postgres => &["COMMIT"],
         }
     }
 

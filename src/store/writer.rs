@@ -64,16 +64,19 @@ impl Writer {
         engine: &Engine,
         statement: Query<'_, Any, AnyArguments>,
     ) -> Result<u64, StoreError> {
-        write_point();
-        let (unsynced, synced) = engine.sync_statements();
-        let mut connection = self.pool.acquire().await?;
-        or_close(connection.execute(unsynced).await, &mut connection)?;
-        let done = or_close(statement.execute(&mut *connection).await, &mut connection)?;
-        write_point();
-        // It is done; should this fail, no later write may go by a connection that does not wait.
-        if let Err(error) = or_close(connection.execute(synced).await, &mut connection) {
-            tracing::warn!("a connection to the database is given up: {error}");
+        let inner = self.pool.acquire().await?;
+        // A connection that no longer waits must not be used for another write: dropped in between, it is closed.
+        let mut tx = Tx { engine: engine.clone(), inner, state: TxState::Open };
+        for statement in engine.begin_unsynced() {
+            tx.inner.execute(*statement).await?;
         }
+        write_point();
+        let done = statement.execute(&mut *tx.inner).await?;
+        for statement in engine.end_unsynced() {
+            tx.inner.execute(*statement).await?;
+        }
+        tx.state = TxState::Committed;
+        write_point();
         Ok(done.rows_affected())
     }
 
@@ -119,7 +122,7 @@ impl Tx {
     /// Makes the writes durable.
     ///
     /// # Errors
-    /// When the store cannot be written now; then nothing was.
+    /// When the store cannot be written now. Then nothing was; or all of it was, and only the answer was lost.
     pub async fn commit(mut self) -> Result<(), StoreError> {
         write_point();
         sqlx::query("COMMIT").execute(&mut *self.inner).await?;

@@ -10,8 +10,9 @@
 //!   recipient was accepted and DATA was, a lone dot ends it, and counts for nothing; an accepted recipient is never sent
 //!   a lone dot.
 //! - *chunked*: MAIL RCPT BDAT RSET in one, as many messages as there is room for. RSET is a fence: a transaction that
-//!   failed cannot leak into the next, and a 250 is believed to be the message's only when RSET got its own behind it. So
-//!   a relay that gives one reply too many is found out before a refused message has passed for a sent one.
+//!   failed cannot leak into the next, and a 250 is believed to be the message's only when RSET got its own behind it, or
+//!   the relay said 421 to that. So a relay that gives one reply too many is found out before a refused message has passed
+//!   for a sent one.
 
 use std::collections::VecDeque;
 
@@ -60,6 +61,7 @@ enum State {
 /// What was read behind a reply.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Behind {
+    /// Nothing; or a 421, which says goodbye and answers nothing.
     Nothing,
     More,
 }
@@ -135,10 +137,11 @@ impl Exchange {
         self.is_good() && self.under_way.len() < self.window && (self.under_way.is_empty() || octets() < WINDOW_OCTETS)
     }
 
-    /// True when commands were written before those ahead of them were answered, and not all of them are answered yet.
+    /// True when two commands at least were written and wait for their replies, in a session that nobody has ended: should
+    /// it break off now, that the commands came together may be the reason.
     pub(super) fn is_ahead(&self) -> bool {
-        let in_a_group = |awaited: &Awaited| awaited.stage != Stage::Dot || self.awaited.len() > 1;
-        self.manner != Manner::LockStep && self.awaited.front().is_some_and(in_a_group)
+        let was_written = |nth: usize| self.awaited.get(nth).is_some_and(|awaited| self.out.has_written(awaited.place));
+        self.is_good() && self.manner != Manner::LockStep && was_written(0) && was_written(1)
     }
 
     /// How commands follow each other here.
@@ -188,7 +191,7 @@ impl Exchange {
         let is_unclear = behind == Behind::More && self.awaited.len() == 1;
         if is_unclear && meaning(awaited.stage, reply.code) == Meaning::Yes {
             // With two replies at hand nobody can tell which of them is for this command. A refusal stands whatever comes
-            // behind it; often that is a 421.
+            // behind it.
             return Err(Trouble::Protocol(at, Disorder::Unasked));
         }
         if is_early && awaited.stage == Stage::Dot {

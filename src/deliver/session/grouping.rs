@@ -21,6 +21,17 @@ const FOR_A_WHILE: Duration = Duration::from_secs(3600);
 #[derive(Debug, Default)]
 pub(super) struct Grouping(Mutex<State>);
 
+/// What the end of a session says of its relay.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Found {
+    /// Nothing, or nothing new.
+    Nothing,
+    /// It hangs up in the middle of a window.
+    Risk,
+    /// It does not keep to the PIPELINING that it offers.
+    ALie,
+}
+
 #[derive(Clone, Copy, Debug, Default)]
 struct State {
     /// It has answered a group of commands in order.
@@ -45,23 +56,20 @@ impl Grouping {
         self.state().is_proven = true;
     }
 
-    /// A session ended while it waited for several replies. To be lost or late happens to any relay that has worked before,
+    /// A session ended while it waited for several replies: what that says of the relay, if it is new. To be lost or late happens to any relay that has worked before,
     /// but answers out of step do not.
-    pub(super) fn failed(&self, manner: Manner, trouble: &Trouble) {
+    pub(super) fn failed(&self, manner: Manner, trouble: &Trouble) -> Found {
         let limit = match (trouble, self.state().is_proven) {
             (Trouble::Protocol(..), _) | (Trouble::Timeout(_) | Trouble::Lost(..), false) => Manner::LockStep,
             (Trouble::Timeout(_) | Trouble::Lost(..), true) if manner == Manner::Chunked => Manner::Pipelined,
-            _ => return,
+            _ => return Found::Nothing,
         };
-        if limit < self.limit() {
-            tracing::warn!("the relay is spoken to more slowly for an hour: {trouble}");
-            self.state().limit = Some((limit, Instant::now() + FOR_A_WHILE));
+        if limit >= self.limit() {
+            return Found::Nothing;
         }
-    }
-
-    /// True while the relay is spoken to in lock-step though it offers more.
-    pub(super) fn is_distrusted(&self) -> bool {
-        self.limit() == Manner::LockStep
+        tracing::warn!("the relay is spoken to more slowly for an hour: {trouble}");
+        self.state().limit = Some((limit, Instant::now() + FOR_A_WHILE));
+        if limit == Manner::LockStep { Found::ALie } else { Found::Risk }
     }
 
     fn limit(&self) -> Manner {
@@ -78,7 +86,7 @@ impl Grouping {
 mod tests {
     use std::{io, time::Duration};
 
-    use super::{Capabilities, Grouping, Manner, Trouble};
+    use super::{Capabilities, Found, Grouping, Manner, Trouble};
     use crate::deliver::session::{Disorder, Stage};
 
     fn offered(pipelining: bool, chunking: bool) -> Capabilities {
@@ -107,8 +115,8 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_relay_that_lies_is_found_out_and_tried_again_after_an_hour() {
         let (grouping, all) = (Grouping::default(), offered(true, true));
-        grouping.failed(Manner::Pipelined, &Trouble::Timeout(Stage::Rcpt));
-        assert!(grouping.is_distrusted());
+        assert_eq!(grouping.failed(Manner::Pipelined, &Trouble::Timeout(Stage::Rcpt)), Found::ALie);
+        assert_eq!(grouping.failed(Manner::Pipelined, &Trouble::Timeout(Stage::Rcpt)), Found::Nothing, "that is known");
         assert_eq!(grouping.manner(Manner::Chunked, &all), Manner::LockStep);
         tokio::time::advance(Duration::from_secs(3601)).await;
         assert_eq!(grouping.manner(Manner::Chunked, &all), Manner::Chunked);
@@ -118,10 +126,11 @@ mod tests {
     async fn a_relay_that_has_worked_may_be_late_or_lost_but_not_out_of_step() {
         let (grouping, all) = (Grouping::default(), offered(true, true));
         grouping.worked();
-        grouping.failed(Manner::Pipelined, &Trouble::Timeout(Stage::Dot));
-        grouping.failed(Manner::Pipelined, &lost());
+        assert_eq!(grouping.failed(Manner::Pipelined, &Trouble::Timeout(Stage::Dot)), Found::Nothing);
+        assert_eq!(grouping.failed(Manner::Pipelined, &lost()), Found::Nothing);
         assert_eq!(grouping.manner(Manner::Chunked, &all), Manner::Chunked);
-        grouping.failed(Manner::Pipelined, &Trouble::Protocol(Stage::Dot, Disorder::Unasked));
+        let out_of_step = Trouble::Protocol(Stage::Dot, Disorder::Unasked);
+        assert_eq!(grouping.failed(Manner::Pipelined, &out_of_step), Found::ALie);
         assert_eq!(grouping.manner(Manner::Chunked, &all), Manner::LockStep);
     }
 
@@ -129,8 +138,7 @@ mod tests {
     async fn one_that_hangs_up_in_the_middle_of_a_window_is_given_no_window_for_a_while() {
         let (grouping, all) = (Grouping::default(), offered(true, true));
         grouping.worked();
-        grouping.failed(Manner::Chunked, &lost());
+        assert_eq!(grouping.failed(Manner::Chunked, &lost()), Found::Risk);
         assert_eq!(grouping.manner(Manner::Chunked, &all), Manner::Pipelined);
-        assert!(!grouping.is_distrusted());
     }
 }

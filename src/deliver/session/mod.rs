@@ -39,7 +39,7 @@ pub use self::{
 };
 use self::{
     exchange::{Behind, Exchange},
-    grouping::Grouping,
+    grouping::{Found, Grouping},
     offer::Offer,
     wire::Wire,
 };
@@ -85,12 +85,13 @@ pub struct Session {
     capabilities: Capabilities,
     exchange: Exchange,
     grouping: Arc<Grouping>,
+    has_found_a_lie: bool,
 }
 
 impl Session {
     fn new(wire: Wire, capabilities: Capabilities, relay: &Relay, grouping: Arc<Grouping>) -> Self {
         let exchange = Exchange::new(grouping.manner(relay.manner, &capabilities), relay.window);
-        Self { wire, capabilities, exchange, grouping }
+        Self { wire, capabilities, exchange, grouping, has_found_a_lie: false }
     }
 
     /// What the relay offers, after TLS.
@@ -103,9 +104,10 @@ impl Session {
         self.exchange.manner()
     }
 
-    /// True while the relay is spoken to in lock-step because it was found to lie about PIPELINING.
-    pub fn relay_is_distrusted(&self) -> bool {
-        self.grouping.is_distrusted()
+    /// True when this session ended because the relay does not keep to the PIPELINING that it offers. The next ones speak
+    /// in lock-step.
+    pub fn has_found_a_lie(&self) -> bool {
+        self.has_found_a_lie
     }
 
     /// True when a message may be offered, and no other is under way: all replies so far were read, and each was for its
@@ -157,9 +159,8 @@ impl Session {
                 return None;
             }
             if let Err(trouble) = self.turn().await {
-                if self.exchange.is_ahead() {
-                    self.grouping.failed(self.manner(), &trouble);
-                }
+                let is_ahead = self.exchange.is_ahead();
+                self.has_found_a_lie |= is_ahead && self.grouping.failed(self.manner(), &trouble) == Found::ALie;
                 self.exchange.break_off(trouble);
             }
         }
@@ -189,8 +190,17 @@ impl Session {
     async fn turn(&mut self) -> Result<(), Trouble> {
         let (out, waits) = self.exchange.writing();
         self.wire.turn(out, waits).await?;
-        while let Some(reply) = self.wire.heard(self.exchange.stage())? {
-            let behind = if self.wire.is_quiet() { Behind::Nothing } else { Behind::More };
+        let stage = self.exchange.stage();
+        let mut next = self.wire.heard(stage);
+        while let Some(reply) = next? {
+            // What comes behind is looked at first, for it may say how this one is to be taken. Should it be no reply, this
+            // one still is.
+            next = self.wire.heard(stage);
+            let behind = match &next {
+                Ok(Some(goodbye)) if goodbye.code == 421 => Behind::Nothing,
+                Ok(None) if self.wire.is_quiet() => Behind::Nothing,
+                _ => Behind::More,
+            };
             self.exchange.heard(reply, behind)?;
         }
         Ok(())

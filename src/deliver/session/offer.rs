@@ -134,17 +134,28 @@ impl Offer {
         out.extend_from_slice(&self.message);
     }
 
-    /// A reply with the recipient's address masked: relays like to repeat it, and replies are logged and shown.
+    /// A reply without addresses: relays like to repeat them, and replies are logged, shown and mailed. The recipient's is
+    /// masked as everywhere; any other, such as our own sender with its seal, is left out.
     pub(super) fn masked(&self, reply: ReplyLines) -> Reply {
         let mut reply = Reply::from(reply);
         if !reply.text.contains('@') {
             return reply;
         }
         let (address, mask) = (self.recipient.reveal().to_ascii_lowercase(), self.recipient.to_string());
-        // Lower-casing ASCII moves no byte, so places found in the one are places in the other.
-        while let Some(at) = reply.text.to_ascii_lowercase().find(&address) {
-            reply.text.replace_range(at..at + address.len(), &mask);
+        let is_part = |c: char| !c.is_whitespace() && !matches!(c, '<' | '>' | '(' | ')' | '"' | ',' | ';' | ':');
+        let mut text = String::new();
+        for piece in reply.text.split_inclusive(|c| !is_part(c)) {
+            let word = piece.trim_end_matches(|c| !is_part(c));
+            let shown = match word.to_ascii_lowercase().find(&address) {
+                // Lower-casing ASCII moves no byte, so places found in the one are places in the other.
+                Some(at) => format!("{}{mask}{}", &word[..at], &word[at + address.len()..]),
+                None if word.contains('@') => "…".to_owned(),
+                None => word.to_owned(),
+            };
+            text.push_str(&shown);
+            text.push_str(&piece[word.len()..]);
         }
+        reply.text = text;
         reply
     }
 }
@@ -322,6 +333,8 @@ mod tests {
         let lines = vec!["5.1.1 <ANA@Example.org> unknown".to_owned(), "5.1.1 ana@example.org".to_owned()];
         let reply = offer.masked(ReplyLines { code: 550, lines });
         assert_eq!(reply.text, "<A***@e***.org> unknown A***@e***.org");
+        let lines = vec!["5.1.8 <news+bounce.7.42.seal@example.org>: rejected, ask post@relay.example".to_owned()];
+        assert_eq!(offer.masked(ReplyLines { code: 550, lines }).text, "<…>: rejected, ask …");
     }
 
     proptest! {

@@ -14,6 +14,9 @@ pub(super) struct Outbox {
 /// A room that was needed for one large message is not kept for all the small ones after it.
 const KEPT_OCTETS: usize = 1024 * 1024;
 
+/// What was written is let go of when there is so much of it, though more waits: on a slow line there always does.
+const WRITTEN_OCTETS: usize = 256 * 1024;
+
 impl Outbox {
     /// Where to add; only at its end.
     pub(super) fn end(&mut self) -> &mut Vec<u8> {
@@ -38,11 +41,11 @@ impl Outbox {
     /// So many octets of [`Self::waiting`] were written.
     pub(super) fn wrote(&mut self, count: usize) {
         self.taken += count;
-        if self.taken == self.bytes.len() {
+        if self.taken == self.bytes.len() || self.taken >= WRITTEN_OCTETS {
             self.before += self.taken as u64;
-            self.taken = 0;
-            self.bytes.clear();
+            self.bytes.drain(..self.taken);
             self.bytes.shrink_to(KEPT_OCTETS);
+            self.taken = 0;
         }
     }
 }
@@ -65,5 +68,18 @@ mod tests {
         assert!(out.waiting().is_empty() && out.has_written(12));
         out.end().extend_from_slice(b"DATA\r\n");
         assert_eq!((out.place(), out.has_written(out.place())), (18, false));
+    }
+
+    #[test]
+    fn a_line_that_is_slower_than_we_are_does_not_pile_up_what_was_written() {
+        let mut out = Outbox::default();
+        out.end().extend_from_slice(&[b'x'; 50_000]);
+        for _ in 0..1_000 {
+            out.end().extend_from_slice(&[b'x'; 50_000]);
+            out.wrote(50_000);
+        }
+        assert_eq!((out.place(), out.waiting().len()), (50_050_000, 50_000));
+        assert!(out.has_written(50_000_000) && !out.has_written(50_000_001));
+        assert!(out.bytes.capacity() < 2_000_000);
     }
 }

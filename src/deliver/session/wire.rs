@@ -39,7 +39,7 @@ pub(super) struct Wire {
     replies: ReplyReader,
     inbox: Box<[u8]>,
     timers: Timers,
-    /// When a byte last went either way, or something new was about to be written.
+    /// When a byte was last written, a whole reply came, or something new was about to be written.
     moved_at: Instant,
     /// Why nothing more can be written, when that is so.
     write_error: Option<io::Error>,
@@ -134,7 +134,7 @@ impl Wire {
 
     /// Writes what waits in `out` and reads all the while, until something was read: a relay that refuses a message halfway
     /// may stop reading, and would wait for us to read as we wait for it to. `stage` is what we wait for, and gives the
-    /// time limit since a byte last went either way. May be dropped and called again: what was written and read is noted
+    /// time limit since a byte was last written or a whole reply came. May be dropped and called again: what was written and read is noted
     /// at once.
     ///
     /// # Errors
@@ -150,10 +150,15 @@ impl Wire {
                 // When it stopped reading before, it did not say why.
                 Err(_) => return Err(self.write_error.take().map_or(Trouble::Timeout(at), |e| Trouble::Lost(at, e))),
             };
-            self.moved_at = Instant::now();
             match step {
-                Step::Wrote(count) => out.wrote(count),
-                Step::Failed(error) => self.write_error = Some(error),
+                Step::Wrote(count) => {
+                    out.wrote(count);
+                    self.moved_at = Instant::now();
+                }
+                Step::Failed(error) => {
+                    self.write_error = Some(error);
+                    self.moved_at = Instant::now();
+                }
                 Step::Read(0) => {
                     let error = self.write_error.take().unwrap_or_else(|| io::ErrorKind::UnexpectedEof.into());
                     return Err(Trouble::Lost(stage(out), error));
@@ -166,12 +171,17 @@ impl Wire {
         }
     }
 
-    /// The next reply that was read whole.
+    /// The next reply that was read whole. Only such a one makes the timer begin anew: a relay that sends a byte now and then
+    /// has not answered.
     ///
     /// # Errors
     /// What was read is no reply.
     pub(super) fn heard(&mut self, stage: Stage) -> Result<Option<ReplyLines>, Trouble> {
-        self.replies.next_reply().map_err(|bad| Trouble::Protocol(stage, bad.into()))
+        let reply = self.replies.next_reply().map_err(|bad| Trouble::Protocol(stage, bad.into()))?;
+        if reply.is_some() {
+            self.moved_at = Instant::now();
+        }
+        Ok(reply)
     }
 
     /// Ends the connection in good order, as far as that goes at once.

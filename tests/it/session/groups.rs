@@ -128,7 +128,7 @@ async fn a_relay_that_lies_about_pipelining_is_found_out_and_spoken_to_in_lock_s
         assert_eq!(first.manner(), manner);
         let sent = send(&mut first, "ana@example.org", MESSAGE).await;
         assert!(matches!(word(&sent), "deferred" | "unknown"), "{manner:?}: {sent:?}");
-        assert!(first.is_over() && first.relay_is_distrusted());
+        assert!(first.is_over() && first.has_found_a_lie());
         let mut second = connector.open().await.expect("a session");
         assert_eq!(second.manner(), Manner::LockStep);
         let words = send_all(&mut second, &["ana@example.org", "ben@example.org"]).await;
