@@ -9,6 +9,7 @@ mod claimer;
 mod connection;
 pub mod dkim;
 mod domains;
+mod ending;
 mod frozen;
 mod gate;
 mod header;
@@ -23,6 +24,7 @@ mod seen;
 pub mod session;
 mod share;
 pub mod tally;
+mod worker;
 
 use std::{sync::Arc, time::Duration};
 
@@ -218,7 +220,7 @@ fn connect(
             bell: Arc::clone(bell),
         };
         for _ in 0..relay.connections {
-            connections.spawn(connection.clone().work());
+            connections.spawn(worker::work(connection.clone()));
         }
     }
     (gates, connections)
