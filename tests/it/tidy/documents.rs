@@ -10,7 +10,7 @@ use super::source::{Source, tokens};
 const DOCUMENTS: [&str; 4] = ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "CHANGELOG.md"];
 
 /// Folders of the project; what a document names below one of them must be there.
-const FOLDERS: [&str; 7] = ["benches/", "docs/", "scripts/", "src/", "subscribers/", "templates/", "tests/"];
+const FOLDERS: [&str; 8] = ["benches/", "docs/", "fuzz/", "scripts/", "src/", "subscribers/", "templates/", "tests/"];
 
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
