@@ -39,6 +39,7 @@ use tokio::task::JoinHandle;
 
 use crate::world::{
     check::{Checked, POSTAL_ADDRESS, check_message},
+    manners::Manner,
     relay::{Received, ScriptedRelay},
     stores::TestStore,
 };
@@ -239,6 +240,9 @@ pub(super) fn address(text: &str) -> EmailAddress {
     EmailAddress::parse(text).expect("an address")
 }
 
+/// The window of a relay that is not told another one.
+pub(super) const WINDOW: usize = 16;
+
 /// The relay's own description, with so many connections.
 pub(super) fn wide(relay: &ScriptedRelay, connections: usize) -> Relay {
     Relay { connections, ..relay.relay() }
@@ -261,6 +265,14 @@ pub(super) fn recipients(relay: &ScriptedRelay) -> Vec<String> {
 pub(super) fn sorted(mut addresses: Vec<String>) -> Vec<String> {
     addresses.sort_unstable();
     addresses
+}
+
+/// Each connection over which a message came was spoken to in this manner: no trouble has made the relay distrusted.
+pub(super) fn assert_spoken(relay: &ScriptedRelay, manner: Manner) {
+    let ledger = relay.ledger();
+    let over: BTreeMap<usize, Manner> =
+        ledger.messages.iter().map(|message| (message.connection, ledger.manners[&message.connection])).collect();
+    assert!(over.values().all(|spoken| *spoken == manner), "offered {manner:?}, and spoken to by connection: {over:?}");
 }
 
 /// Asks again and again until it is so; for what happens in rows, which wake nobody.

@@ -6,17 +6,24 @@ use std::{
     time::{Duration, Instant},
 };
 
-use tidings::domain::{
-    delivery::DeliveryState,
-    rate::Rate,
-    relay::{DomainLimit, Dsn, Relay},
-    slug::Slug,
+use tidings::{
+    deliver::Until,
+    domain::{
+        delivery::{DeliveryState, Lane},
+        issue::IssueId,
+        rate::Rate,
+        relay::{DomainLimit, Dsn, Relay},
+        slug::Slug,
+    },
+    stop::Stop,
+    store::deliveries::Filter,
 };
 
-use super::house::{House, checked, recipients, sorted, wide};
+use super::house::{House, checked, eventually, recipients, sorted, wide};
 use crate::world::{
-    relay::{ScriptedRelay, Stage},
-    stores::sqlite,
+    manners::{Manner, in_each_manner},
+    relay::{Answer, ScriptedRelay, Stage},
+    stores::{TestStore, sqlite},
 };
 
 fn rate(text: &str) -> Rate {
@@ -90,18 +97,125 @@ async fn a_connection_that_is_too_old_is_replaced() {
 async fn relays_of_one_priority_share_by_weight() {
     let test = sqlite().await;
     let (one, three) = (ScriptedRelay::start().await, ScriptedRelay::start().await);
-    let weighted = |name, weight, relay: &ScriptedRelay| Relay {
-        name: Slug::parse(name).expect("a slug"),
-        weight: NonZeroU32::new(weight),
-        ..wide(relay, 2)
-    };
-    let house = House::with(&test, vec![weighted("one", 1, &one), weighted("three", 3, &three)]).await;
+    let house =
+        House::with(&test, vec![weighted("one", 1, wide(&one, 2)), weighted("three", 3, wide(&three, 2))]).await;
     let readers = house.readers(200).await;
     house.digest().await;
     assert_eq!(house.run().await.sent, 200);
     let part = one.messages().len();
     assert!((40..=60).contains(&part), "{part} of 200, and it should be a quarter");
     assert_eq!(sorted([recipients(&one), recipients(&three)].concat()), sorted(readers));
+}
+
+/// A relay with a weight and a name of its own.
+fn weighted(name: &str, weight: u32, relay: Relay) -> Relay {
+    Relay { name: Slug::parse(name).expect("a slug"), weight: NonZeroU32::new(weight), ..relay }
+}
+
+in_each_manner!(an_alert_does_not_wait_for_a_part_of_the_work_that_is_another_relays, async |manner: Manner| {
+    let test = sqlite().await;
+    let (stalled, free) = (ScriptedRelay::speaking(manner).await, ScriptedRelay::speaking(manner).await);
+    stalled.answer(Stage::Dot, Answer::Stall);
+    let relays = vec![weighted("stalled", 1, stalled.relay()), weighted("free", 1, free.relay())];
+    let house = House::with(&test, relays).await;
+    house.readers(400).await;
+    wants_alerts(&test, &["reader7@example.net"]).await;
+    let digest = house.digest().await;
+    let stop = Stop::default();
+    let delivering = house.start(Until::Stopped, &stop);
+    stalled.wait_for(Stage::Dot, 1).await;
+    // The free one goes ahead as far as it may, and then waits for the other one to catch up.
+    let mut so_far = usize::MAX;
+    eventually("the free one is ahead", async || {
+        tokio::time::sleep(Duration::from_millis(400)).await;
+        let before = std::mem::replace(&mut so_far, free.messages().len());
+        before == so_far && so_far > 0
+    })
+    .await;
+    assert!(house.states(digest).await[&DeliveryState::Sent] < 400, "it waits");
+    let alert = house.alert().await;
+    let committed = Instant::now();
+    house.until_state(alert, DeliveryState::Sent, 1).await;
+    // The other one has ten seconds to answer; only then is it in trouble, and nothing is left to it.
+    assert!(committed.elapsed() < Duration::from_secs(3), "{:?}", committed.elapsed());
+    stop.ask();
+    stop.ask();
+    delivering.await.expect("no panic").expect("ended");
+});
+
+in_each_manner!(a_run_that_is_shared_by_weight_ends_soon_after_its_last_message, async |manner: Manner| {
+    let test = sqlite().await;
+    let (slow, quick) = (ScriptedRelay::speaking(manner).await, ScriptedRelay::speaking(manner).await);
+    slow.answer(Stage::Dot, Answer::After(Duration::from_millis(30)));
+    let relays = vec![weighted("slow", 1, slow.relay()), weighted("quick", 1, quick.relay())];
+    let house = House::with(&test, relays).await;
+    house.readers(60).await;
+    let issue = house.digest().await;
+    let delivering = house.start(Until::Idle(Lane::Digest), &Stop::default());
+    house.until_state(issue, DeliveryState::Sent, 60).await;
+    let last = Instant::now();
+    assert_eq!(delivering.await.expect("no panic").expect("delivered").sent, 60);
+    // An idle session is kept for twenty seconds, but not when no more will come.
+    assert!(last.elapsed() < Duration::from_secs(5), "{:?}", last.elapsed());
+    assert_eq!(slow.messages().len() + quick.messages().len(), 60);
+});
+
+in_each_manner!(an_alert_does_not_stand_in_the_line_that_a_digest_has_filled_at_a_domain, async |manner: Manner| {
+    let (test, relay) = (sqlite().await, ScriptedRelay::speaking(manner).await);
+    let mut house = House::with(&test, vec![relay.relay()]).await;
+    house.room.domains = vec![DomainLimit { names: vec!["slow.example".to_owned()], rate: rate("1/m") }];
+    let slow: Vec<String> = (0..20).map(|nth| format!("reader{nth}@slow.example")).collect();
+    house.subscribe(&slow).await;
+    wants_alerts(&test, &["reader7@slow.example"]).await;
+    let digest = house.digest().await;
+    let stop = Stop::default();
+    let delivering = house.start(Until::Stopped, &stop);
+    eventually("nineteen are put off", async || put_off(&house, digest).await.len() == 19).await;
+    let line = put_off(&house, digest).await;
+    assert!(line.iter().max() > Some(&Duration::from_secs(600)), "the digest fills the line: {line:?}");
+    let alert = house.alert().await;
+    eventually("the alert is put off", async || put_off(&house, alert).await.len() == 1).await;
+    let wait = put_off(&house, alert).await[0];
+    assert!(wait <= Duration::from_secs(61), "{wait:?}, and one may go each minute");
+    stop.ask();
+    assert_eq!(delivering.await.expect("no panic").expect("delivered").sent, 1);
+});
+
+in_each_manner!(what_a_domain_cannot_take_now_uses_up_nothing_of_the_relays_rate, async |manner: Manner| {
+    let (test, relay) = (sqlite().await, ScriptedRelay::speaking(manner).await);
+    let paced = Relay { rate: Some(rate("2/s")), ..relay.relay() };
+    let mut house = House::with(&test, vec![paced]).await;
+    house.room.domains = vec![DomainLimit { names: vec!["slow.example".to_owned()], rate: rate("1/h") }];
+    let slow: Vec<String> = (0..30).map(|nth| format!("reader{nth}@slow.example")).collect();
+    house.subscribe(&slow).await;
+    house.readers(3).await;
+    house.digest().await;
+    let began = Instant::now();
+    assert_eq!(house.run().await.sent, 4);
+    // Four messages are a second and a half apart; 33 leaves would be 16 seconds.
+    assert!(began.elapsed() < Duration::from_secs(6), "{:?}", began.elapsed());
+    assert_eq!(checked(&relay).len(), 4);
+});
+
+/// Leaves alerts to these readers alone; the digest is for all.
+async fn wants_alerts(test: &TestStore, readers: &[&str]) {
+    let mut raw = test.raw().await;
+    sqlx::query("UPDATE subscriptions SET alerts = 0").execute(&mut raw).await.expect("changed");
+    for reader in readers {
+        let wants =
+            "UPDATE subscriptions SET alerts = 1 WHERE subscriber = (SELECT id FROM subscribers WHERE address = $1)";
+        let changed = sqlx::query(wants).bind(*reader).execute(&mut raw).await.expect("changed");
+        assert_eq!(changed.rows_affected(), 1, "{reader}");
+    }
+}
+
+/// For how long each delivery of an issue is put off that is.
+async fn put_off(house: &House, issue: IssueId) -> Vec<Duration> {
+    let now = house.room.clock.now();
+    let filter = Filter { issue: Some(issue), state: Some(DeliveryState::Queued), ..Filter::default() };
+    let waiting = house.room.store.deliveries(&filter, 100).await.expect("deliveries");
+    let waits = waiting.iter().filter_map(|delivery| delivery.try_at?.duration_since(now).try_into().ok());
+    waits.filter(|wait: &Duration| !wait.is_zero()).collect()
 }
 
 #[tokio::test]

@@ -15,10 +15,11 @@ use tidings::{
 };
 use tokio::task::JoinHandle;
 
-use super::house::{House, checked, eventually, recipients, sorted, wide};
+use super::house::{House, WINDOW, checked, eventually, recipients, sorted, wide};
 use crate::world::{
+    manners::{Manner, in_each_manner, in_each_manner_on_both_engines, under_way},
     relay::{Answer, Gate, ScriptedRelay, Stage},
-    stores::{TestStore, on_both_engines, postgres, postgres_by_wire, sqlite_with},
+    stores::{TestStore, postgres, postgres_by_wire, sqlite_with},
 };
 
 /// How long nothing must happen. Without the rule under test a relay on this machine takes hundreds of messages in it.
@@ -32,7 +33,7 @@ const CONNECTIONS: usize = 2;
 
 /// How many messages are on the wire, or may be, with no outcome written down: so many may arrive twice when it cannot
 /// be said whether a write was done.
-const IN_FLIGHT: usize = CONNECTIONS;
+const IN_FLIGHT: usize = CONNECTIONS * WINDOW;
 
 /// A digest in the middle of being sent: the relay holds back its answer to the first messages.
 struct HalfWay {
@@ -41,13 +42,24 @@ struct HalfWay {
     readers: Vec<String>,
     issue: IssueId,
     gate: Gate,
+    /// How many messages each session has under way.
+    under_way: usize,
     delivering: JoinHandle<Result<Counts, DeliverError>>,
 }
 
 impl HalfWay {
-    async fn of(test: &TestStore) -> Self {
-        let relay = ScriptedRelay::start().await;
-        let house = House::with(test, vec![Relay { window: 1, ..wide(&relay, CONNECTIONS) }]).await;
+    async fn of(test: &TestStore, manner: Manner) -> Self {
+        Self::with_window(test, manner, WINDOW).await
+    }
+
+    /// So few are in flight that not everything is claimed yet.
+    async fn with_claims_to_come(test: &TestStore, manner: Manner) -> Self {
+        Self::with_window(test, manner, 1).await
+    }
+
+    async fn with_window(test: &TestStore, manner: Manner, window: usize) -> Self {
+        let relay = ScriptedRelay::speaking(manner).await;
+        let house = House::with(test, vec![Relay { window, ..wide(&relay, CONNECTIONS) }]).await;
         let readers = house.readers(READERS).await;
         let issue = house.digest().await;
         let gate = Gate::closed();
@@ -56,16 +68,17 @@ impl HalfWay {
         }
         let delivering = house.start(Until::Idle(Lane::Digest), &Stop::default());
         relay.wait_for(Stage::Dot, CONNECTIONS).await;
-        Self { relay, house, readers, issue, gate, delivering }
+        Self { relay, house, readers, issue, gate, under_way: under_way(manner, window), delivering }
     }
 
     /// The store has broken: what is in hand arrives, and for so long nothing more.
     async fn nothing_more_for(&self, time: Duration) {
         self.gate.open();
-        self.relay.wait_for_messages(IN_FLIGHT).await;
+        self.relay.wait_for_messages(CONNECTIONS * self.under_way).await;
         tokio::time::sleep(time).await;
-        assert_eq!(self.relay.messages().len(), IN_FLIGHT, "what was in hand, and no more");
-        assert_eq!(self.relay.ledger().seen(Stage::Mail), IN_FLIGHT, "nothing more is offered");
+        // Where fewer are under way than the window has places, others take those places.
+        let (sent, offered) = (self.relay.messages().len(), self.relay.ledger().seen(Stage::Mail));
+        assert!(sent <= IN_FLIGHT && offered <= IN_FLIGHT, "{sent} sent, {offered} offered: more than was in hand");
     }
 
     /// The store is well again: all of it is sent, everyone's once.
@@ -106,50 +119,62 @@ async fn does(raw: &mut AnyConnection, sql: &str) {
     sqlx::query(AssertSqlSafe(sql.to_owned())).execute(raw).await.expect("the engine does it");
 }
 
-on_both_engines!(without_its_table_it_sends_nothing_more_and_then_goes_on_by_itself, async |test: &TestStore| {
-    let sending = HalfWay::of(test).await;
-    let mut raw = test.raw().await;
-    does(&mut raw, "ALTER TABLE deliveries RENAME TO deliveries_away").await;
-    sending.nothing_more_for(A_WHILE).await;
-    does(&mut raw, "ALTER TABLE deliveries_away RENAME TO deliveries").await;
-    sending.goes_on(test).await;
-});
-
-on_both_engines!(what_cannot_be_claimed_is_not_sent_though_outcomes_can_be_written, async |test: &TestStore| {
-    let sending = HalfWay::of(test).await;
-    let mut raw = test.raw().await;
-    // A check on the table that no claim passes: only rows that are claimed anew must pass it.
-    match test.is_postgres() {
-        true => {
-            does(&mut raw, "ALTER TABLE deliveries ADD CONSTRAINT no_claims CHECK (state <> 'sending') NOT VALID")
-                .await;
-        }
-        false => {
-            does(
-                &mut raw,
-                "CREATE TRIGGER no_claims BEFORE UPDATE ON deliveries WHEN new.state = 'sending'
-                 BEGIN SELECT RAISE(ABORT, 'no claims'); END",
-            )
-            .await;
-        }
+in_each_manner_on_both_engines!(
+    without_its_table_it_sends_nothing_more_and_then_goes_on_by_itself,
+    async |test: &TestStore, manner: Manner| {
+        let sending = HalfWay::of(test, manner).await;
+        let mut raw = test.raw().await;
+        does(&mut raw, "ALTER TABLE deliveries RENAME TO deliveries_away").await;
+        sending.nothing_more_for(A_WHILE).await;
+        does(&mut raw, "ALTER TABLE deliveries_away RENAME TO deliveries").await;
+        sending.goes_on(test).await;
     }
-    let claimed: (i64,) =
-        sqlx::query_as("SELECT COUNT(*) FROM deliveries WHERE claims > 0").fetch_one(&mut raw).await.expect("a count");
-    let claimed = usize::try_from(claimed.0).expect("a count");
-    sending.gate.open();
-    sending.relay.wait_for_messages(claimed).await;
-    tokio::time::sleep(A_WHILE).await;
-    assert_eq!(sending.relay.messages().len(), claimed, "what was claimed before, and no more");
-    let undo =
-        if test.is_postgres() { "ALTER TABLE deliveries DROP CONSTRAINT no_claims" } else { "DROP TRIGGER no_claims" };
-    does(&mut raw, undo).await;
-    sending.goes_on(test).await;
-});
+);
+
+in_each_manner_on_both_engines!(
+    what_cannot_be_claimed_is_not_sent_though_outcomes_can_be_written,
+    async |test: &TestStore, manner: Manner| {
+        let sending = HalfWay::with_claims_to_come(test, manner).await;
+        let mut raw = test.raw().await;
+        // A check on the table that no claim passes: only rows that are claimed anew must pass it.
+        match test.is_postgres() {
+            true => {
+                does(&mut raw, "ALTER TABLE deliveries ADD CONSTRAINT no_claims CHECK (state <> 'sending') NOT VALID")
+                    .await;
+            }
+            false => {
+                does(
+                    &mut raw,
+                    "CREATE TRIGGER no_claims BEFORE UPDATE ON deliveries WHEN new.state = 'sending'
+                 BEGIN SELECT RAISE(ABORT, 'no claims'); END",
+                )
+                .await;
+            }
+        }
+        let claimed: (i64,) = sqlx::query_as("SELECT COUNT(*) FROM deliveries WHERE claims > 0")
+            .fetch_one(&mut raw)
+            .await
+            .expect("a count");
+        let claimed = usize::try_from(claimed.0).expect("a count");
+        assert!(claimed < READERS, "there must be some left to claim");
+        sending.gate.open();
+        sending.relay.wait_for_messages(claimed).await;
+        tokio::time::sleep(A_WHILE).await;
+        assert_eq!(sending.relay.messages().len(), claimed, "what was claimed before, and no more");
+        let undo = if test.is_postgres() {
+            "ALTER TABLE deliveries DROP CONSTRAINT no_claims"
+        } else {
+            "DROP TRIGGER no_claims"
+        };
+        does(&mut raw, undo).await;
+        sending.goes_on(test).await;
+    }
+);
 
 /// Another process locks SQLite for so long.
-async fn while_sqlite_is_locked_it_waits(options: Options, time: Duration) {
+async fn while_sqlite_is_locked_it_waits(manner: Manner, options: Options, time: Duration) {
     let test = sqlite_with(options).await;
-    let sending = HalfWay::of(&test).await;
+    let sending = HalfWay::of(&test, manner).await;
     let mut raw = test.raw().await;
     let mut lock = raw.begin_with("BEGIN EXCLUSIVE").await.expect("locked");
     sqlx::query("SELECT 1").execute(&mut *lock).await.expect("held");
@@ -158,34 +183,30 @@ async fn while_sqlite_is_locked_it_waits(options: Options, time: Duration) {
     sending.goes_on(&test).await;
 }
 
-#[tokio::test]
-async fn while_another_process_keeps_sqlite_locked_it_waits() {
-    while_sqlite_is_locked_it_waits(Options::default(), A_WHILE).await;
-}
+in_each_manner!(while_another_process_keeps_sqlite_locked_it_waits, async |manner: Manner| {
+    while_sqlite_is_locked_it_waits(manner, Options::default(), A_WHILE).await;
+});
 
-#[tokio::test]
-async fn a_lock_that_outlasts_our_patience_several_times_is_waited_out() {
-    while_sqlite_is_locked_it_waits(IMPATIENT, IMPATIENT.busy_timeout * 12).await;
-}
+in_each_manner!(a_lock_that_outlasts_our_patience_several_times_is_waited_out, async |manner: Manner| {
+    while_sqlite_is_locked_it_waits(manner, IMPATIENT, IMPATIENT.busy_timeout * 12).await;
+});
 
-#[tokio::test]
-async fn a_lock_of_a_minute_is_waited_out() {
+in_each_manner!(a_lock_of_a_minute_is_waited_out, async |manner: Manner| {
     if std::env::var_os("TIDINGS_TEST_LONG").is_some() {
-        while_sqlite_is_locked_it_waits(Options::default(), Duration::from_secs(65)).await;
+        while_sqlite_is_locked_it_waits(manner, Options::default(), Duration::from_secs(65)).await;
     }
-}
+});
 
-#[tokio::test]
-async fn while_another_session_keeps_the_table_locked_it_waits() {
+in_each_manner!(while_another_session_keeps_the_table_locked_it_waits, async |manner: Manner| {
     let test = postgres().await;
-    let sending = HalfWay::of(&test).await;
+    let sending = HalfWay::of(&test, manner).await;
     let mut raw = test.raw().await;
     let mut lock = raw.begin().await.expect("begun");
     sqlx::query("LOCK TABLE deliveries IN EXCLUSIVE MODE").execute(&mut *lock).await.expect("locked");
     sending.nothing_more_for(A_WHILE).await;
     lock.rollback().await.expect("unlocked");
     sending.goes_on(&test).await;
-}
+});
 
 /// Ends every connection to the database but this one, as an administrator may.
 async fn end_the_others(raw: &mut AnyConnection) {
@@ -197,10 +218,9 @@ async fn end_the_others(raw: &mut AnyConnection) {
     .await;
 }
 
-#[tokio::test]
-async fn a_database_that_turns_read_only_stops_a_send_until_it_is_writable_again() {
+in_each_manner!(a_database_that_turns_read_only_stops_a_send_until_it_is_writable_again, async |manner: Manner| {
     let test = postgres().await;
-    let sending = HalfWay::of(&test).await;
+    let sending = HalfWay::of(&test, manner).await;
     let mut raw = test.raw().await;
     let name: (String,) =
         sqlx::query_as("SELECT CAST(current_database() AS TEXT)").fetch_one(&mut raw).await.expect("a name");
@@ -211,12 +231,11 @@ async fn a_database_that_turns_read_only_stops_a_send_until_it_is_writable_again
     does(&mut raw, &format!("ALTER DATABASE {} RESET default_transaction_read_only", name.0)).await;
     end_the_others(&mut raw).await;
     sending.goes_on(&test).await;
-}
+});
 
-#[tokio::test]
-async fn connections_that_the_server_ends_again_and_again_cost_nobody_a_message() {
+in_each_manner!(connections_that_the_server_ends_again_and_again_cost_nobody_a_message, async |manner: Manner| {
     let test = postgres().await;
-    let sending = HalfWay::of(&test).await;
+    let sending = HalfWay::of(&test, manner).await;
     let mut raw = test.raw().await;
     sending.gate.open();
     for so_far in (10..READERS).step_by(10) {
@@ -225,25 +244,23 @@ async fn connections_that_the_server_ends_again_and_again_cost_nobody_a_message(
     }
     let twice = sending.ends_well(&test).await;
     assert!(twice <= IN_FLIGHT, "{twice} went twice");
-}
+});
 
-#[tokio::test]
-async fn while_the_server_is_away_nothing_more_is_sent() {
+in_each_manner!(while_the_server_is_away_nothing_more_is_sent, async |manner: Manner| {
     let (test, wire) = postgres_by_wire(Options { busy_timeout: Duration::from_secs(1) }).await;
-    let sending = HalfWay::of(&test).await;
+    let sending = HalfWay::of(&test, manner).await;
     wire.cut();
     sending.nothing_more_for(A_WHILE).await;
     wire.mend();
     sending.goes_on(&test).await;
-}
+});
 
-#[tokio::test]
-async fn a_claim_of_which_we_never_heard_that_it_was_done_is_not_forgotten() {
+in_each_manner!(a_claim_of_which_we_never_heard_that_it_was_done_is_not_forgotten, async |manner: Manner| {
     let (test, wire) = postgres_by_wire(Options::default()).await;
-    let sending = HalfWay::of(&test).await;
+    let sending = HalfWay::with_claims_to_come(&test, manner).await;
     // Of the writes of a send only claims and heartbeats are transactions.
     wire.lose_next_commit();
     sending.gate.open();
     eventually("a reply to lose", async || wire.has_lost_a_commit()).await;
     sending.goes_on(&test).await;
-}
+});

@@ -19,6 +19,7 @@
 pub(crate) mod check;
 pub(crate) mod feed_server;
 mod mail;
+pub(crate) mod manners;
 pub(crate) mod name_server;
 pub(crate) mod policy;
 pub(crate) mod postfix;

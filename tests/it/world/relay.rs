@@ -143,6 +143,7 @@ impl RelaySetup {
             certificate: Certificate::new(self.certificate_name),
             script: Mutex::new(Script::default()),
             ledger: watch::Sender::new(Ledger::default()),
+            hang_up: watch::Sender::new(""),
             setup: self,
         });
         let for_all = Arc::clone(&shared);
@@ -173,6 +174,8 @@ struct Shared {
     certificate: Certificate,
     script: Mutex<Script>,
     ledger: watch::Sender<Ledger>,
+    /// What is said when connections at rest are ended.
+    hang_up: watch::Sender<&'static str>,
 }
 
 /// The relay. It stops when it is dropped.
@@ -188,6 +191,11 @@ impl ScriptedRelay {
     /// A relay in clear text, with no login, that accepts everything and offers SIZE, 8BITMIME, ENHANCEDSTATUSCODES.
     pub(crate) async fn start() -> Self {
         Self::setup().start().await
+    }
+
+    /// The same, that offers what this manner of speaking needs.
+    pub(crate) async fn speaking(manner: Manner) -> Self {
+        Self::setup().speaks(manner).start().await
     }
 
     /// A relay to be described first.
@@ -280,6 +288,11 @@ impl ScriptedRelay {
     /// True while an answer of [`Self::answer_once`] waits for its stage to come.
     pub(crate) fn has_yet_to_answer(&self, stage: Stage) -> bool {
         self.script().is_waiting(stage)
+    }
+
+    /// Ends each connection that waits for a command now, with these bytes or without a word.
+    pub(crate) fn hang_up(&self, words: &'static str) {
+        self.shared.hang_up.send_replace(words);
     }
 
     /// From now on, answers so to RCPT TO for this address.

@@ -3,7 +3,7 @@
 use std::{mem, sync::Arc};
 
 use data_encoding::BASE64;
-use tidings::domain::relay::Tls;
+use tidings::domain::relay::{Manner, Tls};
 
 use super::{
     Answer, Clients, Ledger, Quirk, Received, Shared, Stage,
@@ -55,7 +55,7 @@ impl Conversation {
         }
         self.reply(Stage::Connect, "220 relay.test ESMTP").await?;
         loop {
-            let line = String::from_utf8_lossy(&self.read_line().await?).into_owned();
+            let line = String::from_utf8_lossy(&self.next_command().await?).into_owned();
             if line.len() > 510 {
                 self.offence(format!("a command of {} octets", line.len()));
             }
@@ -182,6 +182,8 @@ impl Conversation {
 
     async fn mail(&mut self, line: &str) -> Result<(), Over> {
         self.saw(Stage::Mail, line);
+        let manner = if self.link.has_more() { Manner::Pipelined } else { Manner::LockStep };
+        self.note(|ledger| ledger.heard(self.number, manner));
         if self.shared.setup.login.is_some() && !self.logged_in {
             return self.write(b"530 5.7.0 log in first\r\n").await;
         }
@@ -244,6 +246,7 @@ impl Conversation {
     }
 
     async fn bdat(&mut self, line: &str) -> Result<(), Over> {
+        self.note(|ledger| ledger.heard(self.number, Manner::Chunked));
         let mut words = line.split(' ').skip(1);
         let size: usize = words.next().and_then(|size| size.parse().ok()).ok_or(Over)?;
         let last = words.next().is_some_and(|word| word.eq_ignore_ascii_case("LAST"));
@@ -347,6 +350,13 @@ impl Conversation {
             Answer::Close | Answer::TakeAndClose => Err(Over),
             Answer::Reset => self.link.reset(),
             Answer::Stall => self.link.ignore().await,
+            Answer::Drip(piece, pace) => {
+                self.write(b"250-").await?;
+                loop {
+                    self.write(piece.as_bytes()).await?;
+                    tokio::time::sleep(pace).await;
+                }
+            }
             Answer::After(time) => {
                 tokio::time::sleep(time).await;
                 self.say(usual).await
@@ -360,7 +370,12 @@ impl Conversation {
 
     async fn say(&mut self, reply: &str) -> Result<(), Over> {
         self.write(format!("{reply}\r\n").as_bytes()).await?;
-        if reply.starts_with("221") || reply.starts_with("421") { Err(Over) } else { Ok(()) }
+        if !(reply.starts_with("221") || reply.starts_with("421")) {
+            return Ok(());
+        }
+        // What is still on its way is read, or a reset would overtake the words.
+        self.link.close().await;
+        self.link.ignore().await
     }
 
     async fn write(&mut self, bytes: &[u8]) -> Result<(), Over> {
@@ -373,6 +388,20 @@ impl Conversation {
             self.offence(format!("a bare line end or a NUL in `{}`", line.escape_ascii()));
         }
         Ok(line)
+    }
+
+    /// The next command, unless the test has all connections that wait for one ended meanwhile.
+    async fn next_command(&mut self) -> Result<Vec<u8>, Over> {
+        let mut hang_ups = self.shared.hang_up.subscribe();
+        if self.link.has_more() {
+            return self.read_line().await;
+        }
+        let words = tokio::select! {
+            line = self.read_line() => return line,
+            _ = hang_ups.changed() => *hang_ups.borrow(),
+        };
+        self.write(words.as_bytes()).await?;
+        Err(Over)
     }
 
     fn next_answer(&self, stage: Stage, recipient: Option<&str>) -> Answer {

@@ -1,5 +1,9 @@
 //! What a scripted relay saw and kept: the oracle that a test compares the program's own words with.
 
+use std::collections::BTreeMap;
+
+use tidings::domain::relay::Manner;
+
 use super::Stage;
 
 /// A message the relay accepted.
@@ -37,6 +41,8 @@ pub(crate) struct Ledger {
     pub(crate) most_connections: usize,
     /// Commands as they came: connection, stage, line.
     pub(crate) commands: Vec<(usize, Stage, String)>,
+    /// How commands followed each other on each connection: the fastest manner that was seen there.
+    pub(crate) manners: BTreeMap<usize, Manner>,
     /// What no good client does: bare line ends, lines too long, commands before the reply to the last one where no
     /// PIPELINING is offered, a second recipient, octets above 127 that were not announced, unknown commands.
     pub(crate) offences: Vec<String>,
@@ -49,6 +55,12 @@ impl Ledger {
             Stage::Connect => self.connections,
             _ => self.commands.iter().filter(|(_, at, _)| *at == stage).count(),
         }
+    }
+
+    /// This manner was seen on a connection.
+    pub(super) fn heard(&mut self, connection: usize, manner: Manner) {
+        let fastest = self.manners.entry(connection).or_insert(manner);
+        *fastest = manner.max(*fastest);
     }
 
     /// The commands of a stage, as they came.

@@ -59,6 +59,8 @@ pub(crate) enum Answer {
     Reset,
     /// Say nothing; keep the connection.
     Stall,
+    /// Begin a reply, and then write this again and again, one piece each time that has passed: a reply that never ends.
+    Drip(&'static str, Duration),
     /// Wait so long, then as usual: a relay that takes its time.
     After(Duration),
     /// Wait until the gate is opened, then as usual.
