@@ -64,7 +64,9 @@ impl Recorder {
     }
 
     /// Has an outcome written down, and what follows from it: `false` when the recorder has given up.
-    pub(super) async fn record(&self, in_flight: InFlight, outcome: &Outcome, next: Next) -> bool {
+    pub(super) async fn record(&self, mut in_flight: InFlight, outcome: &Outcome, next: Next) -> bool {
+        // A leave that was not used is given back now and not when the row is written: another may use it meanwhile.
+        in_flight.leave = None;
         let delivery = &in_flight.in_hand.delivery;
         let (code, answer) = in_words(outcome);
         let recorded = Recorded {

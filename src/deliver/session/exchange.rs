@@ -374,8 +374,9 @@ impl Exchange {
             };
             self.finished.push_back(sent);
         }
-        // The first one is told of the trouble itself, the others only that it was not about them.
-        if let Some(first) = first {
+        // The first one is told of the trouble itself, the others only that it was not about them. A relay that said 421
+        // has named its trouble: how the connection ended then is no news.
+        if let (Some(first), State::Good) = (first, &self.state) {
             self.finished[first].trouble = Some(trouble);
         }
         self.state = State::Over;

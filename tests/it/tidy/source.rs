@@ -11,7 +11,7 @@ pub(super) struct Source {
     pub(super) text: String,
     /// The code alone: comments and quoted texts are blanks, each as long as it was.
     pub(super) code: String,
-    /// The code that ships: test modules and test files are blanks besides.
+    /// The code that ships: test modules, test files and fuzz targets are blanks besides.
     pub(super) shipped: String,
     /// What stands between quotation marks alone.
     pub(super) quoted: String,
@@ -29,7 +29,7 @@ pub(super) struct Named {
 impl Source {
     pub(super) fn new(path: &str, text: &str) -> Self {
         let [code, quoted, comments] = told_apart(text);
-        let is_test = path.starts_with("tests/") || path.ends_with("/tests.rs");
+        let is_test = path.starts_with("tests/") || path.starts_with("fuzz/") || path.ends_with("/tests.rs");
         let shipped = if is_test { blanked(&code, 0, code.len()) } else { without_test_modules(&code) };
         Self { path: path.to_owned(), text: text.to_owned(), code, shipped, quoted, comments }
     }
@@ -310,7 +310,9 @@ mod tests {
         let source = Source::new("src/x.rs", text);
         assert_eq!(named(&source.shipped), ["a::b", "g::h", "k::l"]);
         assert_eq!(named(&source.code), ["a::b", "c::d", "e::f", "g::h", "i::j", "k::l"]);
-        assert_eq!(named(&Source::new("src/x/tests.rs", text).shipped), [""; 0]);
+        for path in ["src/x/tests.rs", "fuzz/fuzz_targets/x.rs"] {
+            assert_eq!(named(&Source::new(path, text).shipped), [""; 0]);
+        }
     }
 
     #[test]
