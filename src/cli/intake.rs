@@ -5,7 +5,7 @@ use std::{io::Read, path::Path, process::ExitCode};
 use clap::Args;
 
 use super::{open, output::say};
-use crate::intake::{self, Taken};
+use crate::intake::{self, Incoming, Taken};
 
 /// Exit code that asks the mail server to try again later (EX_TEMPFAIL); any other would make it bounce the message.
 const TRY_AGAIN: u8 = 75;
@@ -19,6 +19,9 @@ pub(super) struct Intake {
     /// The address it came to; Postfix fills in `${original_recipient}`. Without it the headers tell.
     #[arg(long, value_name = "ADDRESS")]
     to: Option<String>,
+    /// Its envelope sender, empty when it has none; Postfix fills in `${sender}`. Without it `Return-Path` tells
+    #[arg(long, value_name = "ADDRESS")]
+    from: Option<String>,
 }
 
 impl Intake {
@@ -46,7 +49,8 @@ impl Intake {
         // The rest is read too: a mail server that cannot write it all would call the pipe broken.
         std::io::copy(&mut input, &mut std::io::sink())?;
         let app = open::app(place).await?;
-        let taken = intake::take(&app, self.to.as_deref(), &message).await?;
+        let incoming = Incoming { recipient: self.to.as_deref(), sender: self.from.as_deref(), bytes: &message };
+        let taken = intake::take(&app, &incoming).await?;
         app.store.close().await;
         Ok(taken)
     }

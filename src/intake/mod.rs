@@ -1,18 +1,22 @@
-//! Flow C: mail that comes in, so far: leaving by mail. One message and the address it came to go in; what was done goes
-//! out. It never answers, and a message that it does not understand is noted and taken all the same, so that no mail
-//! server sends a bounce about it.
+//! Flow C: mail that comes in, so far: leaving by mail. One message and what its door knows of it go in; what was done
+//! goes out. A message that is not understood is noted and taken all the same, so that no mail server sends a bounce
+//! about it.
 
-use mail_parser::{HeaderValue, MessageParser};
+mod act;
 
-use crate::{
-    app::App,
-    domain::address::EmailAddress,
-    store::StoreError,
-    subscribe::{self, LeaveError},
-};
+use crate::{app::App, store::StoreError};
 
-/// Where mail servers write the address a message came to, best first.
-const RECIPIENT_HEADERS: [&str; 3] = ["X-Original-To", "Delivered-To", "To"];
+/// One message, as a door hands it in.
+#[derive(Clone, Copy, Debug)]
+pub struct Incoming<'a> {
+    /// The address it came to, when the door knows; else its headers tell.
+    pub recipient: Option<&'a str>,
+    /// The envelope sender, when the door knows: empty for what machines send (RFC 5321 §4.5.5); else `Return-Path`
+    /// tells.
+    pub sender: Option<&'a str>,
+    /// The whole message.
+    pub bytes: &'a [u8],
+}
 
 /// What was done with a message.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -23,94 +27,14 @@ pub enum Taken {
     Nothing(String),
 }
 
-/// Takes in one message that came to `recipient`; when the mail server did not say, its headers do.
+/// Takes in one message.
 ///
 /// # Errors
 /// When the store fails: the mail server shall try again later.
-pub async fn take(app: &App, recipient: Option<&str>, message: &[u8]) -> Result<Taken, StoreError> {
-    let taken = match command(app, recipient, message) {
-        Err(why) => Taken::Nothing(why),
-        Ok(Command::Leave(token)) => match subscribe::leave(app, &token, "left by mail").await {
-            Ok(_) => Taken::Left,
-            Err(LeaveError::Store(error)) => return Err(error),
-            Err(error) => Taken::Nothing(error.to_string()),
-        },
-        Ok(Command::Unknown(part)) => Taken::Nothing(format!("nothing is done yet about mail to `+{part}`")),
-    };
+pub async fn take(app: &App, incoming: &Incoming<'_>) -> Result<Taken, StoreError> {
+    let taken = act::act(app, incoming).await?;
     if let Taken::Nothing(why) = &taken {
         app.store.record(app.clock.now(), "intake", "ignored", why).await?;
     }
     Ok(taken)
-}
-
-/// What the plus part of the address asks for.
-#[derive(Debug, PartialEq, Eq)]
-enum Command {
-    Leave(String),
-    Unknown(String),
-}
-
-fn command(app: &App, recipient: Option<&str>, message: &[u8]) -> Result<Command, String> {
-    let Some(intake) = &app.config.intake.address else { return Err("no [intake] address is configured".to_owned()) };
-    let to = match recipient {
-        Some(text) => EmailAddress::parse(text).ok(),
-        None => recipients(message).into_iter().find(|to| plus_part(to, intake).is_some()),
-    };
-    let Some(part) = to.as_ref().and_then(|to| plus_part(to, intake)) else {
-        return Err("the message did not come to one of our addresses".to_owned());
-    };
-    Ok(match part.split_once('.') {
-        Some(("leave", token)) => Command::Leave(token.to_owned()),
-        // Only the first word: the rest may be a token.
-        Some((word, _)) => Command::Unknown(word.to_owned()),
-        None => Command::Unknown(part),
-    })
-}
-
-/// `leave.TOKEN` of `news+leave.TOKEN@example.org`, in lower case, for mail systems fold it.
-fn plus_part(to: &EmailAddress, intake: &EmailAddress) -> Option<String> {
-    let local = to.local().to_lowercase();
-    let part = local.strip_prefix(&format!("{}+", intake.local().to_lowercase()))?;
-    (to.domain() == intake.domain()).then(|| part.to_owned())
-}
-
-fn recipients(message: &[u8]) -> Vec<EmailAddress> {
-    let Some(parsed) = MessageParser::default().parse(message) else { return Vec::new() };
-    let values = RECIPIENT_HEADERS.iter().flat_map(|name| parsed.header_values(*name));
-    let texts = values.flat_map(|value| match value {
-        HeaderValue::Address(addresses) => {
-            addresses.iter().filter_map(|one| one.address().map(str::to_owned)).collect::<Vec<_>>()
-        }
-        HeaderValue::Text(text) => vec![text.to_string()],
-        _ => Vec::new(),
-    });
-    texts.filter_map(|text| EmailAddress::parse(text.trim_matches(['<', '>'])).ok()).collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::{plus_part, recipients};
-    use crate::domain::address::EmailAddress;
-
-    fn address(text: &str) -> EmailAddress {
-        EmailAddress::parse(text).expect("an address")
-    }
-
-    #[test]
-    fn a_plus_address_is_known_in_any_case_and_only_at_our_own_address() {
-        let intake = address("News@example.org");
-        assert_eq!(plus_part(&address("NEWS+LEAVE.ABC@EXAMPLE.org"), &intake).as_deref(), Some("leave.abc"));
-        assert_eq!(plus_part(&address("news@example.org"), &intake), None);
-        assert_eq!(plus_part(&address("newsroom+leave.abc@example.org"), &intake), None);
-        assert_eq!(plus_part(&address("news+leave.abc@example.net"), &intake), None);
-    }
-
-    #[test]
-    fn the_recipient_is_read_from_the_headers_that_mail_servers_write() {
-        let message =
-            b"Delivered-To: news+leave.abc@example.org\r\nTo: \"A, B\" <x@example.org>, y@example.org\r\n\r\n";
-        let found: Vec<String> = recipients(message).iter().map(|to| to.reveal().to_owned()).collect();
-        assert_eq!(found, ["news+leave.abc@example.org", "x@example.org", "y@example.org"]);
-        assert!(recipients(b"").is_empty());
-    }
 }

@@ -12,7 +12,7 @@ use tidings::{
         subscription::{Consent, SubscriberId, SubscriptionState},
         token::{Claim, Purpose},
     },
-    intake::{self, Taken},
+    intake::{self, Incoming, Taken},
     publish,
     subscribe::{self, Added, BadLines},
     web,
@@ -174,11 +174,11 @@ async fn leaving_by_mail_is_leaving() {
     let address = address.map(|(address, _)| address.replace("%2B", "+")).expect("an address to leave by");
     let message = b"From: someone@example.net\r\nSubject: unsubscribe\r\n\r\n";
     for _ in 0..2 {
-        let taken = intake::take(&world.app, Some(&address), message).await.expect("the store takes it");
+        let taken = intake::take(&world.app, &incoming(&address, message)).await.expect("the store takes it");
         assert_eq!((taken, state(&world, READER).await), (Taken::Left, ended("left by mail")));
     }
     let forged = address.replace("leave.a", "leave.b");
-    let taken = intake::take(&world.app, Some(&forged), message).await.expect("the store takes it");
+    let taken = intake::take(&world.app, &incoming(&forged, message)).await.expect("the store takes it");
     assert!(matches!(taken, Taken::Nothing(_)), "{taken:?}");
 }
 
@@ -307,4 +307,8 @@ async fn no_file_and_no_import_brings_back_who_left() {
     world.next_look(&[world.post("Coalition condemns another transfer")]).await;
     assert_eq!(world.mails_to(READER).len(), 1);
     assert_eq!(recipients(&world.mails()[2..]), ["reader2@example.org", "reader3@example.org"]);
+}
+
+fn incoming<'a>(recipient: &'a str, bytes: &'a [u8]) -> Incoming<'a> {
+    Incoming { recipient: Some(recipient), sender: None, bytes }
 }
