@@ -3,6 +3,7 @@
 
 pub mod address;
 pub mod alarm;
+pub mod bounce;
 pub mod delivery;
 pub mod dkim;
 pub mod feed;
@@ -12,11 +13,13 @@ pub mod mailing;
 pub mod post;
 pub mod rate;
 pub mod relay;
+pub mod report;
 pub mod schedule;
 pub mod sender;
 pub mod slug;
 pub mod span;
 pub mod subscription;
+pub mod suppression;
 pub mod token;
 pub mod urgency;
 pub mod wire;

@@ -81,6 +81,11 @@ impl Secret {
         lower_base32().encode(&self.mac(purpose, text.as_bytes())[..MAC_BYTES])
     }
 
+    /// True when `seal` is the one that [`Self::seal`] puts beside `text`, in any case. Compares in constant time.
+    pub fn is_sealed(&self, purpose: Purpose, text: &str, seal: &str) -> bool {
+        bool::from(self.seal(purpose, text).as_bytes().ct_eq(seal.to_ascii_lowercase().as_bytes()))
+    }
+
     fn mac(&self, purpose: Purpose, body: &[u8]) -> [u8; 32] {
         let label: &[u8] = match purpose {
             Purpose::Leave => b"leave\0",

@@ -3,6 +3,11 @@
 //! about it.
 
 mod act;
+pub mod bounce;
+pub mod command;
+pub mod complaint;
+pub mod letter;
+pub mod machine;
 
 use crate::{app::App, store::StoreError};
 

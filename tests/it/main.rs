@@ -2,6 +2,7 @@
 
 mod alarms;
 mod bad_input;
+mod bounce_corpus;
 mod cli;
 mod collect;
 mod config;
