@@ -3,14 +3,12 @@
 
 use std::{collections::BTreeMap, fs, path::PathBuf};
 
-use tidings::{
-    domain::report::ReportKind,
-    intake::{
-        Incoming,
-        bounce::{self, Finding},
-        complaint,
-        letter::Letter,
-    },
+use tidings::intake::{
+    Incoming,
+    bounce::{self, Finding},
+    command, complaint,
+    letter::Letter,
+    machine,
 };
 
 /// What flufl.bounce's test says of a sample. It tells the message's fate, and not how much is the reader's doing.
@@ -24,13 +22,8 @@ enum Told {
     Nobody,
 }
 
-/// Samples in which flufl.bounce finds no address though they tell of a failure: of those it says `Nobody`, and we have
-/// the address from the envelope.
-const NAMELESS: [(&str, &str); 4] =
-    [("bounce_01", "soft"), ("dumbass_01", "soft"), ("simple_42", "policy"), ("simple_43", "hard")];
-
-/// Messages that were given up though the reader is there, or for a reason that nobody gives.
-const SOFT: [(&str, &str); 1] = [("", "")];
+/// Failures in which flufl.bounce finds no address, or which it does not test. We have the address from the envelope.
+const NAMELESS: [&str; 4] = ["bounce_01", "dumbass_01", "simple_42", "simple_43"];
 
 fn folder() -> PathBuf {
     let folder = std::env::var("FLUFL_BOUNCE")
@@ -71,10 +64,11 @@ fn told() -> BTreeMap<String, Told> {
     told
 }
 
-fn found(bytes: &[u8]) -> Finding {
-    bounce::read(&Letter::read(&Incoming { recipient: None, sender: None, bytes }))
+fn letter(bytes: &[u8]) -> Letter<'_> {
+    Letter::read(&Incoming { recipient: None, sender: None, bytes })
 }
 
+/// What we find: `hard`, `soft`, `policy`, `delayed`, `nothing`.
 fn word(finding: &Finding) -> &'static str {
     match finding {
         Finding::Failed(failure) => failure.kind.as_str(),
@@ -83,15 +77,64 @@ fn word(finding: &Finding) -> &'static str {
     }
 }
 
-mod tests {
-    use super::*;
+#[test]
+fn at_least_95_of_100_samples_come_to_what_their_own_test_says() {
+    let (samples, told) = (samples(), told());
+    assert_eq!(samples.len(), 117);
+    let differ = samples.iter().filter(|(name, bytes)| {
+        let fate = match bounce::read(&letter(bytes)) {
+            Finding::Failed(_) => Told::Permanent,
+            Finding::Delayed => Told::Temporary,
+            Finding::Nothing(_) => Told::Nobody,
+        };
+        fate != told.get(*name).copied().unwrap_or(Told::Nobody)
+    });
+    let differ: Vec<&str> = differ.map(|(name, _)| name.as_str()).collect();
+    assert_eq!(differ, NAMELESS);
+    assert!(differ.len() * 100 <= samples.len() * 5, "{differ:?}");
+}
 
-    #[test]
-    fn show() {
-        for (name, bytes) in samples() {
-            let finding = found(&bytes);
-            let told = told().get(&name).copied();
-            println!("{name:16} {:>9} {told:?} {finding:?}", word(&finding));
+/// Each one by its name, so that whoever changes a rule sees what it does.
+#[test]
+fn each_sample_has_its_kind() {
+    let kinds = samples().into_iter().map(|(name, bytes)| format!("{name}: {}", word(&bounce::read(&letter(&bytes)))));
+    insta::assert_snapshot!(kinds.collect::<Vec<_>>().join("\n"));
+}
+
+#[test]
+fn what_a_person_or_their_answering_machine_wrote_is_no_bounce() {
+    let told = told();
+    let others: Vec<&String> =
+        told.keys().filter(|name| told[*name] == Told::Nobody && !NAMELESS.contains(&name.as_str())).collect();
+    assert_eq!(others, ["groupwise_03", "qmail_08"]);
+    let samples = samples();
+    for name in others {
+        assert_eq!(word(&bounce::read(&letter(&samples[name]))), "nothing", "{name}");
+    }
+}
+
+#[test]
+fn nobody_answers_a_sample_and_none_is_a_complaint() {
+    for (name, bytes) in samples() {
+        // A bounce is known as one before it is asked whether it is to be answered.
+        let is_report = !matches!(bounce::read(&letter(&bytes)), Finding::Nothing(_));
+        assert!(is_report || machine::mark(&letter(&bytes), &[]).is_some(), "{name}");
+        assert_eq!(complaint::read(&letter(&bytes)), None, "{name}");
+    }
+}
+
+#[test]
+fn cut_off_at_any_line_no_sample_panics_and_no_other_mail_becomes_a_bounce() {
+    let told = told();
+    for (name, bytes) in samples() {
+        let is_bounce = NAMELESS.contains(&name.as_str()) || told[&name] != Told::Nobody;
+        let mut end = 0;
+        for line in bytes.split_inclusive(|byte| *byte == b'\n') {
+            end += line.len();
+            let cut = letter(&bytes[..end]);
+            let found = word(&bounce::read(&cut));
+            assert!(is_bounce || found == "nothing", "{name} cut at {end}: {found}");
+            let _ = (complaint::read(&cut), machine::mark(&cut, &[]), command::command(&cut, &command::Door::Bare));
         }
     }
 }

@@ -188,8 +188,10 @@ fn failure(letter: &Letter<'_>, lines: &[&str], text: &str) -> Failure {
         ReportKind::Soft => kind_of(None, found.enhanced, text),
         clear => clear,
     };
-    let told = |line: &&&str| kind_in_words(line).is_some() || says(line, &ANNOUNCEMENTS);
-    let words = reasons.first().copied().or_else(|| lines.iter().find(told).copied());
+    let line = |is: fn(&str) -> bool| lines.iter().find(|line| is(line)).copied();
+    let words = reasons.first().copied();
+    let words = words.or_else(|| line(|line| kind_in_words(line).is_some()));
+    let words = words.or_else(|| line(|line| says(line, &ANNOUNCEMENTS)));
     Failure {
         kind,
         code: found.enhanced,
