@@ -9,7 +9,7 @@ use tokio::{net::TcpListener, task::JoinHandle, time::sleep};
 use crate::{
     app::App,
     deliver::{self, Until, tally::Tally},
-    newsroom,
+    intake, newsroom,
     publish::{self, PassOptions},
     stop::{Ask, Stop},
     subscribe,
@@ -100,6 +100,11 @@ async fn tick(app: &App) {
             }
         }
         Err(error) => tracing::error!("the subscribers files were not read: {error}"),
+    }
+    match intake::bounces::judge_bounces(app).await {
+        Ok(0) => {}
+        Ok(count) => tracing::info!(count, "judged bounces and complaints"),
+        Err(error) => tracing::error!("bounces were not judged: {error}"),
     }
     if let Err(error) = newsroom::tell_alarms(app).await {
         tracing::error!("staff were not told of alarms: {error}");

@@ -29,10 +29,7 @@ impl Intake {
     pub(super) async fn run(self, place: Option<&Path>) -> anyhow::Result<ExitCode> {
         match self.take(place).await {
             Ok(taken) => {
-                match taken {
-                    Taken::Left => say("left")?,
-                    Taken::Nothing(why) => say(&format!("nothing done: {why}"))?,
-                }
+                say(&taken.to_string())?;
                 Ok(ExitCode::SUCCESS)
             }
             Err(error) => {

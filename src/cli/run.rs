@@ -14,7 +14,7 @@ use crate::{
     app::App,
     deliver::{Until, tally::Counts},
     domain::delivery::Lane,
-    newsroom,
+    intake, newsroom,
     publish::{self, Pass, PassOptions},
     stop::Stop,
     subscribe,
@@ -51,12 +51,15 @@ impl Run {
 
 /// One pass: the subscribers' files are read, what is due is published, and delivered until nothing is left to do.
 pub(super) async fn once(app: &App, options: PassOptions, stop: &Stop) -> anyhow::Result<Report> {
+    // What came back since the last run is judged before anything more is queued.
+    let judged = intake::bounces::judge_bounces(app).await;
     let published = publish(app, options).await;
     // Alarms that a run before this one left behind go out with this delivery.
-    let told = newsroom::tell_alarms(app).await;
+    let told = judged.map(drop).and(newsroom::tell_alarms(app).await);
     // What is queued goes out whatever kept us from queueing more.
     let delivered = progress::deliver(app, Until::Idle(Lane::Digest), stop).await;
-    let told = told.and(newsroom::tell_alarms(app).await);
+    let judged = intake::bounces::judge_bounces(app).await;
+    let told = told.and(judged.map(drop)).and(newsroom::tell_alarms(app).await);
     let report = Report { pass: published?, delivered: delivered? };
     told?;
     Ok(report)

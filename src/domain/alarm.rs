@@ -20,11 +20,22 @@ pub enum AlarmKind {
     IssueHeld,
     /// The database could not be written for a while.
     StoreUnwritable,
+    /// Receivers refuse our mail for what they think of us.
+    MailRefused,
+    /// More readers of an issue than may be called it spam.
+    ManyComplaints,
 }
 
 impl AlarmKind {
     /// Every kind.
-    pub const ALL: [Self; 4] = [Self::RelayInTrouble, Self::RelayBreaksItsWord, Self::IssueHeld, Self::StoreUnwritable];
+    pub const ALL: [Self; 6] = [
+        Self::RelayInTrouble,
+        Self::RelayBreaksItsWord,
+        Self::IssueHeld,
+        Self::StoreUnwritable,
+        Self::MailRefused,
+        Self::ManyComplaints,
+    ];
 
     /// The word that stands for it in the store.
     pub fn as_str(self) -> &'static str {
@@ -33,6 +44,8 @@ impl AlarmKind {
             Self::RelayBreaksItsWord => "relay-breaks-its-word",
             Self::IssueHeld => "issue-held",
             Self::StoreUnwritable => "store-unwritable",
+            Self::MailRefused => "mail-refused",
+            Self::ManyComplaints => "many-complaints",
         }
     }
 
@@ -46,9 +59,11 @@ impl AlarmKind {
     pub fn told_anew(self, now: Timestamp) -> Timestamp {
         match self {
             Self::RelayBreaksItsWord => Timestamp::MIN,
-            Self::RelayInTrouble | Self::IssueHeld | Self::StoreUnwritable => {
-                now.checked_sub(TELL_AGAIN).unwrap_or(Timestamp::MIN)
-            }
+            Self::RelayInTrouble
+            | Self::IssueHeld
+            | Self::StoreUnwritable
+            | Self::MailRefused
+            | Self::ManyComplaints => now.checked_sub(TELL_AGAIN).unwrap_or(Timestamp::MIN),
         }
     }
 
@@ -59,6 +74,8 @@ impl AlarmKind {
             Self::RelayBreaksItsWord => "relay does not keep to what it offers",
             Self::IssueHeld => "issue held",
             Self::StoreUnwritable => "database could not be written",
+            Self::MailRefused => "receivers refuse our mail",
+            Self::ManyComplaints => "readers call our mail spam",
         }
     }
 }

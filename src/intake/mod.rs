@@ -1,15 +1,19 @@
-//! Flow C: mail that comes in, so far: leaving by mail. One message and what its door knows of it go in; what was done
-//! goes out. A message that is not understood is noted and taken all the same, so that no mail server sends a bounce
+//! Flow C: mail that comes in: commands, bounces, complaints. One message and what its door knows of it go in; what was
+//! done goes out. A message that is not understood is noted and taken all the same, so that no mail server sends a bounce
 //! about it.
 
 mod act;
 pub mod bounce;
+pub mod bounces;
 pub mod command;
 pub mod complaint;
+pub mod evidence;
 pub mod letter;
 pub mod machine;
 
-use crate::{app::App, store::StoreError};
+use std::fmt;
+
+use crate::{app::App, domain::report::ReportKind, store::StoreError};
 
 /// One message, as a door hands it in.
 #[derive(Clone, Copy, Debug)]
@@ -28,8 +32,20 @@ pub struct Incoming<'a> {
 pub enum Taken {
     /// Its sender's link was good: that subscription has ended.
     Left,
+    /// It is a report of a message of ours, and was noted.
+    Reported(ReportKind),
     /// Nothing: it is not for us, or not understood. The text says why.
     Nothing(String),
+}
+
+impl fmt::Display for Taken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Left => f.write_str("left"),
+            Self::Reported(kind) => write!(f, "noted: a report ({})", kind.as_str()),
+            Self::Nothing(why) => write!(f, "nothing done: {why}"),
+        }
+    }
 }
 
 /// Takes in one message.

@@ -3,6 +3,7 @@
 mod alarms;
 mod bad_input;
 mod bounce_corpus;
+mod bounces;
 mod cli;
 mod collect;
 mod config;

@@ -126,12 +126,14 @@ impl Fields {
         }
         let status = self.status.as_deref().unwrap_or_default();
         let diagnostic = self.diagnostic.as_deref().unwrap_or_default();
-        let words = format!("{diagnostic} {} {status}", self.beside);
+        // The other system's own words come first: many that pass them on have one code for everything.
+        let all = format!("{diagnostic} {} {status}", self.beside);
+        let has_more = !diagnostic.is_empty() && !status.contains(' ');
+        let words = if has_more { all.trim_end().trim_end_matches(status) } else { all.as_str() };
         let recipients = about.into_iter().flatten().filter_map(|field| recipient(field)).collect();
         Some(Group {
             action: action(self.action.as_deref(), codes(status), codes(diagnostic))?,
-            // The other system's own words come first: many that pass them on have one code for everything.
-            codes: codes(&words),
+            codes: codes(&all),
             words: words.split_whitespace().collect::<Vec<_>>().join(" "),
             recipients,
         })
@@ -170,7 +172,9 @@ mod tests {
 
     use super::{Action, groups, is_status};
 
-    fn said(text: &str) -> Vec<(Action, Option<(u8, u16, u16)>, Vec<String>)> {
+    type Said = (Action, Option<(u8, u16, u16)>, Vec<String>);
+
+    fn said(text: &str) -> Vec<Said> {
         let said = groups(text).into_iter().map(|group| {
             let recipients = group.recipients.iter().map(|one| one.reveal().to_owned()).collect();
             (group.action, group.codes.enhanced, recipients)
@@ -192,7 +196,7 @@ mod tests {
         ];
         assert_eq!(said(text), expected);
         assert!(is_status(text));
-        assert_eq!(groups(text)[0].words, "smtp; 550 5.1.1 gone 5.0.0");
+        assert_eq!(groups(text)[0].words, "smtp; 550 5.1.1 gone");
     }
 
     #[test]
