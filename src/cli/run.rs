@@ -54,6 +54,7 @@ pub(super) async fn once(app: &App, options: PassOptions, stop: &Stop) -> anyhow
     // What came back since the last run is judged before anything more is queued.
     let judged = intake::bounces::judge_bounces(app).await;
     let published = publish(app, options).await;
+    let answered = subscribe::answer_requests(app).await;
     // Alarms that a run before this one left behind go out with this delivery.
     let told = judged.map(drop).and(newsroom::tell_alarms(app).await);
     // What is queued goes out whatever kept us from queueing more.
@@ -62,6 +63,7 @@ pub(super) async fn once(app: &App, options: PassOptions, stop: &Stop) -> anyhow
     let told = told.and(judged.map(drop)).and(newsroom::tell_alarms(app).await);
     let report = Report { pass: published?, delivered: delivered? };
     told?;
+    answered?;
     Ok(report)
 }
 

@@ -20,7 +20,7 @@ use crate::{
 /// Addresses that get nothing, and why.
 #[derive(Debug, Subcommand)]
 pub(super) enum Suppressions {
-    /// The newest ones: by bounce, complaint, staff, or because the reader had themselves erased
+    /// The newest ones: by bounce, by complaint, by staff
     List {
         /// At most so many
         #[arg(short, value_name = "N", default_value_t = 50, value_parser = clap::value_parser!(i64).range(1..))]
@@ -82,10 +82,9 @@ impl Suppressions {
                 match newsroom::lift(&app, &address, scope).await? {
                     Lifted::Lifted => say(&format!("{address} can be written to again"))?,
                     Lifted::NotSuppressed => anyhow::bail!("{address} is not suppressed there"),
-                    Lifted::Stays(kind) => anyhow::bail!(
-                        "{address} stays suppressed ({}): that was the reader's wish, and only they can undo it",
-                        kind.as_str()
-                    ),
+                    Lifted::Stays(kind) => {
+                        anyhow::bail!("{address} stays suppressed ({}): that was the reader's own wish", kind.as_str())
+                    }
                 }
             }
         }
@@ -99,12 +98,8 @@ fn wanted(app: &App, list: Option<String>) -> anyhow::Result<Option<Slug>> {
 }
 
 fn row(suppression: Suppression, reveal: bool) -> Row {
-    let address = match suppression.address {
-        None => "erased".to_owned(),
-        Some(address) if reveal => address.reveal().to_owned(),
-        Some(address) => address.to_string(),
-    };
-    let Suppression { list, kind, reason, made_at: since, .. } = suppression;
+    let Suppression { address, list, kind, reason, made_at: since } = suppression;
+    let address = if reveal { address.reveal().to_owned() } else { address.to_string() };
     Row { address, list, kind, since, reason }
 }
 

@@ -18,6 +18,8 @@ pub enum AlarmKind {
     RelayBreaksItsWord,
     /// Delivery has stopped an issue in the middle.
     IssueHeld,
+    /// So many ask to join or leave that no more mails are sent for it.
+    ManyRequests,
     /// The database could not be written for a while.
     StoreUnwritable,
     /// Receivers refuse our mail for what they think of us.
@@ -28,10 +30,11 @@ pub enum AlarmKind {
 
 impl AlarmKind {
     /// Every kind.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::RelayInTrouble,
         Self::RelayBreaksItsWord,
         Self::IssueHeld,
+        Self::ManyRequests,
         Self::StoreUnwritable,
         Self::MailRefused,
         Self::ManyComplaints,
@@ -43,6 +46,7 @@ impl AlarmKind {
             Self::RelayInTrouble => "relay-in-trouble",
             Self::RelayBreaksItsWord => "relay-breaks-its-word",
             Self::IssueHeld => "issue-held",
+            Self::ManyRequests => "many-requests",
             Self::StoreUnwritable => "store-unwritable",
             Self::MailRefused => "mail-refused",
             Self::ManyComplaints => "many-complaints",
@@ -61,6 +65,7 @@ impl AlarmKind {
             Self::RelayBreaksItsWord => Timestamp::MIN,
             Self::RelayInTrouble
             | Self::IssueHeld
+            | Self::ManyRequests
             | Self::StoreUnwritable
             | Self::MailRefused
             | Self::ManyComplaints => now.checked_sub(TELL_AGAIN).unwrap_or(Timestamp::MIN),
@@ -73,6 +78,7 @@ impl AlarmKind {
             Self::RelayInTrouble => "relay in trouble",
             Self::RelayBreaksItsWord => "relay does not keep to what it offers",
             Self::IssueHeld => "issue held",
+            Self::ManyRequests => "many ask to join or leave",
             Self::StoreUnwritable => "database could not be written",
             Self::MailRefused => "receivers refuse our mail",
             Self::ManyComplaints => "readers call our mail spam",

@@ -8,17 +8,15 @@ use serde::{Deserialize, Serialize};
 pub enum SuppressionKind {
     /// Messages came back. The mailbox may be mended.
     Bounce,
-    /// The reader called a message spam. Only they can ask to come back.
+    /// The reader called a message spam.
     Complaint,
     /// Staff did it.
     Staff,
-    /// The reader had all that is known of them erased.
-    Erased,
 }
 
 impl SuppressionKind {
     /// Every kind.
-    pub const ALL: [Self; 4] = [Self::Bounce, Self::Complaint, Self::Staff, Self::Erased];
+    pub const ALL: [Self; 3] = [Self::Bounce, Self::Complaint, Self::Staff];
 
     /// The word, as stored and shown.
     pub fn as_str(self) -> &'static str {
@@ -26,7 +24,6 @@ impl SuppressionKind {
             Self::Bounce => "bounce",
             Self::Complaint => "complaint",
             Self::Staff => "staff",
-            Self::Erased => "erased",
         }
     }
 
@@ -39,7 +36,7 @@ impl SuppressionKind {
     pub fn may_be_lifted(self) -> bool {
         match self {
             Self::Bounce | Self::Staff => true,
-            Self::Complaint | Self::Erased => false,
+            Self::Complaint => false,
         }
     }
 }

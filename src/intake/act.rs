@@ -1,7 +1,7 @@
 //! What a letter is, and doing what follows. A message and what its door knows of it go in; what was done goes out. A
-//! report about a message of ours is noted first. A link to leave is followed at once, whoever sends it, for it proves
-//! who may. Then machines are told from people, and only people can ask for anything; nobody is answered but by what
-//! `subscribe` sends them.
+//! report about a message of ours is noted first. Then machines are told from people, and only people can ask for
+//! anything. A link to leave is followed at once, whoever sends it, for it proves who may. Nobody is answered from here:
+//! a wish is written down, and `subscribe` answers it within its guards.
 
 use super::{
     Incoming, Taken,
@@ -17,12 +17,15 @@ use crate::{
     app::App,
     domain::{
         address::EmailAddress,
+        consent,
         mailing::MailingId,
         report::{Report, ReportKind},
+        request::RequestKind,
+        slug::Slug,
         subscription::SubscriberId,
     },
     store::StoreError,
-    subscribe::{self, LeaveError},
+    subscribe::{self, AskError, Asked, ConfirmError, LeaveError, Visit},
 };
 
 /// How many of the recipients that a report names are looked for, when it proves nothing.
@@ -41,42 +44,66 @@ pub(super) async fn act(app: &App, incoming: &Incoming<'_>) -> Result<Taken, Sto
     if let Some(taken) = take_report(app, &letter, &door).await? {
         return Ok(taken);
     }
-    let asked = command::command(&letter, &door);
-    if let Some(Command::Leave(token)) = &asked {
-        return leave(app, token).await;
-    }
     if door == Door::Other {
         return Ok(Taken::Nothing("the message did not come to one of our addresses".to_owned()));
     }
-    if let Some(mark) = machine::mark(&letter, &[intake, &app.config.sender.address]) {
+    let asked = command::command(&letter, &door);
+    let mark = match &asked {
+        // Mail programs leave by such links for their users, and from whatever address.
+        Some(Command::Leave(_)) => machine::answer_mark(&letter),
+        _ => machine::mark(&letter, &[intake, &app.config.sender.address]),
+    };
+    if let Some(mark) = mark {
         return Ok(Taken::Nothing(format!("a machine wrote it: {mark}")));
     }
     match (asked, &letter.from) {
-        (Some(asked), Some(from)) => obey(app, asked, from).await,
-        // A message that nobody asked us to understand is answered by nobody: who wrote it can be forged.
+        (Some(Command::Leave(token)), _) => leave(app, &token).await,
+        (Some(Command::Confirm(token)), _) => confirm(app, &token).await,
+        (Some(Command::Join(list)), Some(from)) => match lists(app, list) {
+            Some(lists) => ask(app, RequestKind::Join, from, &lists).await,
+            None => Ok(Taken::Nothing("it names none of several lists".to_owned())),
+        },
+        (Some(Command::AskToLeave), Some(from)) => ask(app, RequestKind::Leave, from, &[]).await,
+        (Some(Command::Help), Some(from)) => ask(app, RequestKind::Help, from, &[]).await,
+        // Who wrote it can be forged, so what nobody understands is answered by nobody.
         _ => Ok(Taken::Nothing("it asks for nothing that we know".to_owned())),
     }
 }
 
+/// The list that is named, or else the only one there is.
+fn lists(app: &App, named: Option<Slug>) -> Option<Vec<Slug>> {
+    let mut public = subscribe::public_lists(app).map(|list| list.name.clone());
+    match (named, public.next(), public.next()) {
+        (Some(named), ..) => Some(vec![named]),
+        (None, Some(only), None) => Some(vec![only]),
+        _ => None,
+    }
+}
+
 async fn leave(app: &App, token: &str) -> Result<Taken, StoreError> {
-    match subscribe::leave(app, token, "left by mail").await {
+    match subscribe::leave(app, token, Visit::Mail).await {
         Ok(_) => Ok(Taken::Left),
         Err(LeaveError::Store(error)) => Err(error),
         Err(error) => Ok(Taken::Nothing(error.to_string())),
     }
 }
 
-/// Does what a person asks for.
-#[allow(clippy::unused_async, reason = "joining and confirming will ask the store")]
-async fn obey(_app: &App, asked: Command, _from: &EmailAddress) -> Result<Taken, StoreError> {
-    let what = match asked {
-        Command::Join(_) => "joining by mail",
-        Command::AskToLeave => "leaving by mail without the link of a message",
-        Command::Confirm(_) => "confirming by mail",
-        Command::Help => "help by mail",
-        Command::Leave(_) => "this",
-    };
-    Ok(Taken::Nothing(format!("{what} is not offered yet")))
+async fn confirm(app: &App, token: &str) -> Result<Taken, StoreError> {
+    match subscribe::confirm(app, token, consent::Door::Mail, None).await {
+        Ok(_) => Ok(Taken::Confirmed),
+        Err(ConfirmError::Store(error)) => Err(error),
+        Err(error) => Ok(Taken::Nothing(error.to_string())),
+    }
+}
+
+/// Writes the wish down. What answers it, within the guards against bombing, is a mail to who it says wrote it.
+async fn ask(app: &App, kind: RequestKind, address: &EmailAddress, lists: &[Slug]) -> Result<Taken, StoreError> {
+    let asked = Asked { kind, address, lists, door: consent::Door::Mail, origin: None };
+    match subscribe::ask(app, &asked).await {
+        Ok(()) => Ok(Taken::Asked(kind)),
+        Err(AskError::Store(error)) => Err(error),
+        Err(error) => Ok(Taken::Nothing(error.to_string())),
+    }
 }
 
 /// Notes what a letter reports of a message of ours; `None` when it is no report.

@@ -12,9 +12,11 @@ use crate::{
         address::EmailAddress,
         alarm::{Alarm, AlarmKind},
         bounce::fit_to_show,
+        consent::{Act, Consented, Door},
         issue::IssueId,
         mailing::MailingId,
         report::{Report, ReportKind},
+        slug::Slug,
         subscription::SubscriberId,
         suppression::SuppressionKind,
     },
@@ -139,12 +141,21 @@ async fn judge(tx: &mut Tx, bounce: &Unjudged, now: Timestamp) -> Result<(), Sto
         ReportKind::Policy => tx.raise_alarm(&refused(bounce, now), now).await,
         ReportKind::Complaint => {
             if let Some((_, list)) = &bounce.issue {
-                tx.end_subscription(list, bounce.subscriber, "called our mail spam", now).await?;
+                end(tx, bounce.subscriber, list, now).await?;
             }
             let words = format!("called our mail spam: {}", bounce.said.words);
             suppress(tx, bounce, SuppressionKind::Complaint, &words, now).await
         }
     }
+}
+
+async fn end(tx: &mut Tx, subscriber: SubscriberId, list: &Slug, now: Timestamp) -> Result<(), StoreError> {
+    if tx.end_subscription(list, subscriber, "called our mail spam", now).await? {
+        let (list, text) = (list.clone(), String::new());
+        let line = Consented { list, act: Act::Left, door: Door::Mail, origin: String::new(), text, at: now };
+        tx.add_consents(subscriber, &[line]).await?;
+    }
+    Ok(())
 }
 
 async fn suppress(

@@ -44,7 +44,7 @@ fn sealed_name(text: &str, secret: &Secret) -> Option<(MailingId, SubscriberId)>
     parts.windows(3).take(MOST).find_map(|name| {
         let [mailing, subscriber, seal] = name else { return None };
         let (mailing_id, subscriber_id) = (mailing.parse().ok()?, subscriber.parse().ok()?);
-        let is_ours = secret.is_sealed(Purpose::Delivery, &format!("{mailing}.{subscriber}"), seal);
+        let is_ours = secret.is_seal(Purpose::Delivery, &format!("{mailing}.{subscriber}"), seal);
         is_ours.then_some((MailingId(mailing_id), SubscriberId(subscriber_id)))
     })
 }

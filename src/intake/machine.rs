@@ -85,6 +85,21 @@ pub fn mark(letter: &Letter<'_>, ours: &[&EmailAddress]) -> Option<&'static str>
     sender_mark(letter, ours).or_else(|| header_mark(letter)).or_else(|| form_mark(letter))
 }
 
+/// The first mark of an answer that no person wrote: of a vacation, of a ticket system, of a mail system. A letter that
+/// carries its own proof needs no other: but an answering machine that answers to a link to leave wants nothing.
+pub fn answer_mark(letter: &Letter<'_>) -> Option<&'static str> {
+    if letter.sender.as_deref() == Some("") {
+        return Some("its envelope sender is empty");
+    }
+    let is_answer = |(name, value): &(String, String)| match name.as_str() {
+        "auto-submitted" => !first_word(&value.to_ascii_lowercase()).eq("no"),
+        "precedence" => value.to_ascii_lowercase().contains("auto"),
+        "x-vacation" => true,
+        name => says_automatic(name),
+    };
+    letter.headers.iter().any(is_answer).then_some("it is an answer that no person wrote").or_else(|| form_mark(letter))
+}
+
 fn sender_mark(letter: &Letter<'_>, ours: &[&EmailAddress]) -> Option<&'static str> {
     let Some(sender) = &letter.sender else { return Some("nobody knows its envelope sender") };
     let Ok(envelope) = EmailAddress::parse(sender) else {
@@ -240,6 +255,31 @@ mod tests {
         }
         assert!(with(&["Received: from a by b"; 99].join("\r\n")).is_none());
         assert!(with(&["Received: from a by b"; 100].join("\r\n")).is_some());
+    }
+
+    #[test]
+    fn an_answer_that_no_person_wrote_is_known_whoever_it_says_it_is_from() {
+        let answers = |sender: Option<&str>, header: &str| {
+            let message = format!("From: ana@example.org\r\n{header}\r\n\r\n");
+            let letter = Letter::read(&Incoming { recipient: None, sender, bytes: message.as_bytes() });
+            super::answer_mark(&letter).is_some()
+        };
+        let ana = Some("ana@example.org");
+        for (sender, header) in
+            [(None, "Subject: x"), (ana, "X-Auto-Response-Suppress: All"), (Some("b@example.org"), "X: y")]
+        {
+            assert!(!answers(sender, header), "{sender:?} {header}");
+        }
+        for (sender, header) in [
+            (Some(""), "Subject: x"),
+            (ana, "Auto-Submitted: auto-replied"),
+            (ana, "Precedence: auto_reply"),
+            (ana, "X-Autoreply: yes"),
+            (ana, "Subject: Out of office"),
+            (ana, "Content-Type: multipart/report; boundary=b"),
+        ] {
+            assert!(answers(sender, header), "{sender:?} {header}");
+        }
     }
 
     #[test]

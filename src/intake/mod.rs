@@ -13,7 +13,11 @@ pub mod machine;
 
 use std::fmt;
 
-use crate::{app::App, domain::report::ReportKind, store::StoreError};
+use crate::{
+    app::App,
+    domain::{report::ReportKind, request::RequestKind},
+    store::StoreError,
+};
 
 /// One message, as a door hands it in.
 #[derive(Clone, Copy, Debug)]
@@ -32,6 +36,10 @@ pub struct Incoming<'a> {
 pub enum Taken {
     /// Its sender's link was good: that subscription has ended.
     Left,
+    /// It confirmed what had been asked for.
+    Confirmed,
+    /// It asks for something, and may be answered by a mail.
+    Asked(RequestKind),
     /// It is a report of a message of ours, and was noted.
     Reported(ReportKind),
     /// Nothing: it is not for us, or not understood. The text says why.
@@ -42,6 +50,8 @@ impl fmt::Display for Taken {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Left => f.write_str("left"),
+            Self::Confirmed => f.write_str("confirmed"),
+            Self::Asked(kind) => write!(f, "asked: {}", kind.as_str()),
             Self::Reported(kind) => write!(f, "noted: a report ({})", kind.as_str()),
             Self::Nothing(why) => write!(f, "nothing done: {why}"),
         }

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 
 use super::{Store, StoreError, Tx, instant, ms, word};
-use crate::domain::{address::EmailAddress, slug::Slug, suppression::SuppressionKind};
+use crate::domain::{address::EmailAddress, slug::Slug, subscription::SubscriberId, suppression::SuppressionKind};
 
 /// How far a suppression reaches.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,8 +26,8 @@ impl Scope<'_> {
 /// A suppression as listings show it.
 #[derive(Clone, Debug)]
 pub struct Suppression {
-    /// The address, unless it has been erased.
-    pub address: Option<EmailAddress>,
+    /// The address.
+    pub address: EmailAddress,
     /// The list; none: every list.
     pub list: Option<Slug>,
     /// How it came.
@@ -115,8 +115,8 @@ impl Store {
 }
 
 impl Tx {
-    /// Suppresses an address; `false` when it is suppressed already, and then the first reason stands. But what a reader
-    /// wished takes the place of what staff may lift.
+    /// Suppresses an address; `false` when it is suppressed already, and then the first reason stands. But a complaint
+    /// takes the place of what staff may lift.
     ///
     /// # Errors
     /// When the store cannot be written.
@@ -132,7 +132,7 @@ impl Tx {
             "INSERT INTO suppressions (address_key, list, kind, reason, made_at) VALUES ($1, $2, $3, $4, $5)
              ON CONFLICT (address_key, list) DO UPDATE SET kind = excluded.kind, reason = excluded.reason,
                     made_at = excluded.made_at
-                WHERE excluded.kind IN ('complaint', 'erased') AND suppressions.kind IN ('bounce', 'staff')",
+                WHERE excluded.kind = 'complaint' AND suppressions.kind <> 'complaint'",
         )
         .bind(address.key())
         .bind(scope.as_str())
@@ -167,16 +167,26 @@ impl Tx {
         self.lift_bounces(address, now).await?;
         Ok(true)
     }
+
+    /// Takes a subscriber's suppressions away, while their address is still known.
+    pub(super) async fn erase_suppressions_of(&mut self, subscriber: SubscriberId) -> Result<(), StoreError> {
+        sqlx::query("DELETE FROM suppressions WHERE address_key = (SELECT address_key FROM subscribers WHERE id = $1)")
+            .bind(subscriber.0)
+            .execute(&mut *self.inner)
+            .await?;
+        Ok(())
+    }
 }
 
 impl Row {
     fn into_suppression(self) -> Result<Suppression, StoreError> {
+        let damaged = |error: &dyn std::fmt::Display| StoreError::Damaged(error.to_string());
         let list = match self.list.as_str() {
             "" => None,
-            list => Some(Slug::parse(list).map_err(|error| StoreError::Damaged(error.to_string()))?),
+            list => Some(Slug::parse(list).map_err(|error| damaged(&error))?),
         };
         Ok(Suppression {
-            address: EmailAddress::parse(&self.address_key).ok(),
+            address: EmailAddress::parse(&self.address_key).map_err(|error| damaged(&error))?,
             list,
             kind: word(&self.kind, SuppressionKind::from_word(&self.kind))?,
             reason: self.reason,
