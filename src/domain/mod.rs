@@ -3,6 +3,7 @@
 
 pub mod address;
 pub mod alarm;
+pub mod colour;
 pub mod delivery;
 pub mod dkim;
 pub mod feed;

@@ -7,7 +7,7 @@ use axum::{
 use serde::Serialize;
 use tera::{Context, Tera};
 
-use crate::domain::sender::Sender;
+use crate::domain::{colour, sender::Sender};
 
 /// A page, and what it says.
 #[derive(Debug, Serialize)]
@@ -37,8 +37,8 @@ pub(super) enum Page<'a> {
 /// The templates of the pages.
 pub(super) struct Pages {
     tera: Tera,
-    sender: String,
-    accent: String,
+    /// What each page says of the sender, and in which colours.
+    house: Context,
 }
 
 impl Pages {
@@ -51,14 +51,17 @@ impl Pages {
             ("problem.html", include_str!("../../templates/web/problem.html")),
         ])
         .expect("the embedded templates are tested");
-        Self { tera, sender: sender.name.clone(), accent: sender.accent.clone() }
+        let mut house = Context::new();
+        house.insert("sender", &sender.name);
+        house.insert("postal_address", &sender.postal_address);
+        house.insert("accent", &colour::on_white(&sender.accent));
+        house.insert("accent_on_dark", &colour::on_dark(&sender.accent));
+        Self { tera, house }
     }
 
     /// The page as a response.
     pub(super) fn answer(&self, status: StatusCode, page: &Page<'_>) -> Response {
-        let mut context = Context::new();
-        context.insert("sender", &self.sender);
-        context.insert("accent", &self.accent);
+        let mut context = self.house.clone();
         context.insert("it", page);
         let name = match page {
             Page::Leave { .. } => "leave.html",
