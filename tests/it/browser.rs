@@ -105,6 +105,11 @@ async fn an_examination_finds_what_is_wrong() {
     for fault in ["no ring when focused: <a", "from another host: <img"] {
         assert!(faults.contains(fault), "`{fault}` is not among:\n{faults}");
     }
+    assert_eq!(browser.complaints().await, [""; 0]);
+    let policy = "<meta http-equiv='Content-Security-Policy' content='default-src none'><style>p{color:red}</style>";
+    browser.open(&format!("data:text/html,{policy}")).await;
+    let complaints = browser.complaints().await.join("\n");
+    assert!(complaints.contains("Content Security Policy"), "{complaints}");
 }
 
 #[tokio::test]

@@ -19,7 +19,7 @@ use fantoccini::{Client, Locator, elements::Element};
 use serde_json::{Value, json};
 use tokio::time::timeout;
 
-use self::driver::{DevTools, Driver};
+use self::driver::{Driver, Own};
 pub(crate) use self::examine::{Scheme, Screen};
 
 /// How long a page may take to come.
@@ -106,14 +106,16 @@ impl Browser {
         field.send_keys(text).await.expect("a field takes text");
     }
 
-    /// Clicks on a label, which ticks or clears its box.
-    pub(crate) async fn tick(&self, label: &str) {
-        self.one(&labelled(label)).await.click().await.expect("a label can be clicked");
+    /// Clicks on a label in a group, which ticks or clears its box.
+    pub(crate) async fn tick(&self, group: &str, label: &str) {
+        let label = self.one(&format!("{}{}", grouped(group), labelled(label))).await;
+        label.click().await.expect("a label can be clicked");
     }
 
-    /// Whether the box with this label is ticked.
-    pub(crate) async fn is_ticked(&self, label: &str) -> bool {
-        self.field(label).await.is_selected().await.expect("a box is ticked or not")
+    /// Whether the box with this label in a group is ticked.
+    pub(crate) async fn is_ticked(&self, group: &str, label: &str) -> bool {
+        let field = self.one(&format!("{}{}//input", grouped(group), labelled(label))).await;
+        field.is_selected().await.expect("a box is ticked or not")
     }
 
     /// What stands in the field with this label.
@@ -153,9 +155,14 @@ impl Browser {
         found.remove(0)
     }
 
-    async fn command(&self, method: &'static str, params: Value) -> Value {
-        let done = self.client.issue_cmd(DevTools { method, params }).await;
-        done.unwrap_or_else(|error| panic!("{method} fails: {error}"))
+    /// Tells the browser's developer tools something, such as `Page.captureScreenshot`.
+    async fn command(&self, method: &str, params: Value) -> Value {
+        self.own("goog/cdp/execute", json!({"cmd": method, "params": params})).await
+    }
+
+    async fn own(&self, path: &'static str, body: Value) -> Value {
+        let done = self.client.issue_cmd(Own { path, body }).await;
+        done.unwrap_or_else(|error| panic!("Chromium's driver cannot do {path}: {error}"))
     }
 
     /// Shows the page from now on as a screen does whose owner likes it light or dark.
@@ -168,9 +175,14 @@ impl Browser {
     }
 }
 
-/// The label that says exactly this.
+/// The group of fields with this legend.
+fn grouped(legend: &str) -> String {
+    format!("//fieldset[legend[normalize-space()={}]]", quoted(legend))
+}
+
+/// The label that begins with these words.
 fn labelled(words: &str) -> String {
-    format!("//label[normalize-space()={}]", quoted(words))
+    format!("//label[starts-with(normalize-space(), {})]", quoted(words))
 }
 
 /// A text in an XPath, which knows no escapes.

@@ -90,9 +90,9 @@ impl Driver {
             Scripts::Off => json!({"profile.managed_default_content_settings.javascript": 2}),
         };
         let options = json!({"binary": program, "args": arguments, "prefs": preferences});
-        let Value::Object(capabilities) = json!({"browserName": "chrome", "goog:chromeOptions": options}) else {
-            unreachable!("it is written as an object")
-        };
+        let logs = json!({"browser": "ALL"});
+        let wanted = json!({"browserName": "chrome", "goog:chromeOptions": options, "goog:loggingPrefs": logs});
+        let Value::Object(capabilities) = wanted else { unreachable!("it is written as an object") };
         let mut builder = ClientBuilder::new(HttpConnector::new());
         let opened = builder.capabilities(capabilities).connect(&format!("http://127.0.0.1:{}", self.port)).await;
         opened.unwrap_or_else(|error| panic!("Chromium does not start: {error}"))
@@ -119,21 +119,21 @@ impl Drop for Driver {
     }
 }
 
-/// A command of the browser's developer tools, which its driver passes on.
+/// A command that only Chromium's driver knows.
 #[derive(Debug)]
-pub(super) struct DevTools {
-    /// Its name, such as `Page.captureScreenshot`.
-    pub(super) method: &'static str,
-    /// What it is told.
-    pub(super) params: Value,
+pub(super) struct Own {
+    /// Where it goes, below the session: `goog/cdp/execute`.
+    pub(super) path: &'static str,
+    /// What it says.
+    pub(super) body: Value,
 }
 
-impl WebDriverCompatibleCommand for DevTools {
+impl WebDriverCompatibleCommand for Own {
     fn endpoint(&self, base: &Url, session: Option<&str>) -> Result<Url, ParseError> {
-        base.join(&format!("session/{}/goog/cdp/execute", session.unwrap_or_default()))
+        base.join(&format!("session/{}/{}", session.unwrap_or_default(), self.path))
     }
 
     fn method_and_body(&self, _: &Url) -> (Method, Option<String>) {
-        (Method::POST, Some(json!({"cmd": self.method, "params": self.params}).to_string()))
+        (Method::POST, Some(self.body.to_string()))
     }
 }

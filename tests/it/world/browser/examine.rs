@@ -105,6 +105,7 @@ impl Browser {
                 self.picture(name, scheme, screen).await;
             }
         }
+        faults.extend(self.complaints().await);
         self.emulate(Scheme::Light, Screen::NARROW).await;
         faults.extend(self.measure(Screen::NARROW).await);
         self.emulate(Scheme::Light, Screen::PHONE).await;
@@ -115,6 +116,15 @@ impl Browser {
     /// What is wrong with the open page on a phone.
     pub(crate) async fn faults(&self) -> Vec<String> {
         [self.measure(Screen::PHONE).await, self.ask_axe().await].concat()
+    }
+
+    /// What the browser itself complains of since this was asked last: what a policy of ours forbade, what is outdated.
+    /// That an address answers with an error is no complaint.
+    pub(crate) async fn complaints(&self) -> Vec<String> {
+        let log = self.own("se/log", json!({"type": "browser"})).await;
+        let entries = log.as_array().expect("a log has entries").iter();
+        let complaints = entries.filter(|entry| entry["source"] != "network");
+        complaints.map(|entry| format!("{}: {}", entry["source"], entry["message"])).collect()
     }
 
     async fn measure(&self, screen: Screen) -> Vec<String> {
