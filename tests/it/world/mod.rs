@@ -16,17 +16,21 @@
 
 #![allow(dead_code, reason = "each story uses a part of it")]
 
+pub(crate) mod browser;
 pub(crate) mod check;
+pub(crate) mod crawler;
 pub(crate) mod feed_server;
 mod mail;
 pub(crate) mod manners;
 pub(crate) mod name_server;
+mod open;
 pub(crate) mod pages;
 pub(crate) mod policy;
 pub(crate) mod postfix;
 pub(crate) mod program;
 pub(crate) mod python;
 pub(crate) mod relay;
+mod rows;
 mod setup;
 pub(crate) mod signatures;
 pub(crate) mod sink;
