@@ -1,4 +1,4 @@
-//! `[sender]`, `[staff]`, `[web]` and `[intake]`: who writes, who is told, and where readers reach us.
+//! `[sender]`, `[staff]` and `[web]`: who writes, who is told, and where readers reach us.
 
 use std::net::SocketAddr;
 
@@ -23,13 +23,6 @@ pub struct Staff {
 pub struct Web {
     /// Where we listen.
     pub listen: SocketAddr,
-}
-
-/// `[intake]`: mail that comes in.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Intake {
-    /// The address whose plus-addresses take commands and bounces; `None`: no mail comes in.
-    pub address: Option<EmailAddress>,
 }
 
 impl Default for Web {
@@ -65,14 +58,6 @@ pub(super) fn web(top: &mut Section<'_, '_>) -> Web {
     let listen = section.or("listen", Web::default().listen, Value::socket);
     section.finish();
     Web { listen }
-}
-
-/// Reads `[intake]`.
-pub(super) fn intake(top: &mut Section<'_, '_>) -> Intake {
-    let mut section = top.section("intake");
-    let address = section.optional("address", Value::address);
-    section.finish();
-    Intake { address }
 }
 
 impl Value<'_, '_> {

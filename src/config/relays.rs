@@ -278,13 +278,13 @@ fn default_ehlo(base_url: &Url) -> String {
 }
 
 impl Value<'_, '_> {
-    fn host(&self) -> Result<String, Problem> {
+    pub(super) fn host(&self) -> Result<String, Problem> {
         host(self.text()?).ok_or_else(|| {
             Problem::new("not a host name or IP address").hint("write the name alone; the port has a key of its own")
         })
     }
 
-    fn port(&self) -> Result<u16, Problem> {
+    pub(super) fn port(&self) -> Result<u16, Problem> {
         u16::try_from(self.count(1, 65535)?).map_err(Problem::new)
     }
 
@@ -299,7 +299,7 @@ impl Value<'_, '_> {
         Ok(text.to_owned())
     }
 
-    fn tls(&self) -> Result<Tls, Problem> {
+    pub(super) fn tls(&self) -> Result<Tls, Problem> {
         const WORDS: [&str; 3] = ["implicit", "starttls", "none"];
         match self.text()? {
             "implicit" => Ok(Tls::Implicit),
@@ -379,7 +379,7 @@ impl Value<'_, '_> {
         Ok(TokenSource::Command { program, arguments: words.map(Into::into).collect(), folder })
     }
 
-    fn timer(&self) -> Result<Duration, Problem> {
+    pub(super) fn timer(&self) -> Result<Duration, Problem> {
         Ok(self.duration()?.unsigned_abs())
     }
 

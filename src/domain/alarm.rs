@@ -20,11 +20,22 @@ pub enum AlarmKind {
     IssueHeld,
     /// The database could not be written for a while.
     StoreUnwritable,
+    /// A Maildir or mailbox from which mail is taken cannot be read.
+    DoorShut,
+    /// Letters that came in could not be handled and were put aside.
+    LettersAside,
 }
 
 impl AlarmKind {
     /// Every kind.
-    pub const ALL: [Self; 4] = [Self::RelayInTrouble, Self::RelayBreaksItsWord, Self::IssueHeld, Self::StoreUnwritable];
+    pub const ALL: [Self; 6] = [
+        Self::RelayInTrouble,
+        Self::RelayBreaksItsWord,
+        Self::IssueHeld,
+        Self::StoreUnwritable,
+        Self::DoorShut,
+        Self::LettersAside,
+    ];
 
     /// The word that stands for it in the store.
     pub fn as_str(self) -> &'static str {
@@ -33,6 +44,8 @@ impl AlarmKind {
             Self::RelayBreaksItsWord => "relay-breaks-its-word",
             Self::IssueHeld => "issue-held",
             Self::StoreUnwritable => "store-unwritable",
+            Self::DoorShut => "door-shut",
+            Self::LettersAside => "letters-aside",
         }
     }
 
@@ -45,8 +58,8 @@ impl AlarmKind {
     /// told once.
     pub fn told_anew(self, now: Timestamp) -> Timestamp {
         match self {
-            Self::RelayBreaksItsWord => Timestamp::MIN,
-            Self::RelayInTrouble | Self::IssueHeld | Self::StoreUnwritable => {
+            Self::RelayBreaksItsWord | Self::LettersAside => Timestamp::MIN,
+            Self::RelayInTrouble | Self::IssueHeld | Self::StoreUnwritable | Self::DoorShut => {
                 now.checked_sub(TELL_AGAIN).unwrap_or(Timestamp::MIN)
             }
         }
@@ -59,6 +72,8 @@ impl AlarmKind {
             Self::RelayBreaksItsWord => "relay does not keep to what it offers",
             Self::IssueHeld => "issue held",
             Self::StoreUnwritable => "database could not be written",
+            Self::DoorShut => "mail that comes in cannot be fetched",
+            Self::LettersAside => "letters that could not be handled",
         }
     }
 }

@@ -11,7 +11,9 @@ pub mod feeds;
 pub mod holders;
 pub mod issues;
 pub mod ledger;
+pub mod letters;
 pub mod lists;
+pub mod mailboxes;
 pub mod mailings;
 pub mod posts;
 pub mod subscribers;
@@ -81,6 +83,7 @@ fn first_of(last: i64, count: usize) -> i64 {
 /// What is numbered.
 #[derive(Clone, Copy, Debug)]
 enum Counter {
+    DeadLetters,
     Holders,
     Issues,
     Ledger,
@@ -103,6 +106,7 @@ impl Counter {
 
     fn name(self) -> &'static str {
         match self {
+            Self::DeadLetters => "dead letters",
             Self::Holders => "holders",
             Self::Issues => "issues",
             Self::Ledger => "ledger",
