@@ -44,8 +44,7 @@ pub async fn retry_letter(app: &App, id: i64) -> Result<Taken, StoreError> {
     let letter = letters.into_iter().find(|letter| letter.id == id);
     let letter = letter.ok_or_else(|| StoreError::Missing(format!("letter {id}")))?;
     let bytes = app.store.text_of_dead_letter(id).await?;
-    let incoming =
-        Incoming { recipient: letter.recipient.as_deref(), sender: letter.sender.as_deref(), bytes: &bytes };
+    let incoming = Incoming { recipient: letter.recipient.as_deref(), sender: letter.sender.as_deref(), bytes: &bytes };
     match unless_it_panics(act::act(app, &incoming)).await {
         Ok(taken) => {
             app.store.letter_taken(&digest(&incoming), &note(&taken), app.clock.now()).await?;

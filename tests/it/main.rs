@@ -11,6 +11,7 @@ mod deliver;
 mod demo;
 mod dkim;
 mod inbox;
+mod intake;
 mod leave;
 mod newsroom;
 mod publish;

@@ -62,7 +62,8 @@ pub(super) async fn take_new(app: &App) -> Result<(), DoorError> {
 
 /// The names in `new`, sorted: they begin with the time.
 fn names_in(new: &Path) -> io::Result<Vec<OsString>> {
-    let names: io::Result<Vec<OsString>> = fs::read_dir(new)?.map(|entry| entry.map(|entry| entry.file_name())).collect();
+    let names: io::Result<Vec<OsString>> =
+        fs::read_dir(new)?.map(|entry| entry.map(|entry| entry.file_name())).collect();
     let mut names = names?;
     names.retain(|name| !name.as_bytes().starts_with(b"."));
     names.sort();

@@ -187,7 +187,10 @@ async fn a_certificate_that_cannot_be_used_is_refused_at_once_and_tells_no_key()
         let (mut relay, broken) = (relay.relay(), broken.to_owned());
         relay.certificate.as_mut().expect("it has one").key = broken.into();
         let error = Connector::new(relay).err().expect("it cannot be used");
-        assert!(matches!(error, SetupError::Tls(TlsError::ClientPem)) && !format!("{error:?}").contains("hunter2"), "{error:?}");
+        assert!(
+            matches!(error, SetupError::Tls(TlsError::ClientPem)) && !format!("{error:?}").contains("hunter2"),
+            "{error:?}"
+        );
     }
 }
 

@@ -17,6 +17,7 @@
 #![allow(dead_code, reason = "each story uses a part of it")]
 
 pub(crate) mod check;
+pub(crate) mod doors;
 pub(crate) mod feed_server;
 mod mail;
 pub(crate) mod manners;

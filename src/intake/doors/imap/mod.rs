@@ -95,12 +95,7 @@ impl<'a> Visitor<'a> {
         done.trouble.map_or(Ok(()), Err)
     }
 
-    async fn take_each(
-        &mut self,
-        app: &App,
-        known: Option<ReadUpTo>,
-        done: &mut Progress,
-    ) -> Result<(), DoorError> {
+    async fn take_each(&mut self, app: &App, known: Option<ReadUpTo>, done: &mut Progress) -> Result<(), DoorError> {
         let in_mailbox = in_mailbox(self.mailbox);
         for uid in self.new_messages(known).await.map_err(&in_mailbox)? {
             let Some(bytes) = self.fetch(uid).await.map_err(&in_mailbox)? else {

@@ -133,7 +133,8 @@ impl Talk {
             self.until_invited(&tag, "IDLE").await?;
             Ok(tag)
         };
-        let begun: Result<String, ImapError> = timeout(PATIENCE, begun).await.map_err(|_| ImapError::Timeout("IDLE"))?;
+        let begun: Result<String, ImapError> =
+            timeout(PATIENCE, begun).await.map_err(|_| ImapError::Timeout("IDLE"))?;
         self.idle = Some(begun?);
         Ok(())
     }

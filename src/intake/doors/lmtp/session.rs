@@ -178,7 +178,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
 
     /// RFC 2033 §4.2: with no recipient there is no message, and else a reply for each of them.
     async fn data(&mut self) -> Result<Next, WireError> {
-        if !self.transaction.as_ref().is_some_and(|open| !open.recipients.is_empty()) {
+        if self.transaction.as_ref().is_none_or(|open| open.recipients.is_empty()) {
             return Ok(self.refuse("503 5.5.1 DATA comes after RCPT"));
         }
         self.wire.reply("354 end with a dot alone on a line");
