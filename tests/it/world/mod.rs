@@ -18,10 +18,13 @@
 
 pub(crate) mod check;
 pub(crate) mod doors;
+pub(crate) mod dovecot;
 pub(crate) mod feed_server;
+pub(crate) mod imap_server;
 mod mail;
 pub(crate) mod manners;
 pub(crate) mod name_server;
+pub(crate) mod nobody;
 pub(crate) mod policy;
 pub(crate) mod postfix;
 pub(crate) mod program;
