@@ -194,7 +194,7 @@ async fn staff_hear_at_once_of_a_login_that_is_refused_and_never_of_the_password
 
 #[tokio::test]
 async fn staff_hear_of_a_mailbox_that_stays_away_and_that_it_is_back() {
-    let (dovecot, world) = with(Dovecot::setup(), IMPLICIT, &[], 1).await;
+    let (mut dovecot, world) = with(Dovecot::setup(), IMPLICIT, &[], 1).await;
     let line = dovecot.imap(IMPLICIT);
     world.change_config(&line, &line.replace(ca_in(&line), "\"none.pem\""));
     // The file that it should trust is not there: no waiting mends that.
@@ -204,7 +204,7 @@ async fn staff_hear_of_a_mailbox_that_stays_away_and_that_it_is_back() {
     look(&world).await;
     assert_eq!(told(&world).await, ["All clear: mail that comes in cannot be fetched (intake:imap)"]);
 
-    drop(dovecot);
+    dovecot.end();
     for minutes in [0, 9] {
         world.minutes(minutes);
         assert!(matches!(

@@ -198,6 +198,13 @@ impl Dovecot {
 
 impl Drop for Dovecot {
     fn drop(&mut self) {
+        self.end();
+    }
+}
+
+impl Dovecot {
+    /// Ends it; its files stay.
+    pub(crate) fn end(&mut self) {
         let group = i32::try_from(self.master.id()).ok().and_then(Pid::from_raw);
         if let Some(group) = group.filter(|_| matches!(self.master.try_wait(), Ok(None))) {
             // It may end by itself in this moment; then there is nothing to end.
