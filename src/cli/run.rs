@@ -56,6 +56,7 @@ pub(super) async fn once(app: &App, options: PassOptions, stop: &Stop) -> anyhow
     let doors = intake::doors::look(app).await;
     let forgotten = intake::forget_old_letters(app).await;
     let published = publish(app, options).await;
+    let answered = subscribe::answer_requests(app).await;
     // Alarms that a run before this one left behind go out with this delivery.
     let told = newsroom::tell_alarms(app).await;
     // What is queued goes out whatever kept us from queueing more.
@@ -65,6 +66,7 @@ pub(super) async fn once(app: &App, options: PassOptions, stop: &Stop) -> anyhow
     told?;
     forgotten?;
     report.pass.notes.extend(doors.into_iter().map(|error| format!("{:#}", anyhow::Error::from(error))));
+    answered?;
     Ok(report)
 }
 

@@ -20,7 +20,7 @@ pub(super) async fn serve(place: Option<&Path>) -> anyhow::Result<ExitCode> {
     if let Some(place) = doors.lmtp() {
         tracing::info!("taking mail by LMTP on {place}");
     }
-    let router = web::router(Arc::clone(&app));
+    let router = web::whole(Arc::clone(&app));
     daemon::serve(Arc::clone(&app), router, listener, doors, stop).await?;
     app.store.close().await;
     tracing::info!("ended");

@@ -20,10 +20,11 @@ use crate::{
     app::App,
     domain::{
         address::EmailAddress,
+        consent::Door,
         slug::Slug,
-        subscription::{Consent, NewSubscriber, SubscriberId, Subscription, clean_name},
+        subscription::{NewSubscriber, SubscriberId, Subscription, clean_name},
     },
-    subscribe::{self, Added, BadLines, Imported, Returning, csv::Export},
+    subscribe::{self, Added, BadLines, Forgotten, Imported, Returning, csv::Export},
 };
 
 /// How many rows an export reads at once.
@@ -66,6 +67,11 @@ pub(super) enum Subscribers {
     Remove {
         /// The list
         list: String,
+        /// Their address
+        address: String,
+    },
+    /// Erase one person for good: their address, what they get, how they came
+    Forget {
         /// Their address
         address: String,
     },
@@ -120,6 +126,13 @@ impl Subscribers {
                 }
                 say(&format!("{address} gets `{list}` no more"))?;
             }
+            Self::Forget { address } => {
+                let address = parse(&address)?;
+                match subscribe::forget(&app, &address).await? {
+                    Forgotten::Erased => say(&format!("{address} is erased, and no import brings it back"))?,
+                    Forgotten::NotThere => say(&format!("{address} was not there; no import brings it in"))?,
+                }
+            }
             Self::Find { text, reveal } => {
                 let found = app.store.find_subscriptions(&text, 100).await?;
                 let rows: Vec<Row> = found.into_iter().map(|it| row(it, reveal)).collect();
@@ -134,11 +147,14 @@ impl Subscribers {
 async fn import(app: &App, list: &str, file: &Path, bad_lines: BadLines) -> anyhow::Result<Imported> {
     let list = open::list(app, list)?;
     let input = File::open(file).with_context(|| format!("cannot read `{}`", file.display()))?;
-    Ok(subscribe::import(app, &list, BufReader::new(input), Consent::Import, bad_lines).await?)
+    Ok(subscribe::import(app, &list, BufReader::new(input), Door::Import, bad_lines).await?)
 }
 
 fn imported_text(imported: &Imported) -> String {
     let mut lines: Vec<String> = imported.bad.iter().map(|bad| format!("passed over: {bad}")).collect();
+    if imported.erased > 0 {
+        lines.push(format!("{} had been erased, and stay away", counted(imported.erased, "reader")));
+    }
     lines.push(format!(
         "{} read; {} joined, {} unchanged, {} passed over",
         counted(imported.lines, "reader"),

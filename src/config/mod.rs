@@ -23,7 +23,7 @@ pub use self::{
     feeds::Collect,
     intake::{Afterwards, Intake, LmtpPlace, Mailbox},
     mistake::{ConfigError, Mistake, Position},
-    people::{Staff, Web},
+    people::{Joining, Origins, Staff, Web},
     relays::Delivery,
     secret::SecretSource,
 };
@@ -84,6 +84,8 @@ pub struct Config {
     pub delivery: Delivery,
     /// The public pages and the desk.
     pub web: Web,
+    /// Those who join by themselves.
+    pub joining: Joining,
     /// Mail that comes in.
     pub intake: Intake,
     /// What is unwise but not wrong, in the order of the file.
@@ -144,6 +146,7 @@ fn read(mut top: Section<'_, '_>) -> Option<Config> {
     let domains = relays::domains(&mut top);
     let delivery = relays::delivery(&mut top);
     let web = people::web(&mut top);
+    let joining = people::joining(&mut top);
     let intake = intake::intake(&mut top);
     if !urgent.is_empty() && lists.iter().all(|list| list.alerts == Alerts::Off) {
         let problem = Problem::new("no list has `alerts = true`, so no post is ever mailed at once");
@@ -167,6 +170,7 @@ fn read(mut top: Section<'_, '_>) -> Option<Config> {
         dkim,
         delivery,
         web,
+        joining,
         intake,
         warnings: Vec::new(),
     })
@@ -232,6 +236,7 @@ impl Default for Config {
             dkim: Vec::new(),
             delivery: Delivery::default(),
             web: Web::default(),
+            joining: Joining::default(),
             intake: Intake::default(),
             warnings: Vec::new(),
         }

@@ -18,6 +18,8 @@ pub enum AlarmKind {
     RelayBreaksItsWord,
     /// Delivery has stopped an issue in the middle.
     IssueHeld,
+    /// So many ask to join or leave that no more mails are sent for it.
+    ManyRequests,
     /// The database could not be written for a while.
     StoreUnwritable,
     /// A Maildir or mailbox from which mail is taken cannot be read.
@@ -28,10 +30,11 @@ pub enum AlarmKind {
 
 impl AlarmKind {
     /// Every kind.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::RelayInTrouble,
         Self::RelayBreaksItsWord,
         Self::IssueHeld,
+        Self::ManyRequests,
         Self::StoreUnwritable,
         Self::DoorShut,
         Self::LettersAside,
@@ -43,6 +46,7 @@ impl AlarmKind {
             Self::RelayInTrouble => "relay-in-trouble",
             Self::RelayBreaksItsWord => "relay-breaks-its-word",
             Self::IssueHeld => "issue-held",
+            Self::ManyRequests => "many-requests",
             Self::StoreUnwritable => "store-unwritable",
             Self::DoorShut => "door-shut",
             Self::LettersAside => "letters-aside",
@@ -59,7 +63,7 @@ impl AlarmKind {
     pub fn told_anew(self, now: Timestamp) -> Timestamp {
         match self {
             Self::RelayBreaksItsWord | Self::LettersAside => Timestamp::MIN,
-            Self::RelayInTrouble | Self::IssueHeld | Self::StoreUnwritable | Self::DoorShut => {
+            Self::RelayInTrouble | Self::IssueHeld | Self::ManyRequests | Self::StoreUnwritable | Self::DoorShut => {
                 now.checked_sub(TELL_AGAIN).unwrap_or(Timestamp::MIN)
             }
         }
@@ -71,6 +75,7 @@ impl AlarmKind {
             Self::RelayInTrouble => "relay in trouble",
             Self::RelayBreaksItsWord => "relay does not keep to what it offers",
             Self::IssueHeld => "issue held",
+            Self::ManyRequests => "many ask to join or leave",
             Self::StoreUnwritable => "database could not be written",
             Self::DoorShut => "mail that comes in cannot be fetched",
             Self::LettersAside => "letters that could not be handled",

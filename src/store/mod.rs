@@ -3,6 +3,7 @@
 //! answers questions and writes decisions down.
 
 pub mod alarms;
+pub mod consents;
 pub mod deliveries;
 pub mod engine;
 pub mod error;
@@ -16,6 +17,7 @@ pub mod lists;
 pub mod mailboxes;
 pub mod mailings;
 pub mod posts;
+pub mod requests;
 pub mod subscribers;
 pub mod suppressions;
 mod writer;
@@ -83,6 +85,7 @@ fn first_of(last: i64, count: usize) -> i64 {
 /// What is numbered.
 #[derive(Clone, Copy, Debug)]
 enum Counter {
+    Consents,
     DeadLetters,
     Holders,
     Issues,
@@ -90,6 +93,7 @@ enum Counter {
     Lists,
     Mailings,
     Posts,
+    Requests,
     Subscribers,
 }
 
@@ -106,6 +110,7 @@ impl Counter {
 
     fn name(self) -> &'static str {
         match self {
+            Self::Consents => "consents",
             Self::DeadLetters => "dead letters",
             Self::Holders => "holders",
             Self::Issues => "issues",
@@ -113,6 +118,7 @@ impl Counter {
             Self::Lists => "lists",
             Self::Mailings => "mailings",
             Self::Posts => "posts",
+            Self::Requests => "requests",
             Self::Subscribers => "subscribers",
         }
     }

@@ -12,6 +12,7 @@ mod demo;
 mod dkim;
 mod inbox;
 mod intake;
+mod join;
 mod leave;
 mod newsroom;
 mod publish;

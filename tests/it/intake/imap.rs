@@ -227,8 +227,6 @@ async fn a_certificate_from_nobody_we_trust_is_refused() {
     let dovecot = Dovecot::setup().start().await;
     let other = Dovecot::setup().start().await;
     let (ours, theirs) = (dovecot.imap(IMPLICIT), other.imap(IMPLICIT));
-    let ca =
-        |line: &str| line.split("ca = ").nth(1).and_then(|rest| rest.split(',').next()).expect("a path").to_owned();
     for tls in [ours.clone(), dovecot.imap("tls = \"starttls\"")] {
         let world = mailed(World::setup().intake(&tls.replace(ca_in(&ours), ca_in(&theirs))), 1).await;
         dovecot.put(&letter(&world, 1));
