@@ -19,11 +19,15 @@
 pub(crate) mod browser;
 pub(crate) mod check;
 pub(crate) mod crawler;
+pub(crate) mod doors;
+pub(crate) mod dovecot;
 pub(crate) mod feed_server;
+pub(crate) mod imap_server;
 mod mail;
 pub(crate) mod manners;
 pub(crate) mod name_server;
 mod open;
+pub(crate) mod nobody;
 pub(crate) mod pages;
 pub(crate) mod policy;
 pub(crate) mod postfix;
