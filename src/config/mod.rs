@@ -4,6 +4,7 @@
 mod database;
 mod dkim;
 mod feeds;
+mod hooks;
 mod lists;
 mod mistake;
 mod people;
@@ -35,6 +36,7 @@ use crate::domain::{
     address::EmailAddress,
     dkim::DkimKey,
     feed::Feed,
+    hook::Hook,
     list::{Alerts, List},
     relay::{DomainLimit, Relay},
     sender::Sender,
@@ -84,6 +86,8 @@ pub struct Config {
     pub web: Web,
     /// Mail that comes in.
     pub intake: Intake,
+    /// Which mail providers tell us of bounces and complaints over HTTP.
+    pub hooks: Vec<Hook>,
     /// What is unwise but not wrong, in the order of the file.
     pub warnings: Vec<Mistake>,
 }
@@ -143,6 +147,7 @@ fn read(mut top: Section<'_, '_>) -> Option<Config> {
     let delivery = relays::delivery(&mut top);
     let web = people::web(&mut top);
     let intake = people::intake(&mut top);
+    let hooks = hooks::hooks(&mut top);
     if !urgent.is_empty() && lists.iter().all(|list| list.alerts == Alerts::Off) {
         let problem = Problem::new("no list has `alerts = true`, so no post is ever mailed at once");
         top.warn("urgent", problem.hint("set `alerts = true` in a `[[lists]]`, or take the rules out"));
@@ -166,6 +171,7 @@ fn read(mut top: Section<'_, '_>) -> Option<Config> {
         delivery,
         web,
         intake,
+        hooks,
         warnings: Vec::new(),
     })
 }
@@ -231,6 +237,7 @@ impl Default for Config {
             delivery: Delivery::default(),
             web: Web::default(),
             intake: Intake::default(),
+            hooks: Vec::new(),
             warnings: Vec::new(),
         }
     }
