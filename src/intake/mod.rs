@@ -3,6 +3,7 @@
 //! about it.
 
 mod act;
+pub mod hooks;
 
 use crate::{app::App, store::StoreError};
 

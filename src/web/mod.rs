@@ -1,6 +1,7 @@
-//! Floor 4: the web. The pages that readers reach; so far: leaving a list. Requests come in; what they want is done by
-//! the flows. No rule of the trade lives here. GET and HEAD change nothing.
+//! Floor 4: the web. The pages that readers reach, so far: leaving a list; and hooks, which mail providers reach. Requests
+//! come in; what they want is done by the flows. No rule of the trade lives here. GET and HEAD change nothing.
 
+mod hooks;
 mod leave;
 mod pages;
 
@@ -11,11 +12,11 @@ use axum::{
     extract::{DefaultBodyLimit, State},
     http::{HeaderName, HeaderValue, Method, StatusCode, header},
     response::Response,
-    routing::get,
+    routing::{get, post},
 };
 use tower_http::{set_header::SetResponseHeaderLayer, timeout::TimeoutLayer};
 
-use crate::app::App;
+use crate::{app::App, intake::hooks::Sns};
 use pages::{Page, Pages};
 
 /// The most that a form may weigh, in bytes.
@@ -43,16 +44,24 @@ const SECURITY: [(HeaderName, &str); 6] = [
 pub(crate) struct Site {
     app: Arc<App>,
     pages: Arc<Pages>,
+    sns: Arc<Sns>,
 }
 
-/// The public pages.
+/// The public pages and the hooks.
 pub fn router(app: Arc<App>) -> Router {
+    let sns = Sns::over(&app.collector);
+    router_with(app, sns)
+}
+
+/// The same, with a way of its own to Amazon SNS.
+pub fn router_with(app: Arc<App>, sns: Sns) -> Router {
     let pages = Arc::new(Pages::new(&app.config.sender));
     let mut router = Router::new()
+        .route("/hooks/{name}", post(hooks::take).layer(DefaultBodyLimit::max(hooks::LARGEST)))
         .route("/leave/{token}", get(leave::page).post(leave::leave))
         .fallback(not_found)
         .method_not_allowed_fallback(wrong_method)
-        .with_state(Site { app, pages })
+        .with_state(Site { app, pages, sns: Arc::new(sns) })
         .layer(DefaultBodyLimit::max(FORM))
         .layer(TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, PATIENCE));
     for (name, value) in SECURITY {

@@ -10,6 +10,7 @@ mod csv;
 mod deliver;
 mod demo;
 mod dkim;
+mod hooks;
 mod inbox;
 mod leave;
 mod newsroom;
