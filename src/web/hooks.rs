@@ -17,6 +17,9 @@ use crate::{
 /// The most that a request may weigh, in bytes.
 pub(super) const LARGEST: usize = 1024 * 1024;
 
+/// So many requests are read at once: they are held whole before anything proves whose they are.
+pub(super) const AT_ONCE: usize = 32;
+
 pub(super) async fn take(
     State(site): State<Site>,
     name: Result<Path<String>, PathRejection>,
@@ -24,6 +27,10 @@ pub(super) async fn take(
 ) -> Response {
     let Some(hook) = name.ok().and_then(|Path(name)| named(&site, &name)) else {
         return not_found(State(site)).await;
+    };
+    let Ok(_turn) = site.hook_turns.try_acquire() else {
+        tracing::warn!(hook = %hook.name, "turned away: {AT_ONCE} requests to hooks are under way");
+        return said(StatusCode::SERVICE_UNAVAILABLE, "Please try again later.");
     };
     let headers = request.headers().clone();
     let body = match Bytes::from_request(request, &()).await {

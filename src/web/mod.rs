@@ -14,6 +14,7 @@ use axum::{
     response::Response,
     routing::{get, post},
 };
+use tokio::sync::Semaphore;
 use tower_http::{set_header::SetResponseHeaderLayer, timeout::TimeoutLayer};
 
 use crate::{app::App, intake::hooks::Sns};
@@ -45,6 +46,7 @@ pub(crate) struct Site {
     app: Arc<App>,
     pages: Arc<Pages>,
     sns: Arc<Sns>,
+    hook_turns: Arc<Semaphore>,
 }
 
 /// The public pages and the hooks.
@@ -61,7 +63,7 @@ pub fn router_with(app: Arc<App>, sns: Sns) -> Router {
         .route("/leave/{token}", get(leave::page).post(leave::leave))
         .fallback(not_found)
         .method_not_allowed_fallback(wrong_method)
-        .with_state(Site { app, pages, sns: Arc::new(sns) })
+        .with_state(Site { app, pages, sns: Arc::new(sns), hook_turns: Arc::new(Semaphore::new(hooks::AT_ONCE)) })
         .layer(DefaultBodyLimit::max(FORM))
         .layer(TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, PATIENCE));
     for (name, value) in SECURITY {

@@ -2,22 +2,19 @@
 //! message itself, so it is believed only when it comes, over https, from SNS's own host in the topic's region and from
 //! the path where SNS keeps its certificates. It never asks any other host.
 
+mod envelope;
+
 use std::{
     pin::Pin,
     sync::{Arc, Mutex, PoisonError},
 };
 
-use data_encoding::BASE64;
 use jiff::{SignedDuration, Timestamp};
-use ring::signature::{RSA_PKCS1_2048_8192_SHA1_FOR_LEGACY_USE_ONLY, UnparsedPublicKey};
-use rustls::pki_types::{
-    AlgorithmIdentifier, CertificateDer, InvalidSignature, SignatureVerificationAlgorithm, alg_id, pem::PemObject,
-};
-use serde::Deserialize;
+use rustls::pki_types::{CertificateDer, pem::PemObject};
 use tokio::sync::Semaphore;
 use url::Url;
-use webpki::{EndEntityCert, ring::RSA_PKCS1_2048_8192_SHA256};
 
+use self::envelope::{Envelope, Kind};
 use super::{HookError, is_fresh};
 use crate::{
     collect::{CollectError, Collector},
@@ -60,33 +57,6 @@ pub(super) enum Opened {
     Unsubscribed,
 }
 
-/// A message of SNS as JSON.
-#[derive(Deserialize)]
-#[serde(rename_all = "PascalCase")]
-struct Envelope {
-    #[serde(rename = "Type")]
-    kind: Kind,
-    message_id: String,
-    topic_arn: String,
-    message: String,
-    timestamp: String,
-    signature_version: String,
-    signature: String,
-    #[serde(rename = "SigningCertURL")]
-    signing_cert_url: String,
-    subject: Option<String>,
-    token: Option<String>,
-    #[serde(rename = "SubscribeURL")]
-    subscribe_url: Option<String>,
-}
-
-#[derive(Clone, Copy, PartialEq, Eq, Deserialize)]
-enum Kind {
-    Notification,
-    SubscriptionConfirmation,
-    UnsubscribeConfirmation,
-}
-
 impl Sns {
     /// One that fetches by a function.
     pub fn new(fetch: Fetch) -> Self {
@@ -104,8 +74,7 @@ impl Sns {
 
     /// Proves a message, and answers one that asks whether we want the topic.
     pub(super) async fn open(&self, topic: &Topic, body: &[u8], now: Timestamp) -> Result<Opened, HookError> {
-        let envelope: Envelope =
-            serde_json::from_slice(body).map_err(|_| HookError::Refused("it is no message of SNS"))?;
+        let envelope = Envelope::read(body).ok_or(HookError::Refused("it is no message of SNS"))?;
         if envelope.topic_arn != topic.arn() {
             return Err(HookError::Refused("it is of another topic"));
         }
@@ -116,7 +85,7 @@ impl Sns {
         let home = certificate_url(topic, &envelope.signing_cert_url)
             .ok_or(HookError::Refused("its certificate is not where SNS keeps its certificates"))?;
         let certificate = self.certificate(&home).await?;
-        if !is_signed(&envelope, &certificate) {
+        if !envelope.is_signed_by(&certificate) {
             return Err(HookError::Refused("the signature is wrong"));
         }
         self.keep(home, certificate);
@@ -191,68 +160,6 @@ fn own_url(topic: &Topic, text: &str) -> Option<Url> {
     let is_plain = url.username().is_empty() && url.password().is_none() && url.fragment().is_none();
     let is_own = url.scheme() == "https" && url.host_str() == Some(topic.host()) && url.port().is_none();
     (is_plain && is_own).then_some(url)
-}
-
-/// True when the certificate's key signed the message.
-fn is_signed(envelope: &Envelope, certificate: &CertificateDer<'_>) -> bool {
-    let algorithm: &dyn SignatureVerificationAlgorithm = match envelope.signature_version.as_str() {
-        "1" => &RsaSha1,
-        "2" => RSA_PKCS1_2048_8192_SHA256,
-        _ => return false,
-    };
-    let (Ok(certificate), Ok(signature)) =
-        (EndEntityCert::try_from(certificate), BASE64.decode(envelope.signature.as_bytes()))
-    else {
-        return false;
-    };
-    certificate.verify_signature(algorithm, signed_text(envelope).as_bytes(), &signature).is_ok()
-}
-
-/// The text that SNS signs: names and values, each on a line, in the order of their names.
-fn signed_text(envelope: &Envelope) -> String {
-    let kind = match envelope.kind {
-        Kind::Notification => "Notification",
-        Kind::SubscriptionConfirmation => "SubscriptionConfirmation",
-        Kind::UnsubscribeConfirmation => "UnsubscribeConfirmation",
-    };
-    // A notification has no token, and a confirmation no subject, whatever the JSON has beside it.
-    let is_notification = envelope.kind == Kind::Notification;
-    let fields = [
-        ("Message", Some(&envelope.message)),
-        ("MessageId", Some(&envelope.message_id)),
-        ("Subject", envelope.subject.as_ref().filter(|_| is_notification)),
-        ("SubscribeURL", envelope.subscribe_url.as_ref().filter(|_| !is_notification)),
-        ("Timestamp", Some(&envelope.timestamp)),
-        ("Token", envelope.token.as_ref().filter(|_| !is_notification)),
-        ("TopicArn", Some(&envelope.topic_arn)),
-    ];
-    let mut text = String::new();
-    for (name, value) in fields.into_iter().filter_map(|(name, value)| Some((name, value?))) {
-        text.push_str(&format!("{name}\n{value}\n"));
-    }
-    text + &format!("Type\n{kind}\n")
-}
-
-/// RSA with SHA-1, which SNS signs with unless the topic is told otherwise. Whoever would profit from two texts of one
-/// hash would need SNS to sign one of them for our topic.
-#[derive(Debug)]
-struct RsaSha1;
-
-impl SignatureVerificationAlgorithm for RsaSha1 {
-    fn verify_signature(&self, key: &[u8], message: &[u8], signature: &[u8]) -> Result<(), InvalidSignature> {
-        UnparsedPublicKey::new(&RSA_PKCS1_2048_8192_SHA1_FOR_LEGACY_USE_ONLY, key)
-            .verify(message, signature)
-            .map_err(|_| InvalidSignature)
-    }
-
-    fn public_key_alg_id(&self) -> AlgorithmIdentifier {
-        alg_id::RSA_ENCRYPTION
-    }
-
-    // Named in errors only, and there is no constant for SHA-1.
-    fn signature_alg_id(&self) -> AlgorithmIdentifier {
-        alg_id::RSA_ENCRYPTION
-    }
 }
 
 #[cfg(test)]

@@ -27,7 +27,7 @@ const ROOMS: [(&str, &[&str]); 22] = [
     ("rustix", &["src/deliver/session/token.rs", "src/store/failpoint.rs"]),
     // A key is read in the domain, and signs where messages are made; TLS is there too. Providers sign what they tell.
     ("ring", &["src/domain/dkim.rs", "src/deliver/", "src/intake/hooks/"]),
-    ("webpki", &["src/intake/hooks/sns.rs"]),
+    ("webpki", &["src/intake/hooks/sns/"]),
     ("hickory_resolver", &["src/deliver/dkim/record.rs"]),
     ("rsa", &["src/deliver/dkim/fresh.rs"]),
     ("smtp_proto", &["src/inbox/"]),
