@@ -22,6 +22,10 @@ pub enum AlarmKind {
     ManyRequests,
     /// The database could not be written for a while.
     StoreUnwritable,
+    /// A Maildir or mailbox from which mail is taken cannot be read.
+    DoorShut,
+    /// Letters that came in could not be handled and were put aside.
+    LettersAside,
     /// Receivers refuse our mail for what they think of us.
     MailRefused,
     /// More readers of an issue than may be called it spam.
@@ -30,12 +34,14 @@ pub enum AlarmKind {
 
 impl AlarmKind {
     /// Every kind.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 9] = [
         Self::RelayInTrouble,
         Self::RelayBreaksItsWord,
         Self::IssueHeld,
         Self::ManyRequests,
         Self::StoreUnwritable,
+        Self::DoorShut,
+        Self::LettersAside,
         Self::MailRefused,
         Self::ManyComplaints,
     ];
@@ -48,6 +54,8 @@ impl AlarmKind {
             Self::IssueHeld => "issue-held",
             Self::ManyRequests => "many-requests",
             Self::StoreUnwritable => "store-unwritable",
+            Self::DoorShut => "door-shut",
+            Self::LettersAside => "letters-aside",
             Self::MailRefused => "mail-refused",
             Self::ManyComplaints => "many-complaints",
         }
@@ -62,11 +70,12 @@ impl AlarmKind {
     /// told once.
     pub fn told_anew(self, now: Timestamp) -> Timestamp {
         match self {
-            Self::RelayBreaksItsWord => Timestamp::MIN,
+            Self::RelayBreaksItsWord | Self::LettersAside => Timestamp::MIN,
             Self::RelayInTrouble
             | Self::IssueHeld
             | Self::ManyRequests
             | Self::StoreUnwritable
+            | Self::DoorShut
             | Self::MailRefused
             | Self::ManyComplaints => now.checked_sub(TELL_AGAIN).unwrap_or(Timestamp::MIN),
         }
@@ -80,6 +89,8 @@ impl AlarmKind {
             Self::IssueHeld => "issue held",
             Self::ManyRequests => "many ask to join or leave",
             Self::StoreUnwritable => "database could not be written",
+            Self::DoorShut => "mail that comes in cannot be fetched",
+            Self::LettersAside => "letters that could not be handled",
             Self::MailRefused => "receivers refuse our mail",
             Self::ManyComplaints => "readers call our mail spam",
         }

@@ -4,10 +4,12 @@
 pub mod address;
 pub mod alarm;
 pub mod bounce;
+pub mod colour;
 pub mod consent;
 pub mod delivery;
 pub mod dkim;
 pub mod feed;
+pub mod hook;
 pub mod issue;
 pub mod links;
 pub mod list;
