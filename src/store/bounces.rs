@@ -44,7 +44,7 @@ pub struct Unjudged {
 struct Row {
     mailing: i64,
     subscriber: i64,
-    address: String,
+    address: Option<String>,
     issue: Option<i64>,
     list: Option<String>,
     class: String,
@@ -164,7 +164,7 @@ impl Store {
     pub async fn unjudged_bounces(&self, limit: i64) -> Result<Vec<Unjudged>, StoreError> {
         let rows: Vec<Row> = sqlx::query_as(
             "SELECT b.mailing, b.subscriber, s.address, m.issue, m.list, b.class, b.code, b.words, b.at, b.lifted_at
-             FROM bounces b JOIN subscribers s ON s.id = b.subscriber JOIN mailings m ON m.id = b.mailing
+             FROM bounces b LEFT JOIN subscribers s ON s.id = b.subscriber JOIN mailings m ON m.id = b.mailing
              WHERE b.judged_at IS NULL ORDER BY b.mailing, b.subscriber LIMIT $1",
         )
         .bind(limit)
@@ -257,6 +257,15 @@ impl Tx {
         Ok(count.unsigned_abs())
     }
 
+    /// Takes away what other systems said of a subscriber, for it may name them; that something came back stays.
+    pub(super) async fn erase_bounces_of(&mut self, subscriber: SubscriberId) -> Result<(), StoreError> {
+        sqlx::query("UPDATE bounces SET words = '' WHERE subscriber = $1")
+            .bind(subscriber.0)
+            .execute(&mut *self.inner)
+            .await?;
+        Ok(())
+    }
+
     /// Lets what came back from an address count no more; complaints go on to.
     pub(super) async fn lift_bounces(&mut self, address: &EmailAddress, now: Timestamp) -> Result<(), StoreError> {
         sqlx::query(
@@ -283,7 +292,7 @@ impl Row {
         Ok(Unjudged {
             mailing: MailingId(self.mailing),
             subscriber: SubscriberId(self.subscriber),
-            address: EmailAddress::parse(&self.address).ok(),
+            address: self.address.and_then(|address| EmailAddress::parse(&address).ok()),
             issue,
             said: Said {
                 kind: word(&self.class, ReportKind::from_word(&self.class))?,

@@ -115,6 +115,7 @@ impl Tx {
     /// When the store cannot be written.
     pub async fn erase_subscriber(&mut self, subscriber: SubscriberId) -> Result<(), StoreError> {
         self.erase_suppressions_of(subscriber).await?;
+        self.erase_bounces_of(subscriber).await?;
         sqlx::query("DELETE FROM consents WHERE subscriber = $1").bind(subscriber.0).execute(&mut *self.inner).await?;
         self.erase_subscriptions_of(subscriber).await
     }

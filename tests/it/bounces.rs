@@ -16,6 +16,7 @@ use tidings::{
     },
     newsroom::{self, Lifted},
     store::{alarms::DueAlarm, suppressions::Scope},
+    subscribe,
 };
 
 use crate::world::{
@@ -340,6 +341,20 @@ async fn a_webhooks_report_is_placed_by_its_recipient() {
     bounces::judge_bounces(&world.app).await.expect("judged");
     let reason = world.app.store.suppression(&address_of(READER), &slug("news")).await.expect("a reason");
     assert_eq!(reason.as_deref(), Some("5.1.1 550 *** unknown"));
+}
+
+#[tokio::test]
+async fn nothing_that_was_said_of_a_reader_is_left_when_they_are_erased() {
+    let world = alerted(World::setup(), 1, 2).await;
+    let mails = world.mails();
+    let named = |mail: &Mail| status(mail, "failed", "5.1.1", "550 5.1.1 mailbox of r.eader is unknown");
+    report(&world, &mails[0], &named(&mails[0])).await;
+    take(&world, &mails[1].from, &named(&mails[1])).await;
+    assert!(!world.rows().await.with("r.eader").is_empty());
+    subscribe::forget(&world.app, &address_of(READER)).await.expect("erased");
+    assert!(world.rows().await.with("r.eader").is_empty());
+    assert_eq!(bounces::judge_bounces(&world.app).await.expect("judged"), 1, "nothing waits for ever");
+    assert!(world.rows().await.with("r.eader").is_empty());
 }
 
 #[tokio::test]
