@@ -22,7 +22,7 @@ pub use self::{
     database::Database,
     feeds::Collect,
     mistake::{ConfigError, Mistake, Position},
-    people::{Intake, Staff, Web},
+    people::{Intake, Joining, Origins, Staff, Web},
     relays::Delivery,
     secret::SecretSource,
 };
@@ -84,6 +84,8 @@ pub struct Config {
     pub delivery: Delivery,
     /// The public pages and the desk.
     pub web: Web,
+    /// Those who join by themselves.
+    pub joining: Joining,
     /// Mail that comes in.
     pub intake: Intake,
     /// Which mail providers tell us of bounces and complaints over HTTP.
@@ -146,6 +148,7 @@ fn read(mut top: Section<'_, '_>) -> Option<Config> {
     let domains = relays::domains(&mut top);
     let delivery = relays::delivery(&mut top);
     let web = people::web(&mut top);
+    let joining = people::joining(&mut top);
     let intake = people::intake(&mut top);
     let hooks = hooks::hooks(&mut top);
     if !urgent.is_empty() && lists.iter().all(|list| list.alerts == Alerts::Off) {
@@ -170,6 +173,7 @@ fn read(mut top: Section<'_, '_>) -> Option<Config> {
         dkim,
         delivery,
         web,
+        joining,
         intake,
         hooks,
         warnings: Vec::new(),
@@ -236,6 +240,7 @@ impl Default for Config {
             dkim: Vec::new(),
             delivery: Delivery::default(),
             web: Web::default(),
+            joining: Joining::default(),
             intake: Intake::default(),
             hooks: Vec::new(),
             warnings: Vec::new(),

@@ -3,17 +3,20 @@
 
 pub mod address;
 pub mod alarm;
+pub mod consent;
 pub mod delivery;
 pub mod dkim;
 pub mod feed;
 pub mod hook;
 pub mod issue;
+pub mod links;
 pub mod list;
 pub mod mailing;
 pub mod post;
 pub mod rate;
 pub mod relay;
 pub mod report;
+pub mod request;
 pub mod schedule;
 pub mod sender;
 pub mod slug;

@@ -12,6 +12,7 @@ mod demo;
 mod dkim;
 mod hooks;
 mod inbox;
+mod join;
 mod leave;
 mod newsroom;
 mod publish;

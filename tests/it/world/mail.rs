@@ -43,6 +43,14 @@ impl Mail {
         self.headers.get(name).map_or("", String::as_str)
     }
 
+    /// The path of the first link of a kind in its text: `/confirm/…`.
+    pub(crate) fn path_to(&self, kind: &str) -> String {
+        let begin = format!("https://news.example.org/{kind}/");
+        let found = self.text.split_whitespace().find(|word| word.starts_with(&begin));
+        let link = found.unwrap_or_else(|| panic!("no link to {kind} in {}", self.text));
+        link.trim_start_matches("https://news.example.org").to_owned()
+    }
+
     /// The link to leave by, from List-Unsubscribe.
     pub(crate) fn leave_link(&self) -> &str {
         let field = self.header("list-unsubscribe");

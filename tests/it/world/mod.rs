@@ -21,6 +21,7 @@ pub(crate) mod feed_server;
 mod mail;
 pub(crate) mod manners;
 pub(crate) mod name_server;
+pub(crate) mod pages;
 pub(crate) mod policy;
 pub(crate) mod postfix;
 pub(crate) mod program;
@@ -42,6 +43,7 @@ use std::{
 };
 
 use jiff::{SignedDuration, Timestamp};
+use sqlx::{AnyConnection, AssertSqlSafe, Connection};
 use tempfile::TempDir;
 use tidings::{
     app::App,
@@ -51,11 +53,14 @@ use tidings::{
         self, Until,
         tally::{Counts, Tally},
     },
-    domain::{address::EmailAddress, delivery::Lane, issue::IssueId, slug::Slug, subscription::NewSubscriber},
+    domain::{
+        address::EmailAddress, consent::Door, delivery::Lane, issue::IssueId, request::RequestKind, slug::Slug,
+        subscription::NewSubscriber,
+    },
     publish::{self, Pass, PassOptions},
     stop::Stop,
     store::issues::StoredIssue,
-    subscribe::{self, Added, Returning, Synced},
+    subscribe::{self, Added, Asked, Returning, Synced},
 };
 
 use self::{
@@ -291,6 +296,44 @@ impl World {
         entries.into_iter().map(|entry| format!("{}: {}", entry.event, entry.reason)).collect()
     }
 
+    /// Somebody asks to join `news` from a network address, as the pages would have it.
+    pub(crate) async fn asks(&self, address: &str, origin: &str) {
+        let (address, news) = (address_of(address), [slug("news")]);
+        let asked = Asked {
+            kind: RequestKind::Join,
+            address: &address,
+            lists: &news,
+            door: Door::Web,
+            origin: Some(origin.parse().expect("an address")),
+        };
+        subscribe::ask(&self.app, &asked).await.expect("anybody may ask");
+    }
+
+    /// Every row of every table of a house on SQLite, a line for each.
+    pub(crate) async fn dump(&self) -> String {
+        let url = format!("sqlite://{}", self.file("data/tidings.db").display());
+        let mut raw = AnyConnection::connect(&url).await.expect("the database opens");
+        let tables: Vec<(String,)> = sqlx::query_as(
+            "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE '!_%' ESCAPE '!' ORDER BY name",
+        )
+        .fetch_all(&mut raw)
+        .await
+        .expect("tables");
+        let mut lines = Vec::new();
+        for (table,) in tables {
+            let columns: Vec<(String,)> = sqlx::query_as("SELECT name FROM pragma_table_info($1)")
+                .bind(&table)
+                .fetch_all(&mut raw)
+                .await
+                .expect("columns");
+            let columns: Vec<String> = columns.into_iter().map(|(name,)| format!("quote({name})")).collect();
+            let sql = format!("SELECT {} FROM {table} ORDER BY rowid", columns.join(" || ',' || "));
+            let rows: Vec<(String,)> = sqlx::query_as(AssertSqlSafe(sql)).fetch_all(&mut raw).await.expect("rows");
+            lines.extend(rows.into_iter().map(|(row,)| format!("{table}: {row}")));
+        }
+        lines.join("\n")
+    }
+
     /// What config.toml says now.
     fn config(&self) -> Config {
         setup::config_in(self.folder.path())
@@ -311,6 +354,7 @@ pub(crate) async fn run_with(app: &App, options: PassOptions) -> Ran {
     let files = subscribe::sync_files(app).await.expect("the store takes the files");
     let files = files.into_iter().map(|file| file.expect("a readable file")).collect();
     let pass = publish::publish_due(app, options).await.expect("publishing goes well");
+    subscribe::answer_requests(app).await.expect("the store takes the answers");
     let counts = send(app, Lane::Digest, &Stop::default()).await;
     Ran { files, pass, counts }
 }
