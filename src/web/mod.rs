@@ -1,6 +1,6 @@
-//! Floor 4: the web. The pages that readers reach: joining, confirming, choosing, leaving; and hooks, which mail providers
-//! reach. Requests come in; what they want is done by the flows. No rule of the trade lives here. GET and HEAD change
-//! nothing.
+//! Floor 4: the web. The pages that readers reach: joining, confirming, choosing, leaving; and hooks, which mail
+//! providers reach. Requests come in; what they want is done by the flows. No rule of the trade lives here. GET and HEAD
+//! change nothing.
 
 mod confirm;
 mod form;
@@ -71,7 +71,8 @@ pub fn router(app: Arc<App>) -> Router {
 /// The same, with a way of its own to Amazon SNS.
 pub fn router_with(app: Arc<App>, sns: Sns) -> Router {
     let pages = Arc::new(Pages::new(&app.config.sender));
-    let site = Site { app, pages, sns: Arc::new(sns), hook_turns: Arc::new(Semaphore::new(hooks::AT_ONCE)) };
+    let hook_turns = Arc::new(Semaphore::new(hooks::AT_ONCE));
+    let site = Site { app, pages, sns: Arc::new(sns), hook_turns };
     let mut router = Router::new()
         .route("/join", get(join::page).post(join::ask))
         .route("/confirm/{token}", get(confirm::page).post(confirm::confirm))

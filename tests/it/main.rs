@@ -2,16 +2,19 @@
 
 mod alarms;
 mod bad_input;
+mod browser;
 mod cli;
 mod collect;
 mod config;
 mod crash;
+mod crawler;
 mod csv;
 mod deliver;
 mod demo;
 mod dkim;
 mod hooks;
 mod inbox;
+mod intake;
 mod join;
 mod leave;
 mod newsroom;
