@@ -117,7 +117,7 @@ async fn a_bounce_is_noted_once_by_the_delivery_that_it_names() {
         assert_eq!(bounced.len(), 1, "{kind}: {bounced:?}");
         assert!(message_id.starts_with(&format!("{}.", bounced[0].0)), "{message_id}: {bounced:?}");
         assert_eq!((bounced[0].1, bounced[0].2), (ReportKind::Hard, Some((5, 1, 1))), "{kind}");
-        assert!(bounced[0].3.contains("o***@e***.net") && !bounced[0].3.contains("other@"), "{bounced:?}");
+        assert!(bounced[0].3.contains("no such user") && !bounced[0].3.contains('@'), "{bounced:?}");
         judge_bounces(&house.world.app).await.expect("the store takes it");
         let kept = house.world.app.store.suppression_kind(&address_of(&mail.to), Scope::All).await;
         assert_eq!(kept.expect("the store answers"), Some(SuppressionKind::Bounce), "{kind}");
@@ -136,6 +136,8 @@ async fn a_message_id_without_our_seal_names_no_delivery_but_the_recipient_does(
         assert_eq!(house.post(&forged).await.status, StatusCode::OK);
         let bounced = house.bounced().await;
         assert!(bounced.len() == 1 && bounced[0].0 != named, "{kind}: {bounced:?}");
+        // By then Mailgun's token is forgotten, which the tests use for every body.
+        house.world.hours(1);
         let unknown = bounce(kind, "nobody@example.net", "", house.now());
         assert_eq!(house.post(&unknown).await.status, StatusCode::OK);
         assert!(house.noted(kind).await[0].starts_with("hard: of a message that is not ours"));
