@@ -11,7 +11,7 @@ use crate::{
     collect::{self, CollectError, Collector, Policy},
     config::{Config, Database, SecretSource},
     deliver::{PostRoom, dkim::Signer, letterhead::Letterhead},
-    domain::token::Secret,
+    domain::{links::Links, token::Secret},
     render::{RenderError, Renderer, Settings},
     store::{Store, StoreError},
 };
@@ -89,6 +89,15 @@ impl App {
         Ok(Self { config, store, secret, renderer, collector, clock })
     }
 
+    /// What links to readers' pages are made of.
+    pub fn links(&self) -> Links {
+        Links {
+            base_url: self.config.base_url.clone(),
+            intake: self.config.intake.address.clone(),
+            secret: self.secret.clone(),
+        }
+    }
+
     /// What delivery works with.
     ///
     /// # Errors
@@ -106,13 +115,7 @@ impl App {
             retries: self.config.delivery.retries.clone(),
             hold_after: self.config.delivery.hold_after,
             drain: self.config.delivery.drain,
-            letterhead: Letterhead {
-                sender: self.config.sender.clone(),
-                base_url: self.config.base_url.clone(),
-                intake: self.config.intake.address.clone(),
-                secret: self.secret.clone(),
-                lists,
-            },
+            letterhead: Letterhead { sender: self.config.sender.clone(), links: self.links(), lists },
             signer: Signer::new(&self.config.dkim).map(Arc::new),
             clock: self.clock.clone(),
         })

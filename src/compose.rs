@@ -84,7 +84,7 @@ mod tests {
     use super::{Composed, alert, digest, manual_alert, statement};
     use crate::domain::{
         issue::{Content, IssueKey, IssueKind},
-        list::{Alerts, List},
+        list::{Alerts, List, Privacy},
         post::{Post, PostId, Standing, StoredPost, Urgency, Verdict},
         slug::Slug,
     };
@@ -96,6 +96,8 @@ mod tests {
     fn list(min_posts: usize, max_posts: usize) -> List {
         List {
             name: slug("news"),
+            description: String::new(),
+            privacy: Privacy::Public,
             title: "Coalition news".into(),
             digest: None,
             time_zone: TimeZone::UTC,

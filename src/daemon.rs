@@ -1,7 +1,7 @@
 //! The daemon: a clock around the flows. It wakes collecting and publishing, keeps delivery going, and serves the
 //! pages. It holds no state: what it does when, the store says.
 
-use std::{sync::Arc, time::Duration};
+use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use axum::Router;
 use tokio::{net::TcpListener, task::JoinHandle, time::sleep};
@@ -18,6 +18,9 @@ use crate::{
 /// How often it looks whether a feed, a slot or a file is due.
 const TICK: Duration = Duration::from_secs(10);
 
+/// How often it looks whether somebody has asked to join.
+const ANSWER: Duration = Duration::from_secs(1);
+
 /// How long delivery waits after it failed as a whole before it begins anew.
 const REST: Duration = Duration::from_secs(1);
 
@@ -27,9 +30,11 @@ const REST: Duration = Duration::from_secs(1);
 /// When the listener fails. All else is logged and tried again.
 pub async fn serve(app: Arc<App>, router: Router, listener: TcpListener, stop: Stop) -> std::io::Result<()> {
     let clock_work = tokio::spawn(stopping(stop.clone(), keep_publishing(Arc::clone(&app), stop.clone())));
+    let answers = tokio::spawn(stopping(stop.clone(), keep_answering(Arc::clone(&app), stop.clone())));
     let delivery = tokio::spawn(stopping(stop.clone(), keep_delivering(Arc::clone(&app), stop.clone())));
     let finish = stop.clone();
-    let serving = axum::serve(listener, router).with_graceful_shutdown(async move { finish.asked(Ask::Finish).await });
+    let serving = axum::serve(listener, router.into_make_service_with_connect_info::<SocketAddr>())
+        .with_graceful_shutdown(async move { finish.asked(Ask::Finish).await });
     let served = tokio::select! {
         served = async { serving.await } => served,
         // One slow reader must not keep us when we are told to end now.
@@ -39,6 +44,7 @@ pub async fn serve(app: Arc<App>, router: Router, listener: TcpListener, stop: S
         stop.ask();
     }
     end(clock_work, &stop).await;
+    end(answers, &stop).await;
     end(delivery, &stop).await;
     served
 }
@@ -77,6 +83,19 @@ async fn keep_publishing(app: Arc<App>, stop: Stop) {
         tick(&app).await;
         tokio::select! {
             () = sleep(TICK) => {}
+            () = stop.asked(Ask::Finish) => {}
+        }
+    }
+}
+
+/// Those who ask to join wait for their mail, so this looks more often than the clock.
+async fn keep_answering(app: Arc<App>, stop: Stop) {
+    while !stop.is_asked() {
+        if let Err(error) = subscribe::answer_requests(&app).await {
+            tracing::error!("requests were not answered, and are tried again: {error}");
+        }
+        tokio::select! {
+            () = sleep(ANSWER) => {}
             () = stop.asked(Ask::Finish) => {}
         }
     }

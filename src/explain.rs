@@ -69,7 +69,6 @@ fn subscribed(address: &EmailAddress, subscription: Option<&Subscription>, list:
             SubscriptionState::Active => {
                 format!("{address} is on `{list}` since {} (consent: {}).", it.began_at, it.consent.as_str())
             }
-            SubscriptionState::Pending => format!("{address} asked for `{list}` and has not confirmed."),
             SubscriptionState::Ended => match it.ended_at {
                 Some(at) => format!("{address} is off `{list}` since {at}: {}.", it.ended_reason),
                 None => format!("{address} is off `{list}`: {}.", it.ended_reason),

@@ -8,7 +8,7 @@ use crate::{
         address::EmailAddress,
         delivery::Lane,
         issue::{Content, Draft, IssueId, IssueKind, IssueState, Statement},
-        mailing::{Mailing, Purpose, Rendered},
+        mailing::{Mailing, MailingId, Purpose, Rendered},
         slug::Slug,
         subscription::SubscriberId,
     },
@@ -123,6 +123,11 @@ pub async fn ready_notice(
     Ok(ReadyNotice { mailing, people })
 }
 
+/// A notice to one reader, of a fresh number, ready to be written down.
+pub fn notice_to(id: MailingId, rendered: &Rendered, reader: SubscriberId, now: Timestamp) -> ReadyNotice {
+    ReadyNotice { mailing: numbered(id, Purpose::Notice, Lane::Notice, rendered, None, now), people: vec![reader] }
+}
+
 /// Queues a notice that is ready, within the transaction of what it tells of.
 ///
 /// # Errors
@@ -169,15 +174,19 @@ async fn freeze(
     expires_at: Option<Timestamp>,
     now: Timestamp,
 ) -> Result<Mailing, StoreError> {
-    Ok(Mailing {
-        id: store.mailing_id().await?,
-        purpose,
-        lane,
-        subject: rendered.subject.clone(),
-        message: rendered.message.clone(),
-        made_at: now,
-        expires_at,
-    })
+    Ok(numbered(store.mailing_id().await?, purpose, lane, rendered, expires_at, now))
+}
+
+fn numbered(
+    id: MailingId,
+    purpose: Purpose,
+    lane: Lane,
+    rendered: &Rendered,
+    expires_at: Option<Timestamp>,
+    now: Timestamp,
+) -> Mailing {
+    let Rendered { subject, message, .. } = rendered.clone();
+    Mailing { id, purpose, lane, subject, message, made_at: now, expires_at }
 }
 
 async fn write_issue(

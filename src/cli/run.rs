@@ -52,6 +52,7 @@ impl Run {
 /// One pass: the subscribers' files are read, what is due is published, and delivered until nothing is left to do.
 pub(super) async fn once(app: &App, options: PassOptions, stop: &Stop) -> anyhow::Result<Report> {
     let published = publish(app, options).await;
+    let answered = subscribe::answer_requests(app).await;
     // Alarms that a run before this one left behind go out with this delivery.
     let told = newsroom::tell_alarms(app).await;
     // What is queued goes out whatever kept us from queueing more.
@@ -59,6 +60,7 @@ pub(super) async fn once(app: &App, options: PassOptions, stop: &Stop) -> anyhow
     let told = told.and(newsroom::tell_alarms(app).await);
     let report = Report { pass: published?, delivered: delivered? };
     told?;
+    answered?;
     Ok(report)
 }
 

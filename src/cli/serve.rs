@@ -16,7 +16,7 @@ pub(super) async fn serve(place: Option<&Path>) -> anyhow::Result<ExitCode> {
     let stop = Stop::default();
     stop.on_signals()?;
     tracing::info!("serving on http://{}", listener.local_addr()?);
-    let router = web::router(Arc::clone(&app));
+    let router = web::whole(Arc::clone(&app));
     daemon::serve(Arc::clone(&app), router, listener, stop).await?;
     app.store.close().await;
     tracing::info!("ended");

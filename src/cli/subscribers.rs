@@ -20,8 +20,9 @@ use crate::{
     app::App,
     domain::{
         address::EmailAddress,
+        consent::Door,
         slug::Slug,
-        subscription::{Consent, NewSubscriber, SubscriberId, Subscription, clean_name},
+        subscription::{NewSubscriber, SubscriberId, Subscription, clean_name},
     },
     subscribe::{self, Added, BadLines, Imported, Returning, csv::Export},
 };
@@ -134,7 +135,7 @@ impl Subscribers {
 async fn import(app: &App, list: &str, file: &Path, bad_lines: BadLines) -> anyhow::Result<Imported> {
     let list = open::list(app, list)?;
     let input = File::open(file).with_context(|| format!("cannot read `{}`", file.display()))?;
-    Ok(subscribe::import(app, &list, BufReader::new(input), Consent::Import, bad_lines).await?)
+    Ok(subscribe::import(app, &list, BufReader::new(input), Door::Import, bad_lines).await?)
 }
 
 fn imported_text(imported: &Imported) -> String {

@@ -103,7 +103,7 @@ impl Value<'_, '_> {
     }
 
     /// A network such as `10.0.0.0/8`, or a single address.
-    fn network(&self) -> Result<IpNet, Problem> {
+    pub(super) fn network(&self) -> Result<IpNet, Problem> {
         let text = self.text()?;
         let single = || text.parse::<IpAddr>().ok().map(IpNet::from);
         text.parse::<IpNet>()

@@ -9,7 +9,7 @@ use super::{
     section::{Names, Section, Value},
 };
 use crate::domain::{
-    list::{Alerts, List},
+    list::{Alerts, List, Privacy},
     schedule::{Schedule, ZoneError, zone_named},
     slug::Slug,
     urgency::{Field, UrgentRule, WordPattern},
@@ -29,6 +29,8 @@ pub(super) fn lists(top: &mut Section<'_, '_>, feeds: &Names) -> Vec<List> {
 fn list(mut section: Section<'_, '_>, names: &mut Names, known_feeds: &Names) -> Option<List> {
     let name = section.name(names);
     let title = section.required("title", Value::words);
+    let description = section.or("description", String::new(), Value::line);
+    let privacy = section.or("private", Privacy::Public, |value| value.either(Privacy::Private, Privacy::Public));
     let (time_zone, zone_name) = section.or("time_zone", (TimeZone::UTC, "UTC".to_owned()), Value::zone);
     let digest_line = section.take("digest");
     let alerts = section.or("alerts", Alerts::Off, |value| value.either(Alerts::Immediate, Alerts::Off));
@@ -57,6 +59,8 @@ fn list(mut section: Section<'_, '_>, names: &mut Names, known_feeds: &Names) ->
     Some(List {
         name: name?,
         title: title?,
+        description,
+        privacy,
         digest,
         time_zone,
         feeds,

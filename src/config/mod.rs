@@ -21,7 +21,7 @@ pub use self::{
     database::Database,
     feeds::Collect,
     mistake::{ConfigError, Mistake, Position},
-    people::{Intake, Staff, Web},
+    people::{Intake, Joining, Origins, Staff, Web},
     relays::Delivery,
     secret::SecretSource,
 };
@@ -82,6 +82,8 @@ pub struct Config {
     pub delivery: Delivery,
     /// The public pages and the desk.
     pub web: Web,
+    /// Those who join by themselves.
+    pub joining: Joining,
     /// Mail that comes in.
     pub intake: Intake,
     /// What is unwise but not wrong, in the order of the file.
@@ -142,6 +144,7 @@ fn read(mut top: Section<'_, '_>) -> Option<Config> {
     let domains = relays::domains(&mut top);
     let delivery = relays::delivery(&mut top);
     let web = people::web(&mut top);
+    let joining = people::joining(&mut top);
     let intake = people::intake(&mut top);
     if !urgent.is_empty() && lists.iter().all(|list| list.alerts == Alerts::Off) {
         let problem = Problem::new("no list has `alerts = true`, so no post is ever mailed at once");
@@ -165,6 +168,7 @@ fn read(mut top: Section<'_, '_>) -> Option<Config> {
         dkim,
         delivery,
         web,
+        joining,
         intake,
         warnings: Vec::new(),
     })
@@ -230,6 +234,7 @@ impl Default for Config {
             dkim: Vec::new(),
             delivery: Delivery::default(),
             web: Web::default(),
+            joining: Joining::default(),
             intake: Intake::default(),
             warnings: Vec::new(),
         }

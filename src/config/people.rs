@@ -2,6 +2,8 @@
 
 use std::net::SocketAddr;
 
+use ipnet::IpNet;
+
 use super::{
     mistake::Problem,
     section::{Section, Value},
@@ -23,6 +25,40 @@ pub struct Staff {
 pub struct Web {
     /// Where we listen.
     pub listen: SocketAddr,
+    /// The networks of proxies in front of us, whose `X-Forwarded-For` is believed.
+    pub proxies: Vec<IpNet>,
+    /// Names that the pages answer to besides that of `base_url`.
+    pub hosts: Vec<String>,
+}
+
+/// `[joining]`: the limits of mails that are sent because somebody asked, all within an hour.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Joining {
+    /// How much is kept of where somebody came from.
+    pub origins: Origins,
+    /// The most for those who ask from one network.
+    pub per_network: u64,
+    /// The most to one receiving domain.
+    pub per_domain: u64,
+    /// The most in all.
+    pub at_most: u64,
+}
+
+/// How much the consent record keeps of where somebody came from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Origins {
+    /// The whole network address.
+    Whole,
+    /// The network it belongs to: /24 or /64.
+    Network,
+    /// Nothing.
+    None,
+}
+
+impl Default for Joining {
+    fn default() -> Self {
+        Self { origins: Origins::Network, per_network: 20, per_domain: 300, at_most: 1000 }
+    }
 }
 
 /// `[intake]`: mail that comes in.
@@ -34,7 +70,11 @@ pub struct Intake {
 
 impl Default for Web {
     fn default() -> Self {
-        Self { listen: SocketAddr::from(([127, 0, 0, 1], 8080)) }
+        Self {
+            listen: SocketAddr::from(([127, 0, 0, 1], 8080)),
+            proxies: ["127.0.0.0/8", "::1/128"].map(|net| net.parse().expect("a network")).to_vec(),
+            hosts: Vec::new(),
+        }
     }
 }
 
@@ -63,8 +103,23 @@ pub(super) fn staff(top: &mut Section<'_, '_>) -> Staff {
 pub(super) fn web(top: &mut Section<'_, '_>) -> Web {
     let mut section = top.section("web");
     let listen = section.or("listen", Web::default().listen, Value::socket);
+    let proxies = section.or("proxies", Web::default().proxies, |value| value.each(Value::network));
+    let hosts = section.or("hosts", Vec::new(), |value| value.each(Value::host));
     section.finish();
-    Web { listen }
+    Web { listen, proxies, hosts }
+}
+
+/// Reads `[joining]`.
+pub(super) fn joining(top: &mut Section<'_, '_>) -> Joining {
+    let (mut section, default) = (top.section("joining"), Joining::default());
+    let mut limit =
+        |key, default| section.or(key, default, |value| value.count(0, 1_000_000).map(|count| count as u64));
+    let per_network = limit("per_network", default.per_network);
+    let per_domain = limit("per_domain", default.per_domain);
+    let at_most = limit("at_most", default.at_most);
+    let origins = section.or("origins", default.origins, Value::origins);
+    section.finish();
+    Joining { origins, per_network, per_domain, at_most }
 }
 
 /// Reads `[intake]`.
@@ -83,6 +138,16 @@ impl Value<'_, '_> {
                 Ok(text.to_ascii_lowercase())
             }
             _ => Err(Problem::new("not a colour").hint("write it as \"#rrggbb\", such as \"#0b5c6b\"")),
+        }
+    }
+
+    fn origins(&self) -> Result<Origins, Problem> {
+        const WORDS: [&str; 3] = ["whole", "network", "none"];
+        match self.text()? {
+            "whole" => Ok(Origins::Whole),
+            "network" => Ok(Origins::Network),
+            "none" => Ok(Origins::None),
+            other => Err(Problem::new("no such word").suggest(other, WORDS.into_iter())),
         }
     }
 

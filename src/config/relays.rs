@@ -278,7 +278,7 @@ fn default_ehlo(base_url: &Url) -> String {
 }
 
 impl Value<'_, '_> {
-    fn host(&self) -> Result<String, Problem> {
+    pub(super) fn host(&self) -> Result<String, Problem> {
         host(self.text()?).ok_or_else(|| {
             Problem::new("not a host name or IP address").hint("write the name alone; the port has a key of its own")
         })

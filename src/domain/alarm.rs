@@ -18,13 +18,16 @@ pub enum AlarmKind {
     RelayBreaksItsWord,
     /// Delivery has stopped an issue in the middle.
     IssueHeld,
+    /// So many ask to join or leave that no more mails are sent for it.
+    ManyRequests,
     /// The database could not be written for a while.
     StoreUnwritable,
 }
 
 impl AlarmKind {
     /// Every kind.
-    pub const ALL: [Self; 4] = [Self::RelayInTrouble, Self::RelayBreaksItsWord, Self::IssueHeld, Self::StoreUnwritable];
+    pub const ALL: [Self; 5] =
+        [Self::RelayInTrouble, Self::RelayBreaksItsWord, Self::IssueHeld, Self::ManyRequests, Self::StoreUnwritable];
 
     /// The word that stands for it in the store.
     pub fn as_str(self) -> &'static str {
@@ -32,6 +35,7 @@ impl AlarmKind {
             Self::RelayInTrouble => "relay-in-trouble",
             Self::RelayBreaksItsWord => "relay-breaks-its-word",
             Self::IssueHeld => "issue-held",
+            Self::ManyRequests => "many-requests",
             Self::StoreUnwritable => "store-unwritable",
         }
     }
@@ -46,7 +50,7 @@ impl AlarmKind {
     pub fn told_anew(self, now: Timestamp) -> Timestamp {
         match self {
             Self::RelayBreaksItsWord => Timestamp::MIN,
-            Self::RelayInTrouble | Self::IssueHeld | Self::StoreUnwritable => {
+            Self::RelayInTrouble | Self::IssueHeld | Self::ManyRequests | Self::StoreUnwritable => {
                 now.checked_sub(TELL_AGAIN).unwrap_or(Timestamp::MIN)
             }
         }
@@ -58,6 +62,7 @@ impl AlarmKind {
             Self::RelayInTrouble => "relay in trouble",
             Self::RelayBreaksItsWord => "relay does not keep to what it offers",
             Self::IssueHeld => "issue held",
+            Self::ManyRequests => "many ask to join or leave",
             Self::StoreUnwritable => "database could not be written",
         }
     }

@@ -11,6 +11,10 @@ pub struct List {
     pub name: Slug,
     /// Its name as readers see it.
     pub title: String,
+    /// What it is, in a sentence, for those who think of joining; may be empty.
+    pub description: String,
+    /// Who may join it.
+    pub privacy: Privacy,
     /// When digests go out: crontab(5) in the list's zone. `None`: this list sends alerts only.
     pub digest: Option<Schedule>,
     /// The zone of its schedule, and of the dates its mails show.
@@ -27,6 +31,15 @@ pub struct List {
     pub language: String,
     /// More automatic alerts than this in 24 hours are held.
     pub alerts_per_day: usize,
+}
+
+/// Who may see a list and join it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Privacy {
+    /// Anybody.
+    Public,
+    /// Those whom staff put on it; nobody else is shown that it exists.
+    Private,
 }
 
 /// Whether a list mails breaking posts at once.

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{address::EmailAddress, slug::Slug};
+use super::{address::EmailAddress, consent::Door, slug::Slug};
 
 /// A subscriber's number in the store.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -18,12 +18,23 @@ pub struct NewSubscriber {
     pub name: String,
 }
 
+/// A subscriber, without what they are subscribed to.
+#[derive(Clone, Debug)]
+pub struct Subscriber {
+    /// Their number in the store.
+    pub id: SubscriberId,
+    /// Their address.
+    pub address: EmailAddress,
+    /// Their name; may be empty.
+    pub name: String,
+    /// Since when we have their address.
+    pub added_at: Timestamp,
+}
+
 /// How far a subscription has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum SubscriptionState {
-    /// Asked, not yet confirmed.
-    Pending,
     /// Gets issues.
     Active,
     /// Left, or was removed. No file and no import brings it back.
@@ -34,7 +45,6 @@ impl SubscriptionState {
     /// The word, as stored and shown.
     pub fn as_str(self) -> &'static str {
         match self {
-            Self::Pending => "pending",
             Self::Active => "active",
             Self::Ended => "ended",
         }
@@ -42,36 +52,48 @@ impl SubscriptionState {
 
     /// The state of that word.
     pub fn from_word(word: &str) -> Option<Self> {
-        [Self::Pending, Self::Active, Self::Ended].into_iter().find(|state| state.as_str() == word)
+        [Self::Active, Self::Ended].into_iter().find(|state| state.as_str() == word)
     }
 }
 
-impl Consent {
-    /// The word, as stored and shown.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::File => "file",
-            Self::Import => "import",
-            Self::Staff => "staff",
-        }
-    }
+/// Whether a reader wants one kind of a list's issues.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Wanted {
+    /// They get it.
+    Yes,
+    /// They do not.
+    No,
+}
 
-    /// The consent of that word.
-    pub fn from_word(word: &str) -> Option<Self> {
-        [Self::File, Self::Import, Self::Staff].into_iter().find(|consent| consent.as_str() == word)
+/// What a reader gets of one list.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Choice {
+    /// Its digests.
+    pub digests: Wanted,
+    /// Its alerts.
+    pub alerts: Wanted,
+}
+
+impl Choice {
+    /// All there is.
+    pub const ALL: Self = Self { digests: Wanted::Yes, alerts: Wanted::Yes };
+
+    /// True when they want nothing of it.
+    pub fn is_nothing(self) -> bool {
+        self.digests == Wanted::No && self.alerts == Wanted::No
     }
 }
 
-/// How we know that they asked.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Consent {
-    /// A line in `subscribers/<list>.csv`, kept by staff.
-    File,
-    /// A CSV that staff imported.
-    Import,
-    /// Staff added them by hand.
-    Staff,
+impl Wanted {
+    /// As stored.
+    pub fn flag(self) -> i64 {
+        i64::from(self == Self::Yes)
+    }
+
+    /// Of what is stored or ticked.
+    pub fn of(is_wanted: bool) -> Self {
+        if is_wanted { Self::Yes } else { Self::No }
+    }
 }
 
 /// One subscription as listings show it. The address is whole: callers mask it unless asked to export.
@@ -87,8 +109,10 @@ pub struct Subscription {
     pub list: Slug,
     /// How far it has come.
     pub state: SubscriptionState,
-    /// How we know that they asked.
-    pub consent: Consent,
+    /// By which door they asked.
+    pub consent: Door,
+    /// What they get of it.
+    pub choice: Choice,
     /// When it began.
     pub began_at: Timestamp,
     /// When it ended, if it did.

@@ -1,13 +1,14 @@
 //! Tokens: short texts in links and addresses that say who and which list, and that nobody else can make.
-//! A token is 20 bytes (list, subscriber, 80 bits of HMAC-SHA-256) written as 32 lower-case base32 letters, so that
-//! it survives mail systems that fold case and fits a local part of 64 octets. The HMAC is bound to its purpose.
+//! A token is 18 or 20 bytes (a number, or list and subscriber, and 80 bits of HMAC-SHA-256) written in lower-case base32
+//! letters, so that it survives mail systems that fold case and fits a local part of 64 octets. The HMAC is bound to its
+//! purpose. The same key makes the fingerprint by which an erased address is known again.
 
 use data_encoding::{BASE32_NOPAD, Encoding};
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 use subtle::ConstantTimeEq;
 
-use super::subscription::SubscriberId;
+use super::{address::EmailAddress, subscription::SubscriberId};
 
 /// The key that signs links. It prints as nothing.
 #[derive(Clone)]
@@ -20,6 +21,12 @@ pub enum Purpose {
     Leave,
     /// To name a delivery in Message-IDs and in the sender that bounces come back to.
     Delivery,
+    /// To confirm a request, by its number. The request says until when.
+    Confirm,
+    /// To see and choose what one gets, by the subscriber's number. Never expires.
+    Preferences,
+    /// To prove that a form came from our own page, and when.
+    Form,
 }
 
 /// Whom and what a token names.
@@ -34,7 +41,7 @@ pub struct Claim {
 /// Why a text is not a token of ours.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub enum TokenError {
-    /// Not 32 base32 letters.
+    /// Not so many base32 letters as such a token has.
     #[error("this is not one of our links")]
     Malformed,
     /// The right form, but not signed by us for this purpose.
@@ -42,7 +49,31 @@ pub enum TokenError {
     BadSignature,
 }
 
+/// An address as it is known after it was erased: see [`Secret::fingerprint`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fingerprint(String);
+
 const MAC_BYTES: usize = 10;
+const FINGERPRINT_BYTES: usize = 20;
+
+impl Fingerprint {
+    /// Its letters, as stored.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl Purpose {
+    fn label(self) -> &'static [u8] {
+        match self {
+            Self::Leave => b"leave\0",
+            Self::Delivery => b"delivery\0",
+            Self::Confirm => b"confirm\0",
+            Self::Preferences => b"preferences\0",
+            Self::Form => b"form\0",
+        }
+    }
+}
 
 impl Secret {
     /// A secret of at least 16 bytes; `None` when it is shorter.
@@ -52,10 +83,12 @@ impl Secret {
 
     /// The token for a claim.
     pub fn sign(&self, purpose: Purpose, claim: Claim) -> String {
-        let body = body(claim);
-        let mut bytes = body.to_vec();
-        bytes.extend_from_slice(&self.mac(purpose, &body)[..MAC_BYTES]);
-        lower_base32().encode(&bytes)
+        self.sign_bytes(purpose, &body(claim))
+    }
+
+    /// The token for a number: a request's or a subscriber's.
+    pub fn sign_number(&self, purpose: Purpose, number: i64) -> String {
+        self.sign_bytes(purpose, &number.to_be_bytes())
     }
 
     /// The claim a token makes, when we signed it for this purpose. Compares in constant time.
@@ -63,17 +96,18 @@ impl Secret {
     /// # Errors
     /// See [`TokenError`].
     pub fn verify(&self, purpose: Purpose, token: &str) -> Result<Claim, TokenError> {
-        let bytes = lower_base32().decode(token.to_ascii_lowercase().as_bytes()).map_err(|_| TokenError::Malformed)?;
-        let (body, mac) = bytes.split_first_chunk::<10>().ok_or(TokenError::Malformed)?;
-        if mac.len() != MAC_BYTES {
-            return Err(TokenError::Malformed);
-        }
-        if !bool::from(self.mac(purpose, body)[..MAC_BYTES].ct_eq(mac)) {
-            return Err(TokenError::BadSignature);
-        }
+        let body: [u8; 10] = self.verify_bytes(purpose, token)?;
         let (list, subscriber) = body.split_first_chunk::<2>().ok_or(TokenError::Malformed)?;
         let subscriber = subscriber.try_into().map_err(|_| TokenError::Malformed)?;
         Ok(Claim { list: u16::from_be_bytes(*list), subscriber: SubscriberId(i64::from_be_bytes(subscriber)) })
+    }
+
+    /// The number a token names, when we signed it for this purpose. Compares in constant time.
+    ///
+    /// # Errors
+    /// See [`TokenError`].
+    pub fn verify_number(&self, purpose: Purpose, token: &str) -> Result<i64, TokenError> {
+        Ok(i64::from_be_bytes(self.verify_bytes(purpose, token)?))
     }
 
     /// Sixteen letters that nobody else can put beside `text`: the same 80 bits, for names that we spell out.
@@ -81,11 +115,38 @@ impl Secret {
         lower_base32().encode(&self.mac(purpose, text.as_bytes())[..MAC_BYTES])
     }
 
+    /// Whether `seal` is [`Self::seal`] of that text. Compares in constant time.
+    pub fn is_seal(&self, purpose: Purpose, text: &str, seal: &str) -> bool {
+        self.seal(purpose, text).as_bytes().ct_eq(seal.to_ascii_lowercase().as_bytes()).into()
+    }
+
+    /// What is kept of an address that was erased: without the key nobody can tell which one it was, and with it, that it
+    /// is this one.
+    pub fn fingerprint(&self, address: &EmailAddress) -> Fingerprint {
+        Fingerprint(lower_base32().encode(&self.labelled(b"address\0", address.key().as_bytes())[..FINGERPRINT_BYTES]))
+    }
+
+    fn sign_bytes(&self, purpose: Purpose, body: &[u8]) -> String {
+        let mut bytes = body.to_vec();
+        bytes.extend_from_slice(&self.mac(purpose, body)[..MAC_BYTES]);
+        lower_base32().encode(&bytes)
+    }
+
+    fn verify_bytes<const N: usize>(&self, purpose: Purpose, token: &str) -> Result<[u8; N], TokenError> {
+        let bytes = lower_base32().decode(token.to_ascii_lowercase().as_bytes()).map_err(|_| TokenError::Malformed)?;
+        let (body, mac) = bytes.split_first_chunk::<N>().ok_or(TokenError::Malformed)?;
+        if mac.len() != MAC_BYTES {
+            return Err(TokenError::Malformed);
+        }
+        let is_ours = bool::from(self.mac(purpose, body)[..MAC_BYTES].ct_eq(mac));
+        if is_ours { Ok(*body) } else { Err(TokenError::BadSignature) }
+    }
+
     fn mac(&self, purpose: Purpose, body: &[u8]) -> [u8; 32] {
-        let label: &[u8] = match purpose {
-            Purpose::Leave => b"leave\0",
-            Purpose::Delivery => b"delivery\0",
-        };
+        self.labelled(purpose.label(), body)
+    }
+
+    fn labelled(&self, label: &[u8], body: &[u8]) -> [u8; 32] {
         let mut mac = Hmac::<Sha256>::new_from_slice(&self.0).expect("HMAC takes a key of any length");
         mac.update(label);
         mac.update(body);
@@ -120,7 +181,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::{Claim, Purpose, Secret, TokenError};
-    use crate::domain::subscription::SubscriberId;
+    use crate::domain::{address::EmailAddress, subscription::SubscriberId};
 
     fn secret(byte: u8) -> Secret {
         Secret::new(vec![byte; 32]).expect("long enough")
@@ -145,6 +206,21 @@ mod tests {
         #[test]
         fn no_text_panics(text in ".{0,64}") {
             prop_assert!(secret(1).verify(Purpose::Leave, &text).is_err());
+            prop_assert!(secret(1).verify_number(Purpose::Confirm, &text).is_err());
+        }
+
+        #[test]
+        fn a_token_for_one_purpose_is_nothing_for_another(number: i64) {
+            let purposes = [Purpose::Leave, Purpose::Delivery, Purpose::Confirm, Purpose::Preferences, Purpose::Form];
+            for made in purposes {
+                let (token, seal) = (secret(1).sign_number(made, number), secret(1).seal(made, "7"));
+                prop_assert_eq!(token.len(), 29);
+                for read in purposes {
+                    prop_assert_eq!(secret(1).verify_number(read, &token).ok(), (made == read).then_some(number));
+                    prop_assert_eq!(secret(1).is_seal(read, "7", &seal), made == read);
+                }
+                prop_assert_eq!(secret(1).verify(made, &token), Err(TokenError::Malformed));
+            }
         }
     }
 
@@ -155,6 +231,16 @@ mod tests {
         assert_ne!(seal, secret(1).seal(Purpose::Delivery, "7.43"));
         assert_ne!(seal, secret(1).seal(Purpose::Leave, "7.42"));
         assert_ne!(seal, secret(2).seal(Purpose::Delivery, "7.42"));
+    }
+
+    #[test]
+    fn an_erased_address_is_known_again_by_whoever_has_the_key() {
+        let address = |text| EmailAddress::parse(text).expect("an address");
+        let print = secret(1).fingerprint(&address("Ana@example.org"));
+        assert_eq!(print, secret(1).fingerprint(&address("ana@EXAMPLE.org")));
+        assert_ne!(print, secret(1).fingerprint(&address("ana@example.net")));
+        assert_ne!(print, secret(2).fingerprint(&address("ana@example.org")));
+        assert_eq!(print.as_str().len(), 32);
     }
 
     #[test]

@@ -8,7 +8,7 @@ use crate::{
     app::App,
     domain::address::EmailAddress,
     store::StoreError,
-    subscribe::{self, LeaveError},
+    subscribe::{self, LeaveError, Visit},
 };
 
 /// Where mail servers write the address a message came to, best first.
@@ -21,7 +21,7 @@ const RECIPIENT_HEADERS: [&str; 3] = ["X-Original-To", "Delivered-To", "To"];
 pub(super) async fn act(app: &App, incoming: &Incoming<'_>) -> Result<Taken, StoreError> {
     match command(app, incoming.recipient, incoming.bytes) {
         Err(why) => Ok(Taken::Nothing(why)),
-        Ok(Command::Leave(token)) => match subscribe::leave(app, &token, "left by mail").await {
+        Ok(Command::Leave(token)) => match subscribe::leave(app, &token, Visit::Mail).await {
             Ok(_) => Ok(Taken::Left),
             Err(LeaveError::Store(error)) => Err(error),
             Err(error) => Ok(Taken::Nothing(error.to_string())),

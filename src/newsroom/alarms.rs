@@ -47,6 +47,7 @@ fn notice(due: &[DueAlarm]) -> Notice {
         facts: all().map(|alarm| Fact { name: alarm.about.clone(), value: how_it_stands(alarm) }).collect(),
         button: None,
         language: "en".into(),
+        reply_to: None,
     }
 }
 

@@ -234,5 +234,6 @@ fn failing_notice(feed: &Feed, since: Timestamp, failures: u32, error: &str) -> 
         ],
         button: None,
         language: "en".into(),
+        reply_to: None,
     }
 }

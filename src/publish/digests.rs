@@ -151,5 +151,6 @@ fn held_notice(list: &List, issue: IssueId, draft: &Draft, reason: &str) -> Noti
         ],
         button: None,
         language: list.language.clone(),
+        reply_to: None,
     }
 }

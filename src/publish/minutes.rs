@@ -101,5 +101,6 @@ fn held_notice(feed: &Feed, held: usize, example: &Decided<'_>) -> Notice {
         ],
         button: None,
         language: "en".into(),
+        reply_to: None,
     }
 }

@@ -125,7 +125,7 @@ impl Renderer {
     ) -> Result<Rendered, RenderError> {
         let mut notes = Vec::new();
         let parts = html::on_deep_stack(|| self.fit(draft, list, flavour, now, &mut notes))?;
-        self.freeze(parts, notes)
+        freeze(&self.settings.sender, parts, notes)
     }
 
     /// Renders a notice.
@@ -136,7 +136,9 @@ impl Renderer {
         let context = view::notice(&self.settings, notice, now)?;
         let subject = text::cut(&wire::one_line(&notice.subject), SUBJECT_LENGTH);
         let parts = html::on_deep_stack(|| self.parts("notice", &context, subject))?;
-        self.freeze(parts, Vec::new())
+        let mut sender = self.settings.sender.clone();
+        sender.reply_to = notice.reply_to.clone().or(sender.reply_to);
+        freeze(&sender, parts, Vec::new())
     }
 
     /// Renders every template with sample content and says all that is wrong, so that a broken template is found
@@ -221,11 +223,11 @@ impl Renderer {
         let text = text::tidy(&self.library.fill_part(&format!("{name}.txt"), context, &subject)?);
         Ok(Parts { subject, text, html })
     }
+}
 
-    fn freeze(&self, parts: Parts, notes: Vec<String>) -> Result<Rendered, RenderError> {
-        let message = mime::message(&self.settings.sender, &parts.subject, &parts.text, &parts.html)?;
-        Ok(Rendered { subject: parts.subject, message, notes })
-    }
+fn freeze(sender: &Sender, parts: Parts, notes: Vec<String>) -> Result<Rendered, RenderError> {
+    let message = mime::message(sender, &parts.subject, &parts.text, &parts.html)?;
+    Ok(Rendered { subject: parts.subject, message, notes })
 }
 
 /// What has no page on the site to lead to cannot be cut: the rest would be nowhere.

@@ -3,6 +3,8 @@
 
 use serde::Serialize;
 
+use crate::domain::address::EmailAddress;
+
 /// What a notice says. All of it is plain text.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Notice {
@@ -16,6 +18,9 @@ pub struct Notice {
     pub button: Option<Button>,
     /// BCP 47 language of the text, such as `en`.
     pub language: String,
+    /// Where an answer goes, when not to the sender.
+    #[serde(skip)]
+    pub reply_to: Option<EmailAddress>,
 }
 
 /// One line of a notice's table.

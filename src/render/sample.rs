@@ -6,7 +6,7 @@ use jiff::{Timestamp, civil, tz::TimeZone};
 use super::{Button, Fact, Notice, markdown_to_html};
 use crate::domain::{
     issue::{Content, Draft, IssueKey, Statement},
-    list::{Alerts, List},
+    list::{Alerts, List, Privacy},
     post::{Post, PostId, Standing, StoredPost, Urgency, Verdict},
     slug::Slug,
 };
@@ -20,6 +20,8 @@ pub fn now() -> Timestamp {
 pub fn list() -> List {
     List {
         name: slug("news"),
+        description: String::new(),
+        privacy: Privacy::Public,
         title: "Coalition news".into(),
         digest: None,
         time_zone: TimeZone::get("America/New_York").unwrap_or(TimeZone::UTC),
@@ -73,6 +75,7 @@ pub fn notice() -> Notice {
         ],
         button: Some(Button { label: "Open the feed".into(), url: "https://example.org/feed/".into() }),
         language: "en".into(),
+        reply_to: None,
     }
 }
 

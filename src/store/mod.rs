@@ -3,6 +3,7 @@
 //! answers questions and writes decisions down.
 
 pub mod alarms;
+pub mod consents;
 pub mod deliveries;
 pub mod engine;
 pub mod error;
@@ -14,6 +15,7 @@ pub mod ledger;
 pub mod lists;
 pub mod mailings;
 pub mod posts;
+pub mod requests;
 pub mod subscribers;
 pub mod suppressions;
 mod writer;
@@ -81,12 +83,14 @@ fn first_of(last: i64, count: usize) -> i64 {
 /// What is numbered.
 #[derive(Clone, Copy, Debug)]
 enum Counter {
+    Consents,
     Holders,
     Issues,
     Ledger,
     Lists,
     Mailings,
     Posts,
+    Requests,
     Subscribers,
 }
 
@@ -103,12 +107,14 @@ impl Counter {
 
     fn name(self) -> &'static str {
         match self {
+            Self::Consents => "consents",
             Self::Holders => "holders",
             Self::Issues => "issues",
             Self::Ledger => "ledger",
             Self::Lists => "lists",
             Self::Mailings => "mailings",
             Self::Posts => "posts",
+            Self::Requests => "requests",
             Self::Subscribers => "subscribers",
         }
     }

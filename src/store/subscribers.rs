@@ -1,14 +1,15 @@
 //! The writer of `subscribers`, `subscriptions` and `subscriber_files`: who asked for what.
 
 use jiff::Timestamp;
-use sqlx::AssertSqlSafe;
+use sqlx::{Any, AssertSqlSafe, any::AnyArguments, query::QueryAs};
 
 use super::{Counter, Store, StoreError, Tx, anywhere, instant, instant_or_none, ms, word};
 use crate::domain::{
     address::EmailAddress,
+    consent::Door,
     issue::IssueKind,
     slug::Slug,
-    subscription::{Consent, NewSubscriber, SubscriberId, Subscription, SubscriptionState},
+    subscription::{Choice, NewSubscriber, Subscriber, SubscriberId, Subscription, SubscriptionState, Wanted},
 };
 
 #[derive(sqlx::FromRow)]
@@ -22,13 +23,15 @@ struct Row {
     began_at: i64,
     ended_at: Option<i64>,
     ended_reason: String,
+    digests: i64,
+    alerts: i64,
 }
 
 /// The columns of [`Row`], of `subscribers s` and `subscriptions u`.
 macro_rules! columns {
     () => {
-        "u.subscriber, s.address, s.name, u.list, u.state, u.consent, u.began_at, u.ended_at, u.ended_reason
-         FROM subscriptions u JOIN subscribers s ON s.id = u.subscriber"
+        "u.subscriber, s.address, s.name, u.list, u.state, u.consent, u.began_at, u.ended_at, u.ended_reason,
+         u.digests, u.alerts FROM subscriptions u JOIN subscribers s ON s.id = u.subscriber"
     };
 }
 
@@ -50,14 +53,7 @@ impl Store {
         let mut found = Vec::with_capacity(addresses.len());
         for address in addresses {
             let fresh = self.subscriber_ids(1).await?;
-            let statement = sqlx::query_as(
-                "INSERT INTO subscribers (id, address, address_key, name, added_at) VALUES ($1, $2, $3, '', $4)
-                 ON CONFLICT (address_key) DO UPDATE SET address_key = excluded.address_key RETURNING id",
-            )
-            .bind(fresh.0)
-            .bind(address.reveal())
-            .bind(address.key())
-            .bind(ms(now));
+            let statement = person(fresh, address, now);
             let (id,): (i64,) = self.writer.fetch_one(statement).await?;
             if !found.contains(&SubscriberId(id)) {
                 found.push(SubscriberId(id));
@@ -149,6 +145,23 @@ impl Store {
         rows.into_iter().map(Row::into_subscription).collect()
     }
 
+    /// A subscriber's address, name and since when we have them; `None` when they were erased.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn subscriber(&self, id: SubscriberId) -> Result<Option<Subscriber>, StoreError> {
+        let row: Option<(String, String, i64)> =
+            sqlx::query_as("SELECT address, name, added_at FROM subscribers WHERE id = $1")
+                .bind(id.0)
+                .fetch_optional(&self.reader)
+                .await?;
+        row.map(|(address, name, added_at)| {
+            let address = EmailAddress::parse(&address).map_err(|error| StoreError::Damaged(error.to_string()))?;
+            Ok(Subscriber { id, address, name, added_at: instant(added_at) })
+        })
+        .transpose()
+    }
+
     /// The digest of the subscribers file that was read last for a list.
     ///
     /// # Errors
@@ -181,7 +194,7 @@ impl Tx {
         list: &Slug,
         people: &[NewSubscriber],
         first: SubscriberId,
-        consent: Consent,
+        consent: Door,
         now: Timestamp,
     ) -> Result<u64, StoreError> {
         let rows: Vec<_> = (first.0..)
@@ -238,6 +251,61 @@ impl Tx {
         Ok(done.rows_affected() == 1)
     }
 
+    /// Subscribes one person who asked for it themselves, or changes what they get. One who had left is back by it, and
+    /// `began_at` is now; one who is on the list stays so since they came.
+    ///
+    /// # Errors
+    /// When the store cannot be written.
+    pub async fn choose(
+        &mut self,
+        list: &Slug,
+        subscriber: SubscriberId,
+        choice: Choice,
+        door: Door,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        sqlx::query(
+            "INSERT INTO subscriptions (list, subscriber, state, digests, alerts, consent, began_at)
+             VALUES ($1, $2, 'active', $3, $4, $5, $6)
+             ON CONFLICT (list, subscriber) DO UPDATE SET digests = excluded.digests, alerts = excluded.alerts,
+                consent = CASE WHEN subscriptions.state = 'active' THEN subscriptions.consent ELSE excluded.consent END,
+                began_at = CASE WHEN subscriptions.state = 'active' THEN subscriptions.began_at
+                                ELSE excluded.began_at END,
+                state = 'active', ended_at = NULL, ended_reason = ''",
+        )
+        .bind(list.as_str())
+        .bind(subscriber.0)
+        .bind(choice.digests.flag())
+        .bind(choice.alerts.flag())
+        .bind(door.as_str())
+        .bind(ms(now))
+        .execute(&mut *self.inner)
+        .await?;
+        Ok(())
+    }
+
+    /// The subscriber of an address, if there is one.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn subscriber_of(&mut self, address: &EmailAddress) -> Result<Option<SubscriberId>, StoreError> {
+        let row: Option<(i64,)> = sqlx::query_as("SELECT id FROM subscribers WHERE address_key = $1")
+            .bind(address.key())
+            .fetch_optional(&mut *self.inner)
+            .await?;
+        Ok(row.map(|(id,)| SubscriberId(id)))
+    }
+
+    /// The subscriber of an address, made when it is new, within what it is needed for.
+    ///
+    /// # Errors
+    /// When the store cannot be written.
+    pub async fn person(&mut self, address: &EmailAddress, now: Timestamp) -> Result<SubscriberId, StoreError> {
+        let fresh = self.subscriber_ids(1).await?;
+        let (id,): (i64,) = person(fresh, address, now).fetch_one(&mut *self.inner).await?;
+        Ok(SubscriberId(id))
+    }
+
     /// Makes an ended subscription active again, because the reader asked for it anew.
     ///
     /// # Errors
@@ -246,7 +314,7 @@ impl Tx {
         &mut self,
         list: &Slug,
         subscriber: SubscriberId,
-        consent: Consent,
+        consent: Door,
         now: Timestamp,
     ) -> Result<bool, StoreError> {
         let done = sqlx::query(
@@ -260,6 +328,14 @@ impl Tx {
         .execute(&mut *self.inner)
         .await?;
         Ok(done.rows_affected() == 1)
+    }
+
+    /// Takes a subscriber away, with their subscriptions.
+    pub(super) async fn erase_subscriptions_of(&mut self, subscriber: SubscriberId) -> Result<(), StoreError> {
+        for statement in ["DELETE FROM subscriptions WHERE subscriber = $1", "DELETE FROM subscribers WHERE id = $1"] {
+            sqlx::query(statement).bind(subscriber.0).execute(&mut *self.inner).await?;
+        }
+        Ok(())
     }
 
     /// Remembers that a list's subscribers file was read whole.
@@ -278,6 +354,18 @@ impl Tx {
         .await?;
         Ok(())
     }
+}
+
+/// Makes a subscriber of an address, or finds the one there is; gives its number.
+fn person(fresh: SubscriberId, address: &EmailAddress, now: Timestamp) -> QueryAs<'_, Any, (i64,), AnyArguments> {
+    sqlx::query_as(
+        "INSERT INTO subscribers (id, address, address_key, name, added_at) VALUES ($1, $2, $3, '', $4)
+         ON CONFLICT (address_key) DO UPDATE SET address_key = excluded.address_key RETURNING id",
+    )
+    .bind(fresh.0)
+    .bind(address.reveal())
+    .bind(address.key())
+    .bind(ms(now))
 }
 
 /// The condition that makes a subscription `u` one of those who get an issue of this kind of the list bound as `list`:
@@ -303,10 +391,11 @@ impl Row {
             name: self.name,
             list: Slug::parse(&self.list).map_err(|error| damaged(&error))?,
             state: word(&self.state, SubscriptionState::from_word(&self.state))?,
-            consent: word(&self.consent, Consent::from_word(&self.consent))?,
+            consent: word(&self.consent, Door::from_word(&self.consent))?,
             began_at: instant(self.began_at),
             ended_at: instant_or_none(self.ended_at),
             ended_reason: self.ended_reason,
+            choice: Choice { digests: Wanted::of(self.digests == 1), alerts: Wanted::of(self.alerts == 1) },
         })
     }
 }

@@ -2,8 +2,8 @@
 
 use jiff::Timestamp;
 
-use super::{Store, StoreError, ms};
-use crate::domain::{address::EmailAddress, slug::Slug};
+use super::{Store, StoreError, Tx, ms};
+use crate::domain::{address::EmailAddress, slug::Slug, subscription::SubscriberId};
 
 /// How far a suppression reaches.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -59,5 +59,16 @@ impl Store {
                 .fetch_optional(&self.reader)
                 .await?;
         Ok(row.map(|(reason,)| reason))
+    }
+}
+
+impl Tx {
+    /// Takes a subscriber's suppressions away, while their address is still known.
+    pub(super) async fn erase_suppressions_of(&mut self, subscriber: SubscriberId) -> Result<(), StoreError> {
+        sqlx::query("DELETE FROM suppressions WHERE address_key = (SELECT address_key FROM subscribers WHERE id = $1)")
+            .bind(subscriber.0)
+            .execute(&mut *self.inner)
+            .await?;
+        Ok(())
     }
 }

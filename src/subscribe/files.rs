@@ -13,7 +13,7 @@ use sha2::{Digest, Sha256};
 use super::import::{ImportError, Imported, read_into};
 use crate::{
     app::App,
-    domain::{slug::Slug, subscription::Consent},
+    domain::{consent::Door, slug::Slug},
     store::StoreError,
 };
 
@@ -88,7 +88,7 @@ async fn sync(app: &App, list: &Slug, path: &Path) -> Result<Option<Imported>, F
     }
     file.rewind().map_err(unreadable)?;
     let mut tx = app.store.begin().await?;
-    let read = read_into(app, &mut tx, list, BufReader::new(file), Consent::File).await;
+    let read = read_into(app, &mut tx, list, BufReader::new(file), Door::File).await;
     let (imported, _) = read.map_err(|source| FileError::Import { path: path.to_owned(), source })?;
     let (now, about) = (app.clock.now(), format!("list:{list}"));
     for bad in imported.bad.iter().take(TOLD) {

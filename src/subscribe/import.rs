@@ -6,13 +6,13 @@ use std::io::{self, Read};
 
 use serde::Serialize;
 
-use super::csv::{self, BadLine, LineProblem};
+use super::{
+    csv::{self, BadLine, LineProblem},
+    forget::leave_in_peace,
+};
 use crate::{
     app::App,
-    domain::{
-        slug::Slug,
-        subscription::{Consent, NewSubscriber},
-    },
+    domain::{consent::Door, slug::Slug, subscription::NewSubscriber},
     store::{StoreError, Tx},
 };
 
@@ -37,6 +37,8 @@ pub struct Imported {
     pub joined: u64,
     /// How many were on the list already, or had left it and stay away.
     pub unchanged: u64,
+    /// How many were erased once, and stay away.
+    pub erased: u64,
     /// Lines that were passed over, in words with their numbers.
     pub bad: Vec<String>,
 }
@@ -63,7 +65,7 @@ pub async fn import(
     app: &App,
     list: &Slug,
     input: impl Read,
-    consent: Consent,
+    consent: Door,
     bad_lines: BadLines,
 ) -> Result<Imported, ImportError> {
     let mut tx = app.store.begin().await?;
@@ -82,11 +84,12 @@ pub(super) async fn read_into(
     tx: &mut Tx,
     list: &Slug,
     input: impl Read,
-    consent: Consent,
+    consent: Door,
 ) -> Result<(Imported, Vec<BadLine>), ImportError> {
     let (mut imported, mut bad) = (Imported::default(), Vec::new());
     let mut batch: Vec<NewSubscriber> = Vec::with_capacity(BATCH);
     let now = app.clock.now();
+    let some_are_forgotten = tx.has_forgotten_anybody().await?;
     let mut rows = csv::read(input);
     loop {
         let row = rows.next();
@@ -100,16 +103,19 @@ pub(super) async fn read_into(
             None => {}
         }
         if batch.len() == BATCH || (ended && !batch.is_empty()) {
+            imported.lines += batch.len() as u64;
+            if some_are_forgotten {
+                imported.erased += leave_in_peace(app, tx, &mut batch).await?;
+            }
             let first = tx.subscriber_ids(batch.len()).await?;
             imported.joined += tx.subscribe(list, &batch, first, consent, now).await?;
-            imported.lines += batch.len() as u64;
             batch.clear();
         }
         if ended {
             break;
         }
     }
-    imported.unchanged = imported.lines - imported.joined;
+    imported.unchanged = imported.lines - imported.joined - imported.erased;
     imported.bad = bad.iter().map(ToString::to_string).collect();
     Ok((imported, bad))
 }

@@ -1,22 +1,39 @@
-//! Flow B: how people come to a list and leave it: by file, by import, by staff's hand, and by the link in each mail.
+//! Flow B: how people come to a list and leave it: by web and by mail with their own confirmation, by file, by import, by
+//! staff's hand, and by the link in each mail. One set of rules, whatever the door.
 
+mod confirm;
 pub mod csv;
 mod files;
+mod forget;
+mod form;
+mod guards;
 mod import;
+mod leaving;
+mod network;
+mod notices;
+mod preferences;
+mod requests;
 
 use crate::{
     app::App,
     domain::{
         address::EmailAddress,
+        consent::Door,
         slug::Slug,
-        subscription::{Consent, NewSubscriber, Subscription, SubscriptionState},
-        token::{Purpose, TokenError},
+        subscription::{NewSubscriber, Subscription, SubscriptionState},
     },
     store::StoreError,
 };
 
+pub use confirm::{ConfirmError, Confirmed, Confirming, confirm, confirming};
 pub use files::{FileError, Synced, sync_files};
+pub use forget::{Forgotten, data_of, forget};
+pub use form::{FormToken, form_token, read_form_token};
 pub use import::{BadLines, ImportError, Imported, import};
+pub use leaving::{LeaveError, Leaving, Visit, leave, leaving, stay};
+pub(crate) use notices::when_it_comes;
+pub use preferences::{Chosen, Offered, Preferences, PreferencesError, choose, erase, leave_all, preferences};
+pub use requests::{AskError, Asked, agreement, answer_requests, ask, public_lists};
 
 /// What adding by hand came to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,29 +55,6 @@ pub enum Returning {
     AskedAnew,
 }
 
-/// A link's subscription.
-#[derive(Clone, Debug)]
-pub struct Leaving {
-    /// Whose it is, and how far it has come.
-    pub subscription: Subscription,
-    /// The list's title, while it is configured.
-    pub title: String,
-}
-
-/// Why a leave link leads nowhere.
-#[derive(Debug, thiserror::Error)]
-pub enum LeaveError {
-    /// Not a link of ours.
-    #[error(transparent)]
-    Token(#[from] TokenError),
-    /// Signed by us, but the subscription is gone from the store.
-    #[error("this link's subscription no longer exists")]
-    Gone,
-    /// The store.
-    #[error(transparent)]
-    Store(#[from] StoreError),
-}
-
 /// Adds one person to a list by staff's hand.
 ///
 /// # Errors
@@ -69,7 +63,7 @@ pub async fn add(app: &App, list: &Slug, person: &NewSubscriber, returning: Retu
     let now = app.clock.now();
     let first = app.store.subscriber_ids(1).await?;
     let mut tx = app.store.begin().await?;
-    let joined = tx.subscribe(list, std::slice::from_ref(person), first, Consent::Staff, now).await?;
+    let joined = tx.subscribe(list, std::slice::from_ref(person), first, Door::Staff, now).await?;
     tx.commit().await?;
     if joined == 1 {
         return Ok(Added::Joined);
@@ -82,7 +76,7 @@ pub async fn add(app: &App, list: &Slug, person: &NewSubscriber, returning: Retu
         (_, Returning::StaysAway) => Ok(Added::HadLeft),
         (_, Returning::AskedAnew) => {
             let mut tx = app.store.begin().await?;
-            tx.rejoin(list, found.subscriber, Consent::Staff, now).await?;
+            tx.rejoin(list, found.subscriber, Door::Staff, now).await?;
             tx.commit().await?;
             Ok(Added::Joined)
         }
@@ -96,38 +90,14 @@ pub async fn add(app: &App, list: &Slug, person: &NewSubscriber, returning: Retu
 pub async fn remove(app: &App, list: &Slug, address: &EmailAddress) -> Result<bool, StoreError> {
     match find(app, list, address).await? {
         None => Ok(false),
-        Some(found) => end(app, &found, "removed by staff").await,
+        Some(found) => leaving::end(app, &found, "removed by staff", Door::Staff, None).await,
     }
 }
 
-/// Whose subscription a leave link is. It changes nothing.
-///
-/// # Errors
-/// See [`LeaveError`].
-pub async fn leaving(app: &App, token: &str) -> Result<Leaving, LeaveError> {
-    let claim = app.secret.verify(Purpose::Leave, token)?;
-    let list = app.store.name_of_list(claim.list).await?.ok_or(LeaveError::Gone)?;
-    let subscription = app.store.subscription(&list, claim.subscriber).await?.ok_or(LeaveError::Gone)?;
-    let configured = app.config.lists.iter().find(|configured| configured.name == list);
-    let title = configured.map_or_else(|| list.to_string(), |configured| configured.title.clone());
-    Ok(Leaving { subscription, title })
-}
-
-/// Ends the subscription of a leave link. Asking twice is the same as once; `door` says how it was asked.
-///
-/// # Errors
-/// See [`LeaveError`].
-pub async fn leave(app: &App, token: &str, door: &str) -> Result<Leaving, LeaveError> {
-    let leaving = leaving(app, token).await?;
-    end(app, &leaving.subscription, door).await?;
-    Ok(leaving)
-}
-
-async fn end(app: &App, subscription: &Subscription, reason: &str) -> Result<bool, StoreError> {
-    let mut tx = app.store.begin().await?;
-    let ended = tx.end_subscription(&subscription.list, subscription.subscriber, reason, app.clock.now()).await?;
-    tx.commit().await?;
-    Ok(ended)
+/// The title of a list, as readers see it: its name when it is no longer configured.
+pub(crate) fn title_of(app: &App, list: &Slug) -> String {
+    let configured = app.config.lists.iter().find(|configured| configured.name == *list);
+    configured.map_or_else(|| list.to_string(), |configured| configured.title.clone())
 }
 
 async fn find(app: &App, list: &Slug, address: &EmailAddress) -> Result<Option<Subscription>, StoreError> {

@@ -1,17 +1,24 @@
-//! Floor 4: the web. The pages that readers reach; so far: leaving a list. Requests come in; what they want is done by
-//! the flows. No rule of the trade lives here. GET and HEAD change nothing.
+//! Floor 4: the web. The pages that readers reach: joining, confirming, choosing, leaving. Requests come in; what they want
+//! is done by the flows. No rule of the trade lives here. GET and HEAD change nothing.
 
+mod confirm;
+mod form;
+mod host;
+mod join;
 mod leave;
+mod origin;
 mod pages;
+mod preferences;
 
 use std::{sync::Arc, time::Duration};
 
 use axum::{
     Router,
-    extract::{DefaultBodyLimit, State},
+    extract::{DefaultBodyLimit, Path, State, rejection::PathRejection},
     http::{HeaderName, HeaderValue, Method, StatusCode, header},
-    response::Response,
-    routing::get,
+    middleware,
+    response::{Redirect, Response},
+    routing::{get, post},
 };
 use tower_http::{set_header::SetResponseHeaderLayer, timeout::TimeoutLayer};
 
@@ -45,14 +52,27 @@ pub(crate) struct Site {
     pages: Arc<Pages>,
 }
 
+/// All that the daemon serves. Who types its name alone wants to join.
+pub fn whole(app: Arc<App>) -> Router {
+    router(app).route("/", get(async || Redirect::to("join")))
+}
+
 /// The public pages.
 pub fn router(app: Arc<App>) -> Router {
     let pages = Arc::new(Pages::new(&app.config.sender));
+    let site = Site { app, pages };
     let mut router = Router::new()
+        .route("/join", get(join::page).post(join::ask))
+        .route("/confirm/{token}", get(confirm::page).post(confirm::confirm))
+        .route("/preferences/{token}", get(preferences::page).post(preferences::choose))
+        .route("/preferences/{token}/data", get(preferences::data))
+        .route("/preferences/{token}/erase", get(preferences::erase_page).post(preferences::erase))
         .route("/leave/{token}", get(leave::page).post(leave::leave))
+        .route("/leave/{token}/stay", post(leave::stay))
         .fallback(not_found)
         .method_not_allowed_fallback(wrong_method)
-        .with_state(Site { app, pages })
+        .layer(middleware::from_fn_with_state(site.clone(), host::check))
+        .with_state(site)
         .layer(DefaultBodyLimit::max(FORM))
         .layer(TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, PATIENCE));
     for (name, value) in SECURITY {
@@ -61,11 +81,40 @@ pub fn router(app: Arc<App>) -> Router {
     router
 }
 
+/// What stands in a link's place for a token; an error when that is no text at all.
+type Token = Result<Path<String>, PathRejection>;
+
+/// No token of ours is empty, so that what is no text is answered as every other link that is not ours.
+fn text(token: &Token) -> &str {
+    token.as_ref().map_or("", |Path(token)| token)
+}
+
+impl Site {
+    /// A page that says what went wrong and what to do.
+    fn problem(&self, status: StatusCode, text: &str) -> Response {
+        self.pages.answer(status, &Page::Problem { text })
+    }
+
+    fn not_ours(&self) -> Response {
+        self.problem(
+            StatusCode::NOT_FOUND,
+            "This link is not one of ours, or a mail program has cut it. Please copy the whole link from the mail, \
+             or use another mail from us.",
+        )
+    }
+
+    /// Something of ours does not work now.
+    fn failed(&self, what: &str, error: &dyn std::error::Error) -> Response {
+        tracing::error!("{what} could not be answered: {error}");
+        self.problem(StatusCode::SERVICE_UNAVAILABLE, "We cannot do this just now. Please try again in a few minutes.")
+    }
+}
+
 async fn not_found(State(site): State<Site>) -> Response {
-    site.pages.answer(StatusCode::NOT_FOUND, &Page::Problem { text: "There is no page here." })
+    site.problem(StatusCode::NOT_FOUND, "There is no page here.")
 }
 
 async fn wrong_method(State(site): State<Site>, method: Method) -> Response {
     tracing::debug!(%method, "a method that the page does not take");
-    site.pages.answer(StatusCode::METHOD_NOT_ALLOWED, &Page::Problem { text: "This page cannot do that." })
+    site.problem(StatusCode::METHOD_NOT_ALLOWED, "This page cannot do that.")
 }

@@ -9,16 +9,76 @@ use tera::{Context, Tera};
 
 use crate::domain::{colour, sender::Sender};
 
-/// A page, and what it says.
+/// A page, and what it says. Addresses are masked where whoever holds the link need not learn whose it is.
 #[derive(Debug, Serialize)]
 #[serde(tag = "page", rename_all = "lowercase")]
 pub(super) enum Page<'a> {
+    /// The form to join.
+    Join {
+        /// What can be joined.
+        lists: Vec<JoinList<'a>>,
+        /// What was typed.
+        address: &'a str,
+        /// The words that are agreed to.
+        agreement: &'a str,
+        /// Shows that the form is ours, and when it was shown.
+        token: &'a str,
+        /// What to know before pressing the button again; may be empty.
+        notice: &'a str,
+        /// What was typed is no address.
+        address_is_wrong: bool,
+        /// No list was chosen.
+        lists_are_wrong: bool,
+    },
+    /// Look into your mailbox.
+    Asked {
+        /// What was typed.
+        address: &'a str,
+    },
+    /// One button: confirm.
+    Confirm {
+        /// The titles of what was asked for.
+        lists: &'a [String],
+        /// The reader's address, masked.
+        address: &'a str,
+    },
+    /// It is confirmed.
+    Welcome {
+        /// The titles of what was asked for.
+        lists: &'a [String],
+        /// The reader's address, masked.
+        address: &'a str,
+        /// Where to choose.
+        preferences: &'a str,
+    },
+    /// What the reader gets, to be chosen.
+    Preferences {
+        /// What can be chosen.
+        lists: Vec<ChosenList<'a>>,
+        /// The reader's address, masked.
+        address: &'a str,
+        /// The token of the page, for links beside it.
+        token: &'a str,
+        /// What was done just now; may be empty.
+        said: &'a str,
+    },
+    /// One button: erase me.
+    Erase {
+        /// The reader's address, masked.
+        address: &'a str,
+        /// The page they came from.
+        back: &'a str,
+    },
+    /// They are erased.
+    Erased,
     /// One button: leave this list.
     Leave {
         /// The list's title.
         list: &'a str,
         /// The reader's address, masked.
         address: &'a str,
+        /// Where to choose instead.
+        preferences: &'a str,
     },
     /// What happened.
     Left {
@@ -26,6 +86,19 @@ pub(super) enum Page<'a> {
         list: &'a str,
         /// The reader's address, masked.
         address: &'a str,
+        /// Where to choose.
+        preferences: &'a str,
+        /// Where to take it back.
+        stay: &'a str,
+    },
+    /// They have taken it back.
+    Stayed {
+        /// The list's title.
+        list: &'a str,
+        /// The reader's address, masked.
+        address: &'a str,
+        /// Where to choose.
+        preferences: &'a str,
     },
     /// What went wrong, and what to do.
     Problem {
@@ -33,6 +106,73 @@ pub(super) enum Page<'a> {
         text: &'a str,
     },
 }
+
+/// A list that can be joined.
+#[derive(Debug, Serialize)]
+pub(super) struct JoinList<'a> {
+    pub(super) name: &'a str,
+    pub(super) title: &'a str,
+    pub(super) description: &'a str,
+    pub(super) when: String,
+    pub(super) is_chosen: bool,
+}
+
+/// A list on the page of choices.
+#[derive(Debug, Serialize)]
+pub(super) struct ChosenList<'a> {
+    pub(super) name: &'a str,
+    pub(super) title: &'a str,
+    pub(super) description: &'a str,
+    pub(super) when: &'a str,
+    pub(super) digests: Tick,
+    pub(super) alerts: Tick,
+}
+
+/// A box that can be ticked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum Tick {
+    /// There is none: the list has no such thing.
+    Absent,
+    /// It is not ticked.
+    Empty,
+    /// It is.
+    Ticked,
+}
+
+impl Page<'_> {
+    fn template(&self) -> &'static str {
+        match self {
+            Self::Join { .. } => "join.html",
+            Self::Asked { .. } => "asked.html",
+            Self::Confirm { .. } => "confirm.html",
+            Self::Welcome { .. } => "welcome.html",
+            Self::Preferences { .. } => "preferences.html",
+            Self::Erase { .. } => "erase.html",
+            Self::Erased => "erased.html",
+            Self::Leave { .. } => "leave.html",
+            Self::Left { .. } => "left.html",
+            Self::Stayed { .. } => "stayed.html",
+            Self::Problem { .. } => "problem.html",
+        }
+    }
+}
+
+/// Every template: its name, and what it holds.
+const TEMPLATES: [(&str, &str); 12] = [
+    ("base.html", include_str!("../../templates/web/base.html")),
+    ("join.html", include_str!("../../templates/web/join.html")),
+    ("asked.html", include_str!("../../templates/web/asked.html")),
+    ("confirm.html", include_str!("../../templates/web/confirm.html")),
+    ("welcome.html", include_str!("../../templates/web/welcome.html")),
+    ("preferences.html", include_str!("../../templates/web/preferences.html")),
+    ("erase.html", include_str!("../../templates/web/erase.html")),
+    ("erased.html", include_str!("../../templates/web/erased.html")),
+    ("leave.html", include_str!("../../templates/web/leave.html")),
+    ("left.html", include_str!("../../templates/web/left.html")),
+    ("stayed.html", include_str!("../../templates/web/stayed.html")),
+    ("problem.html", include_str!("../../templates/web/problem.html")),
+];
 
 /// The templates of the pages.
 pub(super) struct Pages {
@@ -44,13 +184,7 @@ pub(super) struct Pages {
 impl Pages {
     pub(super) fn new(sender: &Sender) -> Self {
         let mut tera = Tera::new();
-        tera.add_raw_templates(vec![
-            ("base.html", include_str!("../../templates/web/base.html")),
-            ("leave.html", include_str!("../../templates/web/leave.html")),
-            ("left.html", include_str!("../../templates/web/left.html")),
-            ("problem.html", include_str!("../../templates/web/problem.html")),
-        ])
-        .expect("the embedded templates are tested");
+        tera.add_raw_templates(TEMPLATES.to_vec()).expect("the embedded templates are tested");
         let mut house = Context::new();
         house.insert("sender", &sender.name);
         house.insert("postal_address", &sender.postal_address);
@@ -63,12 +197,7 @@ impl Pages {
     pub(super) fn answer(&self, status: StatusCode, page: &Page<'_>) -> Response {
         let mut context = self.house.clone();
         context.insert("it", page);
-        let name = match page {
-            Page::Leave { .. } => "leave.html",
-            Page::Left { .. } => "left.html",
-            Page::Problem { .. } => "problem.html",
-        };
-        match self.tera.render(name, &context) {
+        match self.tera.render(page.template(), &context) {
             Ok(html) => (status, [(header::CONTENT_TYPE, "text/html; charset=utf-8")], html).into_response(),
             Err(error) => {
                 tracing::error!("a page could not be drawn: {error}");

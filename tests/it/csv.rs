@@ -7,8 +7,9 @@ use proptest::prelude::*;
 use tidings::{
     domain::{
         address::EmailAddress,
+        consent::Door,
         slug::Slug,
-        subscription::{Consent, SubscriberId, Subscription, SubscriptionState, clean_name},
+        subscription::{Choice, SubscriberId, Subscription, SubscriptionState, clean_name},
     },
     subscribe::csv::{LineProblem, read, write},
 };
@@ -30,7 +31,8 @@ fn subscription(address: &str, name: &str) -> Subscription {
         name: name.to_owned(),
         list: Slug::parse("news").expect("a slug"),
         state: SubscriptionState::Active,
-        consent: Consent::File,
+        consent: Door::File,
+        choice: Choice::ALL,
         began_at: Timestamp::UNIX_EPOCH,
         ended_at: None,
         ended_reason: String::new(),

@@ -1,70 +1,28 @@
 //! Leaving, over real HTTP: by the link in each mail, from a reader's hand or a mail program's. Scanners that follow
 //! every link change nothing, and who has left gets nothing more and never comes back by a file.
 
-use std::{net::SocketAddr, sync::Arc};
-
 use reqwest::{
     Method, StatusCode,
-    header::{CONTENT_TYPE, HeaderMap, LOCATION, SET_COOKIE},
+    header::{LOCATION, SET_COOKIE},
 };
 use tidings::{
     domain::{
-        subscription::{Consent, SubscriberId, SubscriptionState},
+        consent::Door,
+        subscription::{SubscriberId, SubscriptionState},
         token::{Claim, Purpose},
     },
     intake::{self, Incoming, Taken},
     publish,
     subscribe::{self, Added, BadLines},
-    web,
 };
-use tokio::net::TcpListener;
 
-use crate::world::{Mail, World, address_of, recipients, slug};
+use crate::world::{
+    Mail, World, address_of,
+    pages::{FORM, ONE_CLICK, Pages},
+    recipients, slug,
+};
 
 const READER: &str = "reader1@example.org";
-const ONE_CLICK: &str = "List-Unsubscribe=One-Click";
-const FORM: &str = "application/x-www-form-urlencoded";
-
-/// The public pages of a world, on a socket of their own.
-struct Pages {
-    address: SocketAddr,
-    client: reqwest::Client,
-}
-
-struct Answer {
-    status: StatusCode,
-    headers: HeaderMap,
-    text: String,
-}
-
-impl Pages {
-    async fn of(world: &World) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
-        let address = listener.local_addr().expect("a bound address");
-        let router = web::router(Arc::clone(&world.app));
-        tokio::spawn(async move { axum::serve(listener, router).await });
-        // The pages are plain HTTP, but the client wants to know its TLS in any case.
-        let _ = rustls::crypto::ring::default_provider().install_default();
-        let client = reqwest::Client::builder().no_proxy().redirect(reqwest::redirect::Policy::none());
-        Self { address, client: client.build().expect("a client") }
-    }
-
-    async fn ask(&self, method: Method, path: &str, kind: &str, body: impl Into<reqwest::Body>) -> Answer {
-        let request = self.client.request(method, format!("http://{}{path}", self.address)).body(body);
-        let request = if kind.is_empty() { request } else { request.header(CONTENT_TYPE, kind) };
-        let response = request.send().await.expect("an answer");
-        let (status, headers) = (response.status(), response.headers().clone());
-        Answer { status, headers, text: response.text().await.expect("an answer to its end") }
-    }
-
-    async fn get(&self, path: &str) -> Answer {
-        self.ask(Method::GET, path, "", "").await
-    }
-
-    async fn click(&self, path: &str) -> Answer {
-        self.ask(Method::POST, path, FORM, ONE_CLICK).await
-    }
-}
 
 /// The path of a mail's link, for the proxy in front of the pages has the name that the link has.
 fn path(mail: &Mail) -> &str {
@@ -299,7 +257,7 @@ async fn no_file_and_no_import_brings_back_who_left() {
     assert!(world.run().await.files.is_empty(), "an unchanged file is not read again");
     let shouted = csv.to_uppercase();
     let news = slug("news");
-    let import = subscribe::import(&world.app, &news, shouted.as_bytes(), Consent::Import, BadLines::Refuse);
+    let import = subscribe::import(&world.app, &news, shouted.as_bytes(), Door::Import, BadLines::Refuse);
     assert_eq!(import.await.expect("a good file").joined, 0);
     assert_eq!(world.join("news", READER).await, Added::HadLeft);
     assert_eq!(state(&world, READER).await, ended("left by one click (RFC 8058)"));

@@ -13,6 +13,7 @@ mod deliver;
 mod demo;
 mod dkim;
 mod inbox;
+mod join;
 mod leave;
 mod newsroom;
 mod publish;

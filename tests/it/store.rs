@@ -4,13 +4,14 @@ use jiff::{SignedDuration, Timestamp};
 use tidings::{
     domain::{
         address::EmailAddress,
+        consent::Door,
         delivery::{DeliveryState, Lane, Next},
         feed::Feed,
         issue::{IssueId, IssueKey, IssueKind, IssueState},
         mailing::{Mailing, MailingId, Purpose},
         post::{Judged, Post, PostId, Standing, Urgency, Verdict},
         slug::Slug,
-        subscription::{Consent, NewSubscriber, SubscriberId, SubscriptionState},
+        subscription::{NewSubscriber, SubscriberId, SubscriptionState},
     },
     store::{
         Store, StoreError,
@@ -45,7 +46,7 @@ fn reader(n: usize) -> NewSubscriber {
 async fn subscribe(store: &Store, list: &Slug, people: &[NewSubscriber]) -> u64 {
     let first = store.subscriber_ids(people.len()).await.expect("numbers");
     let mut tx = store.begin().await.expect("begin");
-    let joined = tx.subscribe(list, people, first, Consent::Import, now()).await.expect("subscribe");
+    let joined = tx.subscribe(list, people, first, Door::Import, now()).await.expect("subscribe");
     tx.commit().await.expect("commit");
     joined
 }
@@ -107,7 +108,7 @@ on_both_engines!(those_who_left_do_not_come_back_by_file_or_import, async |test:
     assert_eq!(subscribe(store, &news, &[reader(1)]).await, 0);
     assert_eq!(store.count_readers(&news, IssueKind::Digest).await.expect("count"), 2);
     let mut tx = store.begin().await.expect("begin");
-    assert!(tx.rejoin(&news, one[0].subscriber, Consent::Staff, now()).await.expect("asked anew"));
+    assert!(tx.rejoin(&news, one[0].subscriber, Door::Staff, now()).await.expect("asked anew"));
     tx.commit().await.expect("commit");
     assert_eq!(store.count_readers(&news, IssueKind::Alert).await.expect("count"), 3);
 });
@@ -141,7 +142,7 @@ on_both_engines!(a_post_is_in_one_issue_of_a_list, async |test: &TestStore| {
 on_both_engines!(an_uncommitted_batch_leaves_nothing, async |test: &TestStore| {
     let (store, news) = (&test.store, slug("news"));
     let mut tx = store.begin().await.expect("begin");
-    tx.subscribe(&news, &[reader(1)], SubscriberId(1), Consent::File, now()).await.expect("subscribe");
+    tx.subscribe(&news, &[reader(1)], SubscriberId(1), Door::File, now()).await.expect("subscribe");
     drop(tx);
     assert_eq!(store.count_readers(&news, IssueKind::Digest).await.expect("count"), 0);
     assert_eq!(subscribe(store, &news, &[reader(1)]).await, 1);

@@ -295,8 +295,10 @@ async fn look_up<'e>(
     let keys = serde_json::to_string(keys).expect("numbers are JSON");
     let table = engine.json_table(&format!(
         "d.mailing, d.subscriber, d.lane, d.claims, d.attempts, d.queued_at, d.holder,
-         COALESCE(h.alive_until - {clock}, 0), m.expires_at, s.address, s.name,
-         CASE WHEN m.list IS NULL THEN 1
+         COALESCE(h.alive_until - {clock}, 0), m.expires_at, COALESCE(s.address, ''),
+         COALESCE(s.name, ''),
+         CASE WHEN s.id IS NULL THEN 0
+              WHEN m.list IS NULL THEN 1
               WHEN u.state = 'active' AND NOT EXISTS (
                    SELECT 1 FROM suppressions x WHERE x.address_key = s.address_key AND x.list IN ('', m.list)) THEN 1
               ELSE 0 END,
@@ -306,7 +308,7 @@ async fn look_up<'e>(
         "SELECT {table}
          FROM (SELECT CAST(value->>0 AS BIGINT) AS mailing, CAST(value->>1 AS BIGINT) AS subscriber FROM {each}) v
          JOIN deliveries d ON d.mailing = v.mailing AND d.subscriber = v.subscriber
-         JOIN mailings m ON m.id = d.mailing JOIN subscribers s ON s.id = d.subscriber
+         JOIN mailings m ON m.id = d.mailing LEFT JOIN subscribers s ON s.id = d.subscriber
          LEFT JOIN subscriptions u ON u.list = m.list AND u.subscriber = d.subscriber
          LEFT JOIN issues i ON i.id = m.issue LEFT JOIN holders h ON h.id = d.holder"
     )))
@@ -346,7 +348,7 @@ impl Row {
             Some(IssueState::Queued) | None => {}
         }
         if self.wanted == 0 {
-            return Fate::Settle(DeliveryState::Dropped, "the reader left, or is suppressed".into());
+            return Fate::Settle(DeliveryState::Dropped, "the reader left, is suppressed, or was erased".into());
         }
         match self.claimed() {
             Ok(claimed) => Fate::Offer(claimed),

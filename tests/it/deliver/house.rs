@@ -19,12 +19,14 @@ use tidings::{
     },
     domain::{
         address::EmailAddress,
+        consent::Door,
         delivery::{DeliveryState, Lane, Retries},
         issue::{Content, Draft, IssueId, IssueKey},
+        links::Links,
         post::{PostId, StoredPost},
         relay::Relay,
         sender::Sender,
-        subscription::{Consent, NewSubscriber, SubscriberId},
+        subscription::{NewSubscriber, SubscriberId},
         token::Secret,
     },
     queue::{self, Edition},
@@ -68,9 +70,11 @@ impl House {
         let state = store.state_of_list(&list.name, clock.now()).await.expect("the list is there");
         let letterhead = Letterhead {
             sender: sender(),
-            base_url: "https://news.example.org/".parse().expect("url"),
-            intake: Some(address("news@example.org")),
-            secret: Secret::new(b"a secret of the tests".to_vec()).expect("long enough"),
+            links: Links {
+                base_url: "https://news.example.org/".parse().expect("url"),
+                intake: Some(address("news@example.org")),
+                secret: Secret::new(b"a secret of the tests".to_vec()).expect("long enough"),
+            },
             lists: HashMap::from([(list.name.clone(), (state.number, list))]),
         };
         Self {
@@ -117,7 +121,7 @@ impl House {
         let store = &self.room.store;
         let first = store.subscriber_ids(people.len()).await.expect("numbers");
         let mut tx = store.begin().await.expect("begin");
-        let joined = tx.subscribe(&sample::list().name, &people, first, Consent::Import, self.room.clock.now()).await;
+        let joined = tx.subscribe(&sample::list().name, &people, first, Door::Import, self.room.clock.now()).await;
         assert_eq!(joined.expect("subscribed"), people.len() as u64);
         tx.commit().await.expect("commit");
     }

@@ -48,7 +48,7 @@ in_each_manner_on_both_engines!(everyone_gets_one_message_made_for_them, async |
         assert!(mail.text.contains(&format!("sent to {}", received.recipient)), "{}", mail.text);
         let links = header("list-unsubscribe");
         let token = links.split("/leave/").nth(1).and_then(|rest| rest.split('>').next()).expect("a link to leave");
-        let claim = house.room.letterhead.secret.verify(Purpose::Leave, token);
+        let claim = house.room.letterhead.links.secret.verify(Purpose::Leave, token);
         assert_eq!(claim, Ok(Claim { list: *number, subscriber }));
         assert!(links.contains(&format!("<mailto:news+leave.{token}@example.org>")), "{links}");
         assert!(received.sender.starts_with("news+bounce.1."), "{}", received.sender);

@@ -12,10 +12,11 @@ const EMPTY_WORDS: [&str; 16] = [
 ];
 
 /// Where an address may be shown whole, and why.
-const REVEALING: [(&str, &str); 7] = [
+const REVEALING: [(&str, &str); 8] = [
     ("src/store/", "the rows hold it"),
     ("src/deliver/", "the envelope and the headers name it"),
     ("src/subscribe/csv/export.rs", "who exports wants it"),
+    ("src/subscribe/forget.rs", "people may have all that we know of them"),
     ("src/cli/subscribers.rs", "`find --reveal` is asked for it"),
     ("src/render/mime.rs", "the sender's own stands in `From` and `Reply-To`"),
     ("src/render/view.rs", "templates may show the sender's own"),

@@ -24,6 +24,7 @@ mod mail;
 pub(crate) mod manners;
 pub(crate) mod name_server;
 mod open;
+pub(crate) mod pages;
 pub(crate) mod policy;
 pub(crate) mod postfix;
 pub(crate) mod program;
@@ -55,11 +56,14 @@ use tidings::{
         self, Until,
         tally::{Counts, Tally},
     },
-    domain::{address::EmailAddress, delivery::Lane, issue::IssueId, slug::Slug, subscription::NewSubscriber},
+    domain::{
+        address::EmailAddress, consent::Door, delivery::Lane, issue::IssueId, request::RequestKind, slug::Slug,
+        subscription::NewSubscriber,
+    },
     publish::{self, Pass, PassOptions},
     stop::Stop,
     store::issues::StoredIssue,
-    subscribe::{self, Added, Returning, Synced},
+    subscribe::{self, Added, Asked, Returning, Synced},
 };
 
 use self::{
@@ -295,6 +299,19 @@ impl World {
         entries.into_iter().map(|entry| format!("{}: {}", entry.event, entry.reason)).collect()
     }
 
+    /// Somebody asks to join `news` from a network address, as the pages would have it.
+    pub(crate) async fn asks(&self, address: &str, origin: &str) {
+        let (address, news) = (address_of(address), [slug("news")]);
+        let asked = Asked {
+            kind: RequestKind::Join,
+            address: &address,
+            lists: &news,
+            door: Door::Web,
+            origin: Some(origin.parse().expect("an address")),
+        };
+        subscribe::ask(&self.app, &asked).await.expect("anybody may ask");
+    }
+
     /// What config.toml says now.
     fn config(&self) -> Config {
         setup::config_in(self.folder.path())
@@ -315,6 +332,7 @@ pub(crate) async fn run_with(app: &App, options: PassOptions) -> Ran {
     let files = subscribe::sync_files(app).await.expect("the store takes the files");
     let files = files.into_iter().map(|file| file.expect("a readable file")).collect();
     let pass = publish::publish_due(app, options).await.expect("publishing goes well");
+    subscribe::answer_requests(app).await.expect("the store takes the answers");
     let counts = send(app, Lane::Digest, &Stop::default()).await;
     Ran { files, pass, counts }
 }

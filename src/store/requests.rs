@@ -1,0 +1,327 @@
+//! The writer of `requests`: who asked to join, or for a link to leave, until it is confirmed or of no more use. What
+//! the guards must know is counted here; what follows from it is decided elsewhere.
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::{Counter, Store, StoreError, Tx, instant, instant_or_none, ms, word};
+use crate::domain::{
+    address::EmailAddress,
+    consent::Door,
+    request::{CONFIRM_WITHIN, NewRequest, REMEMBERED, Request, RequestId, RequestKind},
+    subscription::SubscriberId,
+    token::Fingerprint,
+};
+
+#[derive(sqlx::FromRow)]
+struct Row {
+    id: i64,
+    kind: String,
+    address: Option<String>,
+    fingerprint: String,
+    domain: String,
+    lists: String,
+    door: String,
+    network: String,
+    origin: String,
+    text: String,
+    asked_at: i64,
+    confirmed_at: Option<i64>,
+}
+
+/// The columns of [`Row`].
+macro_rules! columns {
+    () => {
+        "id, kind, address, fingerprint, domain, lists, door, network, origin, text, asked_at, confirmed_at"
+    };
+}
+
+/// A request that waits for its answer, with what the limits are counted by.
+#[derive(Clone, Debug)]
+pub struct DueRequest {
+    /// The request.
+    pub request: Request,
+    /// The address, as the guards remember it.
+    pub fingerprint: String,
+    /// The domain that a mail would go to.
+    pub domain: String,
+}
+
+/// How many mails were sent on request, as the guards want to know it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counted {
+    /// To this address, within a day.
+    pub to_address_today: u64,
+    /// To this address, within thirty days.
+    pub to_address_this_month: u64,
+    /// For those who asked from this network, within an hour. Of an unknown network there is no count.
+    pub for_network: u64,
+    /// To this domain, within an hour.
+    pub to_domain: u64,
+    /// In all, within an hour.
+    pub to_anybody: u64,
+}
+
+impl Store {
+    /// Writes a request down, due to be answered now.
+    ///
+    /// # Errors
+    /// When the store cannot be written.
+    pub async fn add_request(&self, request: &NewRequest, now: Timestamp) -> Result<RequestId, StoreError> {
+        let id = self.take_ids(Counter::Requests, 1).await?;
+        let lists = serde_json::to_string(&request.lists).expect("names are JSON");
+        let statement = sqlx::query(
+            "INSERT INTO requests (id, kind, address, fingerprint, domain, network, lists, door, origin, text, asked_at,
+                                   answer_at)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $11)",
+        )
+        .bind(id)
+        .bind(request.kind.as_str())
+        .bind(request.address.reveal())
+        .bind(request.fingerprint.as_str())
+        .bind(request.address.domain().to_lowercase())
+        .bind(&request.network)
+        .bind(lists)
+        .bind(request.door.as_str())
+        .bind(&request.origin)
+        .bind(&request.text)
+        .bind(ms(now));
+        self.writer.execute(statement).await?;
+        Ok(RequestId(id))
+    }
+
+    /// How many requests wait for their answer.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn waiting_requests(&self) -> Result<u64, StoreError> {
+        let (count,): (i64,) =
+            sqlx::query_as("SELECT COUNT(*) FROM requests WHERE answer_at IS NOT NULL").fetch_one(&self.reader).await?;
+        Ok(count.unsigned_abs())
+    }
+
+    /// The requests that are due to be answered, oldest first, at most `limit`.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn due_requests(&self, now: Timestamp, limit: i64) -> Result<Vec<DueRequest>, StoreError> {
+        let rows: Vec<Row> = sqlx::query_as(concat!(
+            "SELECT ",
+            columns!(),
+            " FROM requests WHERE answer_at <= $1 ORDER BY answer_at, id LIMIT $2"
+        ))
+        .bind(ms(now))
+        .bind(limit)
+        .fetch_all(&self.reader)
+        .await?;
+        rows.into_iter().map(Row::into_due).collect()
+    }
+
+    /// One request, by its number.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn request(&self, id: RequestId) -> Result<Option<Request>, StoreError> {
+        let row: Option<Row> = sqlx::query_as(concat!("SELECT ", columns!(), " FROM requests WHERE id = $1"))
+            .bind(id.0)
+            .fetch_optional(&self.reader)
+            .await?;
+        row.map(Row::into_request).transpose()
+    }
+
+    /// Has a request wait until then.
+    ///
+    /// # Errors
+    /// When the store cannot be written.
+    pub async fn put_off_request(&self, id: RequestId, until: Timestamp) -> Result<(), StoreError> {
+        let statement = sqlx::query("UPDATE requests SET answer_at = $1 WHERE id = $2 AND answer_at IS NOT NULL");
+        self.writer.execute(statement.bind(ms(until)).bind(id.0)).await?;
+        Ok(())
+    }
+
+    /// Erases the addresses of requests that can no longer be confirmed, and drops what even the guards need not
+    /// remember. Gives how many addresses were erased.
+    ///
+    /// # Errors
+    /// When the store cannot be written.
+    pub async fn sweep_requests(&self, now: Timestamp) -> Result<u64, StoreError> {
+        let stale = ms(now.checked_sub(CONFIRM_WITHIN).unwrap_or(Timestamp::MIN));
+        let old = ms(now.checked_sub(REMEMBERED).unwrap_or(Timestamp::MIN));
+        let is_due: Option<(i64,)> = sqlx::query_as(
+            "SELECT 1 FROM requests WHERE asked_at < $1 OR (asked_at < $2 AND address IS NOT NULL) LIMIT 1",
+        )
+        .bind(old)
+        .bind(stale)
+        .fetch_optional(&self.reader)
+        .await?;
+        if is_due.is_none() {
+            return Ok(0);
+        }
+        let mut tx = self.begin().await?;
+        for stranger in tx.strangers(stale).await? {
+            tx.erase_subscriber(stranger).await?;
+        }
+        let erased = sqlx::query(
+            "UPDATE requests SET address = NULL, origin = '', network = '', domain = '', answer_at = NULL
+             WHERE asked_at < $1 AND address IS NOT NULL",
+        )
+        .bind(stale)
+        .execute(&mut *tx.inner)
+        .await?;
+        sqlx::query("DELETE FROM requests WHERE asked_at < $1").bind(old).execute(&mut *tx.inner).await?;
+        tx.commit().await?;
+        Ok(erased.rows_affected())
+    }
+}
+
+impl Tx {
+    /// Lets the transactions that answer or confirm requests go one after the other, on either engine, so that what one
+    /// counts no other changes meanwhile.
+    ///
+    /// # Errors
+    /// When the store cannot be written.
+    pub async fn one_by_one(&mut self) -> Result<(), StoreError> {
+        self.take_ids(Counter::Requests, 1).await?;
+        Ok(())
+    }
+
+    /// True when a request still waits for its answer.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn is_unanswered(&mut self, id: RequestId) -> Result<bool, StoreError> {
+        let row: Option<(i64,)> = sqlx::query_as("SELECT 1 FROM requests WHERE id = $1 AND answer_at IS NOT NULL")
+            .bind(id.0)
+            .fetch_optional(&mut *self.inner)
+            .await?;
+        Ok(row.is_some())
+    }
+
+    /// How many mails were sent on request lately, as far as it matters for this one.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn count_mailed(&mut self, due: &DueRequest, now: Timestamp) -> Result<Counted, StoreError> {
+        let since = |hours: i64| ms(now.checked_sub(SignedDuration::from_hours(hours)).unwrap_or(Timestamp::MIN));
+        let row: (i64, i64, i64, i64, i64) = sqlx::query_as(
+            "SELECT (SELECT COUNT(*) FROM requests WHERE fingerprint = $1 AND mailed_at > $4),
+                    (SELECT COUNT(*) FROM requests WHERE fingerprint = $1 AND mailed_at > $5),
+                    (SELECT COUNT(*) FROM requests WHERE network = $2 AND network <> '' AND mailed_at > $6),
+                    (SELECT COUNT(*) FROM requests WHERE domain = $3 AND mailed_at > $6),
+                    (SELECT COUNT(*) FROM requests WHERE mailed_at > $6)",
+        )
+        .bind(&due.fingerprint)
+        .bind(&due.request.network)
+        .bind(&due.domain)
+        .bind(since(24))
+        .bind(ms(now.checked_sub(REMEMBERED).unwrap_or(Timestamp::MIN)))
+        .bind(since(1))
+        .fetch_one(&mut *self.inner)
+        .await?;
+        let [to_address_today, to_address_this_month, for_network, to_domain, to_anybody] =
+            [row.0, row.1, row.2, row.3, row.4].map(i64::unsigned_abs);
+        Ok(Counted { to_address_today, to_address_this_month, for_network, to_domain, to_anybody })
+    }
+
+    /// Notes that a request was answered by a mail to that subscriber.
+    ///
+    /// # Errors
+    /// When the store cannot be written.
+    pub async fn request_mailed(
+        &mut self,
+        id: RequestId,
+        to: SubscriberId,
+        answer: &str,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        sqlx::query("UPDATE requests SET answer_at = NULL, mailed_at = $1, subscriber = $2, answer = $3 WHERE id = $4")
+            .bind(ms(now))
+            .bind(to.0)
+            .bind(answer)
+            .bind(id.0)
+            .execute(&mut *self.inner)
+            .await?;
+        Ok(())
+    }
+
+    /// Notes that a request is not answered, and why. Its address is of no more use.
+    ///
+    /// # Errors
+    /// When the store cannot be written.
+    pub async fn request_dropped(&mut self, id: RequestId, why: &str) -> Result<(), StoreError> {
+        sqlx::query("UPDATE requests SET answer_at = NULL, address = NULL, origin = '', answer = $1 WHERE id = $2")
+            .bind(why)
+            .bind(id.0)
+            .execute(&mut *self.inner)
+            .await?;
+        Ok(())
+    }
+
+    /// Notes that a request was confirmed; `false` when it had been, or was erased.
+    ///
+    /// # Errors
+    /// When the store cannot be written.
+    pub async fn request_confirmed(&mut self, id: RequestId, now: Timestamp) -> Result<bool, StoreError> {
+        let done = sqlx::query(
+            "UPDATE requests SET confirmed_at = $1 WHERE id = $2 AND confirmed_at IS NULL AND address IS NOT NULL",
+        )
+        .bind(ms(now))
+        .bind(id.0)
+        .execute(&mut *self.inner)
+        .await?;
+        Ok(done.rows_affected() == 1)
+    }
+
+    /// Those who are here only because somebody asked in their name, and never confirmed it.
+    async fn strangers(&mut self, asked_before: i64) -> Result<Vec<SubscriberId>, StoreError> {
+        let rows: Vec<(i64,)> = sqlx::query_as(
+            "SELECT DISTINCT r.subscriber FROM requests r
+             WHERE r.asked_at < $1 AND r.address IS NOT NULL AND r.subscriber IS NOT NULL
+               AND NOT EXISTS (SELECT 1 FROM subscriptions u WHERE u.subscriber = r.subscriber)
+               AND NOT EXISTS (SELECT 1 FROM requests later WHERE later.fingerprint = r.fingerprint
+                                  AND later.asked_at >= $1 AND later.address IS NOT NULL)",
+        )
+        .bind(asked_before)
+        .fetch_all(&mut *self.inner)
+        .await?;
+        Ok(rows.into_iter().map(|(id,)| SubscriberId(id)).collect())
+    }
+
+    /// Erases an address from all requests; the guards go on to know when it was written to.
+    ///
+    /// # Errors
+    /// When the store cannot be written.
+    pub async fn erase_requests(&mut self, fingerprint: &Fingerprint) -> Result<(), StoreError> {
+        sqlx::query(
+            "UPDATE requests SET address = NULL, origin = '', network = '', domain = '', answer_at = NULL
+             WHERE fingerprint = $1",
+        )
+        .bind(fingerprint.as_str())
+        .execute(&mut *self.inner)
+        .await?;
+        Ok(())
+    }
+}
+
+impl Row {
+    fn into_due(self) -> Result<DueRequest, StoreError> {
+        let (fingerprint, domain) = (self.fingerprint.clone(), self.domain.clone());
+        Ok(DueRequest { request: self.into_request()?, fingerprint, domain })
+    }
+
+    fn into_request(self) -> Result<Request, StoreError> {
+        let damaged = |error: &dyn std::fmt::Display| StoreError::Damaged(error.to_string());
+        let address = self.address.as_deref().map(EmailAddress::parse).transpose();
+        Ok(Request {
+            id: RequestId(self.id),
+            kind: word(&self.kind, RequestKind::from_word(&self.kind))?,
+            address: address.map_err(|error| damaged(&error))?,
+            lists: serde_json::from_str(&self.lists).map_err(|error| damaged(&error))?,
+            door: word(&self.door, Door::from_word(&self.door))?,
+            network: self.network,
+            origin: self.origin,
+            text: self.text,
+            asked_at: instant(self.asked_at),
+            confirmed_at: instant_or_none(self.confirmed_at),
+        })
+    }
+}

@@ -1,0 +1,171 @@
+//! Leaving a list by the link in each mail, and taking that back. A token and how somebody came go in; what was done goes
+//! out. It never asks who they are: whoever holds the link may leave.
+
+use std::net::IpAddr;
+
+use super::{notices, requests::kept_origin};
+use crate::{
+    app::App,
+    domain::{
+        consent::{Act, Consented, Door},
+        subscription::{Subscription, SubscriptionState},
+        token::{Claim, Purpose, TokenError},
+    },
+    queue,
+    store::StoreError,
+};
+
+/// Why a subscription ended, when its own reader ended it: only this may be taken back by the same link.
+pub(super) const BY_READER: &str = "left by ";
+
+/// How somebody came who uses a link.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Visit {
+    /// By a button on our page.
+    Page(Option<IpAddr>),
+    /// By the button of a mail program (RFC 8058).
+    OneClick(Option<IpAddr>),
+    /// By a mail to the address in their link.
+    Mail,
+}
+
+impl Visit {
+    /// By which door.
+    pub fn door(self) -> Door {
+        match self {
+            Self::Page(_) | Self::OneClick(_) => Door::Web,
+            Self::Mail => Door::Mail,
+        }
+    }
+
+    /// From where, when that is known.
+    pub fn origin(self) -> Option<IpAddr> {
+        match self {
+            Self::Page(origin) | Self::OneClick(origin) => origin,
+            Self::Mail => None,
+        }
+    }
+
+    fn reason(self) -> String {
+        let how = match self {
+            Self::Page(_) => "the page",
+            Self::OneClick(_) => "one click (RFC 8058)",
+            Self::Mail => "mail",
+        };
+        format!("{BY_READER}{how}")
+    }
+}
+
+/// A link's subscription.
+#[derive(Clone, Debug)]
+pub struct Leaving {
+    /// Whose it is, and how far it had come.
+    pub subscription: Subscription,
+    /// The list's title, while it is configured.
+    pub title: String,
+    /// The page where they choose what they get.
+    pub preferences: String,
+}
+
+/// Why a leave link leads nowhere.
+#[derive(Debug, thiserror::Error)]
+pub enum LeaveError {
+    /// Not a link of ours.
+    #[error(transparent)]
+    Token(#[from] TokenError),
+    /// Signed by us, but the subscription is gone from the store.
+    #[error("this link's subscription no longer exists")]
+    Gone,
+    /// The store.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// Whose subscription a leave link is. It changes nothing.
+///
+/// # Errors
+/// See [`LeaveError`].
+pub async fn leaving(app: &App, token: &str) -> Result<Leaving, LeaveError> {
+    let Claim { list, subscriber } = app.secret.verify(Purpose::Leave, token)?;
+    let list = app.store.name_of_list(list).await?.ok_or(LeaveError::Gone)?;
+    let subscription = app.store.subscription(&list, subscriber).await?.ok_or(LeaveError::Gone)?;
+    Ok(Leaving { subscription, title: super::title_of(app, &list), preferences: app.links().preferences(subscriber) })
+}
+
+/// Ends the subscription of a leave link. Asking twice is the same as once. Who leaves by mail is told so by mail.
+///
+/// # Errors
+/// See [`LeaveError`].
+pub async fn leave(app: &App, token: &str, visit: Visit) -> Result<Leaving, LeaveError> {
+    let leaving = leaving(app, token).await?;
+    let subscription = &leaving.subscription;
+    if end(app, subscription, &visit.reason(), visit.door(), visit.origin()).await? && visit == Visit::Mail {
+        say_goodbye(app, &leaving).await?;
+    }
+    Ok(leaving)
+}
+
+/// Takes leaving back, for one who left by such a link and not otherwise. `false` when there was nothing to take back.
+///
+/// # Errors
+/// See [`LeaveError`].
+pub async fn stay(app: &App, token: &str, visit: Visit) -> Result<(Leaving, bool), LeaveError> {
+    let leaving = leaving(app, token).await?;
+    let Subscription { state, ended_reason, list, subscriber, choice, .. } = &leaving.subscription;
+    if *state == SubscriptionState::Active || !ended_reason.starts_with(BY_READER) {
+        let is_active = *state == SubscriptionState::Active;
+        return Ok((leaving, is_active));
+    }
+    let now = app.clock.now();
+    let line = Consented {
+        list: list.clone(),
+        act: Act::Returned,
+        door: visit.door(),
+        origin: kept_origin(app, visit.origin()),
+        text: String::new(),
+        at: now,
+    };
+    let mut tx = app.store.begin().await?;
+    tx.choose(list, *subscriber, *choice, visit.door(), now).await?;
+    tx.add_consents(*subscriber, &[line]).await?;
+    tx.commit().await?;
+    Ok((leaving, true))
+}
+
+/// Ends a subscription, and adds to the record of its reader; `false` when it had ended.
+pub(super) async fn end(
+    app: &App,
+    subscription: &Subscription,
+    reason: &str,
+    door: Door,
+    origin: Option<IpAddr>,
+) -> Result<bool, StoreError> {
+    let (list, subscriber, now) = (&subscription.list, subscription.subscriber, app.clock.now());
+    let mut tx = app.store.begin().await?;
+    let ended = tx.end_subscription(list, subscriber, reason, now).await?;
+    if ended {
+        let origin = kept_origin(app, origin);
+        let line = Consented { list: list.clone(), act: Act::Left, door, origin, text: String::new(), at: now };
+        tx.add_consents(subscriber, &[line]).await?;
+    }
+    tx.commit().await?;
+    Ok(ended)
+}
+
+async fn say_goodbye(app: &App, leaving: &Leaving) -> Result<(), StoreError> {
+    let (subscription, now) = (&leaving.subscription, app.clock.now());
+    match app.renderer.notice(&notices::goodbye(app, subscription.subscriber, &leaving.title), now) {
+        Ok(rendered) => {
+            let mailing = app.store.mailing_id().await?;
+            let mut tx = app.store.begin().await?;
+            let notice = queue::notice_to(mailing, &rendered, subscription.subscriber, now);
+            queue::write_notice(&mut tx, &notice).await?;
+            tx.commit().await
+        }
+        // They have left, which is what they wanted.
+        Err(error) => {
+            tracing::error!("nobody could be told that they have left: {error}");
+            Ok(())
+        }
+    }
+}

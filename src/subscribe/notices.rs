@@ -1,0 +1,150 @@
+//! What readers are told by mail about their subscriptions: confirm, you get it already, welcome, goodbye, and how to
+//! leave. Nothing that whoever asked has typed stands in them.
+
+use crate::{
+    app::App,
+    domain::{
+        list::{Alerts, List},
+        request::RequestId,
+        subscription::{SubscriberId, Subscription},
+        token::Claim,
+    },
+    render::{Button, Fact, Notice},
+    store::StoreError,
+};
+
+/// The language of these texts.
+const LANGUAGE: &str = "en";
+
+/// Asks the owner of an address whether they asked.
+pub(super) fn confirm(app: &App, request: RequestId, lists: &[&List]) -> Notice {
+    let (links, sender) = (app.links(), &app.config.sender.name);
+    let reply_to = links.confirm_by_mail(request);
+    let mut paragraphs = vec![
+        format!("Somebody, we hope you, asked us to send this by mail from {sender} to your address."),
+        "If it was you, please confirm it within seven days.".to_owned(),
+    ];
+    if reply_to.is_some() {
+        paragraphs.push("You can also confirm by answering this mail, with no words at all.".to_owned());
+    }
+    paragraphs.push("If it was not you, do nothing: without your confirmation you get nothing from us.".to_owned());
+    Notice {
+        subject: format!("Please confirm: {}", titles(lists)),
+        paragraphs,
+        facts: lists.iter().map(|list| what_it_is(list)).collect(),
+        button: Some(Button { label: "Yes, send it to me".to_owned(), url: links.confirm(request) }),
+        language: LANGUAGE.to_owned(),
+        reply_to,
+    }
+}
+
+/// They asked for what they have.
+pub(super) fn already(app: &App, subscriber: SubscriberId, lists: &[&List]) -> Notice {
+    Notice {
+        subject: format!("You get it already: {}", titles(lists)),
+        paragraphs: vec![
+            format!(
+                "Somebody, perhaps you, asked us to send you this by mail from {}. You get it already, so nothing has \
+                 changed.",
+                app.config.sender.name
+            ),
+            "If mails from us do not reach you, please look into your folder of unwanted mail.".to_owned(),
+        ],
+        facts: lists.iter().map(|list| what_it_is(list)).collect(),
+        button: Some(choose(app, subscriber)),
+        language: LANGUAGE.to_owned(),
+        reply_to: None,
+    }
+}
+
+/// They have confirmed.
+pub(super) fn welcome(app: &App, subscriber: SubscriberId, lists: &[&List]) -> Notice {
+    Notice {
+        subject: format!("Welcome: {}", titles(lists)),
+        paragraphs: vec![
+            format!("Thank you. From now on {} sends you this.", app.config.sender.name),
+            "Each mail has a link to leave. To choose what you get, or to leave everything, use the button; the link \
+             is yours alone and does not expire."
+                .to_owned(),
+        ],
+        facts: lists.iter().map(|list| what_it_is(list)).collect(),
+        button: Some(choose(app, subscriber)),
+        language: LANGUAGE.to_owned(),
+        reply_to: None,
+    }
+}
+
+/// They have left by mail, and see no page that says so.
+pub(super) fn goodbye(app: &App, subscriber: SubscriberId, title: &str) -> Notice {
+    Notice {
+        subject: format!("You have left: {title}"),
+        paragraphs: vec![
+            format!(
+                "You asked by mail to leave {title}, and get nothing more of it. A message that was on its way at this \
+                 moment may still arrive."
+            ),
+            "If that was a mistake, the button leads to the page where you choose what you get.".to_owned(),
+        ],
+        button: Some(choose(app, subscriber)),
+        language: LANGUAGE.to_owned(),
+        ..Notice::default()
+    }
+}
+
+/// Somebody who could not show that the address is theirs asked to leave.
+pub(super) async fn leave(app: &App, active: &[&Subscription]) -> Result<Notice, StoreError> {
+    let links = app.links();
+    let (mut facts, mut only) = (Vec::new(), None);
+    for subscription in active {
+        let number = app.store.state_of_list(&subscription.list, app.clock.now()).await?.number;
+        let claim = Claim { list: number, subscriber: subscription.subscriber };
+        facts.push(Fact { name: super::title_of(app, &subscription.list), value: links.leave(claim) });
+        only = Some(claim);
+    }
+    let only = only.filter(|_| active.len() == 1);
+    let reply_to = only.and_then(|claim| links.leave_by_mail(claim));
+    let mut paragraphs = vec![format!(
+        "Somebody, we hope you, asked by mail that {} should send you nothing more. An address in a mail can be forged, \
+         so please say it once more, by the link.",
+        app.config.sender.name
+    )];
+    if reply_to.is_some() {
+        paragraphs.push("You can also answer this mail, with no words at all.".to_owned());
+    }
+    paragraphs.push("If it was not you, do nothing: nothing has changed.".to_owned());
+    let button = match (only, active.first()) {
+        (Some(claim), _) => Some(Button { label: "Leave".to_owned(), url: links.leave(claim) }),
+        (None, Some(first)) => Some(choose(app, first.subscriber)),
+        (None, None) => None,
+    };
+    Ok(Notice {
+        subject: "Do you want to leave?".to_owned(),
+        paragraphs,
+        facts: if only.is_some() { Vec::new() } else { facts },
+        button,
+        language: LANGUAGE.to_owned(),
+        reply_to,
+    })
+}
+
+fn choose(app: &App, subscriber: SubscriberId) -> Button {
+    Button { label: "Choose what you get".to_owned(), url: app.links().preferences(subscriber) }
+}
+
+/// A list's title, and when it comes.
+fn what_it_is(list: &List) -> Fact {
+    Fact { name: list.title.clone(), value: when_it_comes(list) }
+}
+
+/// When a list comes, in words.
+pub(crate) fn when_it_comes(list: &List) -> String {
+    match (&list.digest, list.alerts) {
+        (Some(digest), Alerts::Immediate) => format!("a digest {}, and alerts at once", digest.describe()),
+        (Some(digest), Alerts::Off) => format!("a digest {}", digest.describe()),
+        (None, _) => "alerts at once".to_owned(),
+    }
+}
+
+fn titles(lists: &[&List]) -> String {
+    lists.iter().map(|list| list.title.as_str()).collect::<Vec<_>>().join(", ")
+}

@@ -1,0 +1,87 @@
+//! The name that a request is for. The pages answer to their own names only, so that a page of somebody else's name cannot
+//! be ours (DNS rebinding), and no cache keeps what was asked for by another name. Links are never made from it.
+
+use std::net::IpAddr;
+
+use axum::{
+    extract::{Request, State},
+    http::{HeaderMap, StatusCode, Uri, header, uri::Authority},
+    middleware::Next,
+    response::Response,
+};
+
+use super::Site;
+use crate::config::Config;
+
+/// Lets a request through that is for one of our names.
+pub(super) async fn check(State(site): State<Site>, request: Request, next: Next) -> Response {
+    if is_ours(&site.app.config, request.uri(), request.headers()) {
+        return next.run(request).await;
+    }
+    site.problem(
+        StatusCode::MISDIRECTED_REQUEST,
+        "This server does not answer to that name. Whoever runs it can add the name to [web] hosts.",
+    )
+}
+
+fn is_ours(config: &Config, uri: &Uri, headers: &HeaderMap) -> bool {
+    let mut given = headers.get_all(header::HOST).iter();
+    let named = match (uri.authority(), given.next(), given.next()) {
+        (_, _, Some(_)) => return false,
+        (Some(authority), ..) => Some(authority.clone()),
+        (None, Some(host), None) => host.to_str().ok().and_then(|host| host.parse::<Authority>().ok()),
+        (None, None, None) => None,
+    };
+    let Some(named) = named else { return false };
+    let name = named.host().trim_end_matches('.').trim_matches(['[', ']']).to_ascii_lowercase();
+    let is_loopback = name == "localhost" || name.parse::<IpAddr>().is_ok_and(|address| address.is_loopback());
+    let own = config.base_url.host_str().map(|host| host.trim_matches(['[', ']']));
+    is_loopback
+        || own.is_some_and(|own| own.eq_ignore_ascii_case(&name))
+        || config.web.hosts.iter().any(|host| host.eq_ignore_ascii_case(&name))
+        || name == config.web.listen.ip().to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::http::{HeaderMap, HeaderValue, Uri, header};
+
+    use super::is_ours;
+    use crate::config::Config;
+
+    #[test]
+    fn the_pages_answer_to_their_own_names_only() {
+        let mut config = Config { base_url: "https://news.example.org/".parse().expect("a URL"), ..Config::default() };
+        config.web.hosts = vec!["www.example.org".to_owned()];
+        let is = |hosts: &[&'static str]| {
+            let mut headers = HeaderMap::new();
+            for host in hosts {
+                headers.append(header::HOST, HeaderValue::from_static(host));
+            }
+            is_ours(&config, &Uri::from_static("/join"), &headers)
+        };
+        for host in [
+            "news.example.org",
+            "NEWS.example.org.:443",
+            "www.example.org",
+            "127.0.0.1:8080",
+            "[::1]:8080",
+            "localhost",
+        ] {
+            assert!(is(&[host]), "{host}");
+        }
+        for host in [
+            "example.org",
+            "news.example.org.evil.example",
+            "evil.example",
+            "192.0.2.1",
+            "",
+            "a b",
+            "news.example.org@evil.example:1",
+        ] {
+            assert!(!is(&[host]), "{host}");
+        }
+        assert!(!is(&[]));
+        assert!(!is(&["news.example.org", "evil.example"]));
+    }
+}

@@ -1,0 +1,98 @@
+//! The page to join, and the answer to its form. Whoever asks gets the same answer, whatever we know of the address; a
+//! form that stood on another site's page leads to ours first.
+
+use axum::{
+    body::Bytes,
+    extract::{RawQuery, State},
+    http::StatusCode,
+    response::Response,
+};
+
+use super::{
+    Site,
+    form::Form,
+    origin::Origin,
+    pages::{JoinList, Page},
+};
+use crate::{
+    domain::{address::EmailAddress, consent::Door, request::RequestKind, slug::Slug},
+    subscribe::{self, AskError, Asked, FormToken},
+};
+
+/// What is wrong with a form, for the one who filled it in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Wrong {
+    Address,
+    Lists,
+}
+
+/// The empty form; a query may name a list, and an address.
+pub(super) async fn page(State(site): State<Site>, RawQuery(query): RawQuery) -> Response {
+    let form = Form::read(query.unwrap_or_default().as_bytes());
+    show(&site, &form, StatusCode::OK, &[], "")
+}
+
+/// The form that was filled in.
+pub(super) async fn ask(State(site): State<Site>, Origin(origin): Origin, body: Bytes) -> Response {
+    let form = Form::read(&body);
+    let typed = form.one("address");
+    // A field that people do not see was filled in: whoever did it learns nothing.
+    if !form.one("website").is_empty() {
+        return asked(&site, typed);
+    }
+    let address = EmailAddress::parse(typed);
+    let lists: Vec<Slug> = form.all("list").filter_map(|name| Slug::parse(name).ok()).collect();
+    let mut wrong = Vec::new();
+    if address.is_err() {
+        wrong.push(Wrong::Address);
+    }
+    if lists.is_empty() {
+        wrong.push(Wrong::Lists);
+    }
+    let (Ok(address), true) = (address, wrong.is_empty()) else {
+        return show(&site, &form, StatusCode::UNPROCESSABLE_ENTITY, &wrong, "");
+    };
+    match subscribe::read_form_token(&site.app, form.one("token")) {
+        FormToken::Good => {}
+        FormToken::TooSoon => {
+            return show(&site, &form, StatusCode::OK, &[], "That was quick. Please press the button once more.");
+        }
+        FormToken::Foreign => {
+            return show(&site, &form, StatusCode::OK, &[], "One more step: please look at it and press the button.");
+        }
+    }
+    let wish = Asked { kind: RequestKind::Join, address: &address, lists: &lists, door: Door::Web, origin };
+    match subscribe::ask(&site.app, &wish).await {
+        Ok(()) => asked(&site, typed),
+        Err(AskError::NoList) => show(&site, &form, StatusCode::UNPROCESSABLE_ENTITY, &[Wrong::Lists], ""),
+        Err(AskError::TooMany) => {
+            site.problem(StatusCode::SERVICE_UNAVAILABLE, "Too many people ask just now. Please try again in an hour.")
+        }
+        Err(AskError::Store(error)) => site.failed("a request to join", &error),
+    }
+}
+
+fn asked(site: &Site, typed: &str) -> Response {
+    site.pages.answer(StatusCode::OK, &Page::Asked { address: typed })
+}
+
+fn show(site: &Site, form: &Form, status: StatusCode, wrong: &[Wrong], notice: &str) -> Response {
+    let only = subscribe::public_lists(&site.app).count() == 1;
+    let lists = subscribe::public_lists(&site.app).map(|list| JoinList {
+        name: list.name.as_str(),
+        title: &list.title,
+        description: &list.description,
+        when: subscribe::when_it_comes(list),
+        is_chosen: only || form.all("list").any(|name| name == list.name.as_str()),
+    });
+    let page = Page::Join {
+        lists: lists.collect(),
+        address: form.one("address"),
+        agreement: &subscribe::agreement(&site.app),
+        token: &subscribe::form_token(&site.app),
+        notice,
+        address_is_wrong: wrong.contains(&Wrong::Address),
+        lists_are_wrong: wrong.contains(&Wrong::Lists),
+    };
+    site.pages.answer(status, &page)
+}

@@ -1,0 +1,384 @@
+//! Joining by the pages, over real HTTP: nobody gets anything who has not confirmed from their own mailbox, nobody learns
+//! who is on a list, and nobody is flooded because somebody else asks.
+
+use jiff::SignedDuration;
+use reqwest::{Method, StatusCode};
+use tidings::{
+    domain::{
+        consent::{Act, Door},
+        subscription::{Subscription, SubscriptionState, Wanted},
+    },
+    subscribe::{self, BadLines, Forgotten},
+};
+
+use crate::world::{
+    Mail, World, address_of,
+    pages::{Answer, Pages},
+    slug, subjects,
+};
+
+const ANA: &str = "ana@reader.example";
+
+/// A world whose pages are open, with a list that is public and one that is not.
+async fn open_house() -> (World, Pages) {
+    let private =
+        "[[lists]]\nname = \"inner\"\ntitle = \"Inner circle\"\nfeeds = [\"site\"]\nalerts = true\nprivate = true";
+    let world = World::setup().also(private).start().await;
+    let pages = Pages::of(&world).await;
+    (world, pages)
+}
+
+/// Fills in the form to join as a person does: it takes them a moment.
+async fn ask(world: &World, pages: &Pages, address: &str, origin: &str) -> Answer {
+    let token = pages.get("/join").await.hidden("token");
+    world.clock.advance(SignedDuration::from_secs(5));
+    let fields = [("token", token.as_str()), ("list", "news"), ("address", address), ("website", "")];
+    pages.post_from(origin, "/join", &fields).await
+}
+
+/// Asks, and gives the mail that comes of it.
+async fn asked(world: &World, pages: &Pages, address: &str) -> Mail {
+    assert_eq!(ask(world, pages, address, "198.51.100.7").await.status, StatusCode::OK);
+    world.run().await;
+    world.mails_to(address).pop().expect("a mail to confirm")
+}
+
+async fn subscriptions(world: &World, address: &str) -> Vec<Subscription> {
+    world.app.store.subscriptions_of(&address_of(address)).await.expect("subscriptions")
+}
+
+async fn state(world: &World, address: &str) -> Option<SubscriptionState> {
+    subscriptions(world, address).await.first().map(|subscription| subscription.state)
+}
+
+#[tokio::test]
+async fn who_asks_and_confirms_is_welcomed_and_gets_what_comes() {
+    let (world, pages) = open_house().await;
+    world.begin(0).await;
+    let page = ask(&world, &pages, ANA, "198.51.100.7").await;
+    assert!(page.text.contains("Look into your mailbox") && page.text.contains(ANA), "{}", page.text);
+    world.run().await;
+    let mails = world.new_mails();
+    assert_eq!(subjects(&mails), ["Please confirm: Coalition news"]);
+    assert_eq!((mails[0].to.as_str(), mails[0].header("auto-submitted")), (ANA, "auto-generated"));
+    assert_eq!(state(&world, ANA).await, None);
+    let link = mails[0].path_to("confirm");
+    for _ in 0..2 {
+        let page = pages.get(&link).await;
+        assert!(page.text.contains("Yes, send it to me") && page.text.contains("Coalition news"), "{}", page.text);
+        assert_eq!(pages.ask(Method::HEAD, &link, "", "").await.status, StatusCode::OK);
+    }
+    assert_eq!(state(&world, ANA).await, None, "looking is not confirming");
+    for _ in 0..3 {
+        let page = pages.post(&link, &[]).await;
+        assert_eq!(page.status, StatusCode::OK);
+        assert!(page.text.contains("<h1>Welcome</h1>"), "{}", page.text);
+    }
+    assert!(pages.get(&link).await.text.contains("<h1>Welcome</h1>"));
+    assert_eq!(state(&world, ANA).await, Some(SubscriptionState::Active));
+    world.run().await;
+    assert_eq!(subjects(&world.new_mails()), ["Welcome: Coalition news"]);
+    world.next_look(&[world.post("Coalition condemns a transfer")]).await;
+    let mails = world.new_mails();
+    assert_eq!(mails.len(), 1);
+    assert_eq!(mails[0].to, ANA);
+}
+
+#[tokio::test]
+async fn the_record_says_what_was_agreed_to_when_and_by_which_door() {
+    let (world, pages) = open_house().await;
+    let link = asked(&world, &pages, ANA).await.path_to("confirm");
+    let asked_at = world.clock.now();
+    world.minutes(90);
+    pages.post_from("203.0.113.44", &link, &[]).await;
+    let confirmed_at = world.clock.now();
+    let one = &subscriptions(&world, ANA).await[0];
+    assert_eq!((one.consent, one.began_at), (Door::Web, confirmed_at));
+    let record = world.app.store.consents_of(one.subscriber).await.expect("the record");
+    let text = "I want to get what I chose here by mail from Example Coalition. I can leave at any time, by the link in \
+                each mail.";
+    let told: Vec<_> =
+        record.iter().map(|line| (line.act, line.origin.as_str(), line.text.as_str(), line.at)).collect();
+    assert_eq!(
+        told,
+        [(Act::Asked, "198.51.100.0/24", text, asked_at), (Act::Confirmed, "203.0.113.0/24", text, confirmed_at)]
+    );
+    assert!(pages.get("/join").await.text.contains(text), "it is what the page shows");
+}
+
+#[tokio::test]
+async fn a_link_to_confirm_is_good_for_seven_days_and_then_the_address_is_erased() {
+    let (world, pages) = open_house().await;
+    let link = asked(&world, &pages, ANA).await.path_to("confirm");
+    world.hours(7 * 24 + 1);
+    let page = pages.post(&link, &[]).await;
+    assert_eq!(page.status, StatusCode::GONE);
+    assert!(page.text.contains("please ask again"), "{}", page.text);
+    assert_eq!(state(&world, ANA).await, None);
+    world.run().await;
+    let dump = world.dump().await;
+    assert!(!dump.contains("ana@") && !dump.contains("reader.example\""), "{dump}");
+    let link = asked(&world, &pages, ANA).await.path_to("confirm");
+    assert_eq!(pages.post(&link, &[]).await.status, StatusCode::OK);
+}
+
+#[tokio::test]
+async fn nobody_learns_from_the_answer_who_is_on_a_list() {
+    let (world, pages) = open_house().await;
+    world.readers(3).await;
+    world.part("news", "reader2@example.org").await;
+    subscribe::forget(&world.app, &address_of("reader3@example.org")).await.expect("erased");
+    let mut answers = Vec::new();
+    for address in ["reader1@example.org", "reader2@example.org", "reader3@example.org", ANA, "abuse@reader.example"] {
+        let page = ask(&world, &pages, address, "198.51.100.7").await;
+        answers.push((
+            page.status,
+            page.text.replace(address, "…"),
+            format!("{:?}", page.headers.get("date").is_some()),
+        ));
+    }
+    answers.dedup();
+    assert_eq!(answers.len(), 1, "{answers:?}");
+    world.run().await;
+    let mut mails = world.mails();
+    mails.sort_by(|one, other| one.to.cmp(&other.to));
+    let told: Vec<_> = mails.iter().map(|mail| (mail.to.as_str(), mail.subject.as_str())).collect();
+    let confirm = "Please confirm: Coalition news";
+    assert_eq!(
+        told,
+        [
+            (ANA, confirm),
+            ("reader1@example.org", "You get it already: Coalition news"),
+            ("reader2@example.org", confirm),
+            ("reader3@example.org", confirm),
+        ]
+    );
+}
+
+#[tokio::test]
+async fn who_asks_ten_thousand_times_for_one_address_sends_it_one_mail_a_day_and_three_a_month() {
+    let (world, pages) = open_house().await;
+    // The page is asked a few times by HTTP; the rest come in by the same function.
+    for _ in 0..20 {
+        ask(&world, &pages, ANA, "198.51.100.7").await;
+    }
+    for day in 0..40 {
+        for nth in 0..250_u32 {
+            world.asks(ANA, &format!("10.{day}.{}.{}", nth / 200, nth % 200)).await;
+        }
+        world.run().await;
+        world.hours(24);
+    }
+    let days: Vec<_> = world.mails_to(ANA).iter().map(|mail| mail.header("date").to_owned()).collect();
+    // Three within the first thirty days, and as many as those that have become older than thirty days since.
+    assert_eq!(days.len(), 6, "{days:?}");
+}
+
+#[tokio::test]
+async fn ten_thousand_requests_for_as_many_addresses_send_no_more_than_the_limits_allow() {
+    let (world, _) = open_house().await;
+    for nth in 0..3_000_u32 {
+        world.asks(&format!("victim{nth}@reader{nth}.example"), "198.51.100.7").await;
+    }
+    world.run().await;
+    assert_eq!(world.new_mails().len(), 20, "from one network");
+    for nth in 0..3_000_u32 {
+        world.asks(&format!("someone{nth}@big.example"), &format!("10.{}.{}.1", nth / 200, nth % 200)).await;
+    }
+    world.run().await;
+    assert_eq!(world.new_mails().len(), 300, "to one domain");
+    for nth in 0..4_000_u32 {
+        let address = format!("anyone{nth}@other{nth}.example");
+        world.asks(&address, &format!("172.{}.{}.1", 16 + nth / 200, nth % 200)).await;
+    }
+    world.run().await;
+    let mails = world.new_mails();
+    let (staff, others): (Vec<_>, Vec<_>) = mails.iter().partition(|mail| mail.to == "desk@example.org");
+    assert_eq!((others.len(), staff.len()), (1000 - 320, 0), "in all");
+    tidings::newsroom::tell_alarms(&world.app).await.expect("staff are told");
+    world.run().await;
+    let told = world.new_mails();
+    assert_eq!(subjects(&told), ["Alarm: many ask to join or leave (requests)"]);
+    assert!(told[0].text.contains("[joining] at_most"), "{}", told[0].text);
+    world.hours(2);
+    world.asks("late@reader.example", "10.200.1.1").await;
+    world.run().await;
+    assert_eq!(world.mails_to("late@reader.example").len(), 1);
+}
+
+#[tokio::test]
+async fn a_program_that_fills_in_the_form_sends_nothing() {
+    let (world, pages) = open_house().await;
+    let token = pages.get("/join").await.hidden("token");
+    let form = |token: &'static str| [("token", token), ("list", "news"), ("address", ANA), ("website", "")];
+    let at_once = pages.post("/join", &[("token", token.as_str()), ("list", "news"), ("address", ANA)]).await;
+    assert!(at_once.text.contains("press the button once more"), "{}", at_once.text);
+    world.clock.advance(SignedDuration::from_secs(5));
+    for forged in ["", "1713960000.aaaaaaaaaaaaaaaa", "x", "1713960000."] {
+        let page = pages.post("/join", &form(forged)).await;
+        assert!(page.text.contains("One more step") && page.text.contains(ANA), "{}", page.text);
+    }
+    let seen = [("token", token.as_str()), ("list", "news"), ("address", ANA), ("website", "https://spam.example")];
+    assert!(pages.post("/join", &seen).await.text.contains("Look into your mailbox"));
+    world.hours(25);
+    let stale = [("token", token.as_str()), ("list", "news"), ("address", ANA)];
+    assert!(pages.post("/join", &stale).await.text.contains("One more step"));
+    world.run().await;
+    assert_eq!(world.mails().len(), 0);
+}
+
+#[tokio::test]
+async fn a_form_on_another_sites_page_leads_to_ours_with_what_was_typed() {
+    let (world, pages) = open_house().await;
+    let page = pages.post("/join", &[("list", "news"), ("address", ANA)]).await;
+    assert_eq!(page.status, StatusCode::OK);
+    assert!(page.text.contains(&format!("value=\"{ANA}\"")), "{}", page.text);
+    world.clock.advance(SignedDuration::from_secs(5));
+    let token = page.hidden("token");
+    pages.post("/join", &[("token", token.as_str()), ("list", "news"), ("address", ANA)]).await;
+    world.run().await;
+    assert_eq!(world.mails_to(ANA).len(), 1);
+}
+
+#[tokio::test]
+async fn what_is_typed_wrongly_is_told_beside_its_field_and_nothing_else_is_lost() {
+    let (world, pages) = open_house().await;
+    let token = pages.get("/join").await.hidden("token");
+    world.clock.advance(SignedDuration::from_secs(5));
+    let hostile = "\"><script>alert(1)</script>";
+    for address in ["", "ana", "ana@", hostile, "ana@reader.example\r\nBcc: x@y.example", "a@b@c.example"] {
+        let page = pages.post("/join", &[("token", token.as_str()), ("list", "news"), ("address", address)]).await;
+        assert_eq!(page.status, StatusCode::UNPROCESSABLE_ENTITY, "{address:?}");
+        assert!(page.text.contains("id=\"address-wrong\"") && !page.text.contains("<script"), "{}", page.text);
+    }
+    for list in ["", "inner", "nothing", "../x"] {
+        let page = pages.post("/join", &[("token", token.as_str()), ("list", list), ("address", ANA)]).await;
+        assert_eq!(page.status, StatusCode::UNPROCESSABLE_ENTITY, "{list:?}");
+        assert!(!page.text.contains("Inner circle"));
+    }
+    world.run().await;
+    assert_eq!(world.mails().len(), 0);
+}
+
+#[tokio::test]
+async fn a_confirmation_holds_nothing_that_whoever_asked_has_typed() {
+    let (world, pages) = open_house().await;
+    let token = pages.get("/join").await.hidden("token");
+    world.clock.advance(SignedDuration::from_secs(5));
+    let fields = [
+        ("token", token.as_str()),
+        ("list", "news"),
+        ("address", ANA),
+        ("name", "Win at spam.example"),
+        ("text", "Win at spam.example"),
+    ];
+    pages.post("/join", &fields).await;
+    world.run().await;
+    let mail = world.mails_to(ANA).pop().expect("a mail");
+    assert!(!format!("{mail:?}").contains("spam.example"), "{mail:?}");
+}
+
+#[tokio::test]
+async fn a_reader_chooses_alerts_without_digests_and_gets_just_that() {
+    let (world, pages) = open_house().await;
+    world.begin(1).await;
+    world.next_look(&[world.post("Coalition condemns a transfer")]).await;
+    let mail = world.mails_to("reader1@example.org").pop().expect("an alert");
+    let page = mail.path_to("preferences");
+    let shown = pages.get(&page).await.text;
+    assert!(
+        shown.contains("r***@e***.org") && !shown.contains("reader1@") && !shown.contains("Inner circle"),
+        "{shown}"
+    );
+    let saved = pages.post(&page, &[("alerts.news", "on"), ("alerts.inner", "on"), ("do", "save")]).await;
+    assert!(saved.text.contains("It is saved."), "{}", saved.text);
+    let chosen = subscriptions(&world, "reader1@example.org").await;
+    assert_eq!(chosen.len(), 1, "a private list cannot be chosen");
+    assert_eq!((chosen[0].choice.digests, chosen[0].choice.alerts), (Wanted::No, Wanted::Yes));
+    world.new_mails();
+    world.next_look(&[world.post("Webinar"), world.post("Coalition condemns another transfer")]).await;
+    world.until("2024-04-29T09:00:00Z");
+    world.run().await;
+    assert_eq!(world.new_mails().len(), 1, "the alert, and no digest");
+    pages.post(&page, &[("do", "save")]).await;
+    assert_eq!(state(&world, "reader1@example.org").await, Some(SubscriptionState::Ended));
+    let record = world.app.store.consents_of(chosen[0].subscriber).await.expect("the record");
+    assert_eq!(record.iter().map(|line| line.act).collect::<Vec<_>>(), [Act::Chose, Act::Left]);
+}
+
+#[tokio::test]
+async fn leaving_can_be_taken_back_by_the_one_who_left_and_by_nobody_whom_staff_removed() {
+    let (world, pages) = open_house().await;
+    world.begin(2).await;
+    world.next_look(&[world.post("Coalition condemns a transfer")]).await;
+    for (reader, removed) in [("reader1@example.org", false), ("reader2@example.org", true)] {
+        let link = world.mails_to(reader)[0].leave_link().replace("https://news.example.org", "");
+        if removed {
+            world.part("news", reader).await;
+        }
+        assert!(pages.post(&link, &[]).await.text.contains(&format!("action=\"{}/stay\"", &link["/leave/".len()..])));
+        assert_eq!(state(&world, reader).await, Some(SubscriptionState::Ended));
+        let back = pages.post(&format!("{link}/stay"), &[]).await;
+        let expected = if removed { StatusCode::CONFLICT } else { StatusCode::OK };
+        assert_eq!(back.status, expected, "{}", back.text);
+        let now = if removed { SubscriptionState::Ended } else { SubscriptionState::Active };
+        assert_eq!(state(&world, reader).await, Some(now));
+    }
+}
+
+#[tokio::test]
+async fn who_is_erased_is_nowhere_any_more_and_no_file_and_no_import_brings_them_back() {
+    let (world, pages) = open_house().await;
+    let link = asked(&world, &pages, ANA).await.path_to("confirm");
+    pages.post(&link, &[]).await;
+    world.run().await;
+    let page = world.mails_to(ANA).pop().expect("a welcome").path_to("preferences");
+    let data = pages.get(&format!("{page}/data")).await;
+    assert!(data.text.contains(ANA) && data.text.contains("\"confirmed\""), "{}", data.text);
+    assert!(data.headers["content-disposition"].to_str().expect("text").starts_with("attachment"));
+    assert!(pages.get(&format!("{page}/erase")).await.text.contains("Erase what we know of you?"));
+    for _ in 0..2 {
+        assert!(pages.post(&format!("{page}/erase"), &[]).await.text.contains("It is erased"));
+    }
+    assert_eq!(pages.get(&page).await.status, StatusCode::GONE);
+    let dump = world.dump().await;
+    assert!(!dump.contains("ana@") && !dump.contains("198.51.100"), "{dump}");
+    let file = format!("address\n{}\nother@reader.example\n", ANA.to_uppercase());
+    let imported = subscribe::import(&world.app, &slug("news"), file.as_bytes(), Door::Import, BadLines::Refuse).await;
+    let imported = imported.expect("imported");
+    assert_eq!((imported.joined, imported.erased), (1, 1));
+    world.write("subscribers/news.csv", &file);
+    world.run().await;
+    assert_eq!(subscriptions(&world, ANA).await.len(), 0);
+    world.hours(24);
+    let link = asked(&world, &pages, ANA).await.path_to("confirm");
+    pages.post(&link, &[]).await;
+    assert_eq!(state(&world, ANA).await, Some(SubscriptionState::Active), "only they themselves come back");
+    let again = subscribe::forget(&world.app, &address_of(ANA)).await.expect("erased");
+    assert_eq!(again, Forgotten::Erased);
+}
+
+#[tokio::test]
+async fn what_waits_for_somebody_who_was_erased_is_dropped_and_ends_its_issue() {
+    let (world, _) = open_house().await;
+    world.begin(2).await;
+    world.feed_has(&[world.post("Coalition condemns a transfer")]);
+    world.minutes(10);
+    tidings::publish::publish_due(&world.app, Default::default()).await.expect("queued");
+    subscribe::forget(&world.app, &address_of("reader1@example.org")).await.expect("erased");
+    world.run().await;
+    let issue = world.issues().await[0].id;
+    assert_eq!(world.states(issue).await, "sent 1, dropped 1");
+}
+
+#[tokio::test]
+async fn the_pages_answer_to_their_own_names_only() {
+    let (_world, pages) = open_house().await;
+    for (host, status) in [
+        ("news.example.org", StatusCode::OK),
+        ("127.0.0.1", StatusCode::OK),
+        ("evil.example", StatusCode::MISDIRECTED_REQUEST),
+    ] {
+        assert_eq!(pages.get_as(host, "/join").await.status, status, "{host}");
+    }
+}
