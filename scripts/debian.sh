@@ -33,7 +33,7 @@ unpack() {
     lists_are_new=yes
     # The compiler that PostgreSQL may use for queries, and what its cluster scripts want, are not needed.
     names=$(awk '$1 == "Inst" {print $2}' "$part/log" |
-        grep -E "^($package|lib[^ ]*|python3[^ ]*|postgresql-(client-)?[0-9]+|chromium(-common)?)\$" |
+        grep -E "^($package|lib[^ ]*|python3[^ ]*|postgresql-(client-)?[0-9]+|chromium(-common)?|dovecot-core)\$" |
         grep -Ev '^libllvm|-perl$')
     # shellcheck disable=SC2086  # The names are words.
     if ! (cd "$part/debs" && "${apt[@]}" download $names) >>"$part/log" 2>&1; then

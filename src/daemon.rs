@@ -1,5 +1,5 @@
-//! The daemon: a clock around the flows. It wakes collecting and publishing, keeps delivery going, and serves the
-//! pages. It holds no state: what it does when, the store says.
+//! The daemon: a clock around the flows. It wakes collecting and publishing, keeps delivery going, takes in mail, and
+//! serves the pages. It holds no state: what it does when, the store says.
 
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
@@ -9,6 +9,7 @@ use tokio::{net::TcpListener, task::JoinHandle, time::sleep};
 use crate::{
     app::App,
     deliver::{self, Until, tally::Tally},
+    intake::{self, doors::Doors},
     newsroom,
     publish::{self, PassOptions},
     stop::{Ask, Stop},
@@ -24,14 +25,22 @@ const ANSWER: Duration = Duration::from_secs(1);
 /// How long delivery waits after it failed as a whole before it begins anew.
 const REST: Duration = Duration::from_secs(1);
 
-/// Runs until it is told to stop: the clock's work, delivery, and the pages of `router` on `listener`.
+/// Runs until it is told to stop: the clock's work, delivery, mail that comes in by `doors`, and the pages of `router` on
+/// `listener`.
 ///
 /// # Errors
 /// When the listener fails. All else is logged and tried again.
-pub async fn serve(app: Arc<App>, router: Router, listener: TcpListener, stop: Stop) -> std::io::Result<()> {
+pub async fn serve(
+    app: Arc<App>,
+    router: Router,
+    listener: TcpListener,
+    doors: Doors,
+    stop: Stop,
+) -> std::io::Result<()> {
     let clock_work = tokio::spawn(stopping(stop.clone(), keep_publishing(Arc::clone(&app), stop.clone())));
     let answers = tokio::spawn(stopping(stop.clone(), keep_answering(Arc::clone(&app), stop.clone())));
     let delivery = tokio::spawn(stopping(stop.clone(), keep_delivering(Arc::clone(&app), stop.clone())));
+    let intake = tokio::spawn(stopping(stop.clone(), keep_taking(Arc::clone(&app), doors, stop.clone())));
     let finish = stop.clone();
     let serving = axum::serve(listener, router.into_make_service_with_connect_info::<SocketAddr>())
         .with_graceful_shutdown(async move { finish.asked(Ask::Finish).await });
@@ -44,6 +53,7 @@ pub async fn serve(app: Arc<App>, router: Router, listener: TcpListener, stop: S
         stop.ask();
     }
     end(clock_work, &stop).await;
+    end(intake, &stop).await;
     end(answers, &stop).await;
     end(delivery, &stop).await;
     served
@@ -120,6 +130,9 @@ async fn tick(app: &App) {
         }
         Err(error) => tracing::error!("the subscribers files were not read: {error}"),
     }
+    if let Err(error) = intake::forget_old_letters(app).await {
+        tracing::error!("it was not forgotten which letters came long ago: {error}");
+    }
     if let Err(error) = newsroom::tell_alarms(app).await {
         tracing::error!("staff were not told of alarms: {error}");
     }
@@ -134,6 +147,12 @@ async fn tick(app: &App) {
         }
         Err(error) => tracing::error!("publishing failed and is tried again: {error}"),
     }
+}
+
+/// Doors that were never opened are no reason to end.
+async fn keep_taking(app: Arc<App>, doors: Doors, stop: Stop) {
+    doors.keep(app, stop.clone()).await;
+    stop.asked(Ask::Finish).await;
 }
 
 /// Delivery begins anew when it fails: its claims are taken up by itself.

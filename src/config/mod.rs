@@ -4,6 +4,7 @@
 mod database;
 mod dkim;
 mod feeds;
+mod intake;
 mod lists;
 mod mistake;
 mod people;
@@ -20,8 +21,9 @@ use url::Url;
 pub use self::{
     database::Database,
     feeds::Collect,
+    intake::{Afterwards, Intake, LmtpPlace, Mailbox},
     mistake::{ConfigError, Mistake, Position},
-    people::{Intake, Joining, Origins, Staff, Web},
+    people::{Joining, Origins, Staff, Web},
     relays::Delivery,
     secret::SecretSource,
 };
@@ -145,7 +147,7 @@ fn read(mut top: Section<'_, '_>) -> Option<Config> {
     let delivery = relays::delivery(&mut top);
     let web = people::web(&mut top);
     let joining = people::joining(&mut top);
-    let intake = people::intake(&mut top);
+    let intake = intake::intake(&mut top);
     if !urgent.is_empty() && lists.iter().all(|list| list.alerts == Alerts::Off) {
         let problem = Problem::new("no list has `alerts = true`, so no post is ever mailed at once");
         top.warn("urgent", problem.hint("set `alerts = true` in a `[[lists]]`, or take the rules out"));

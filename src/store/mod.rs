@@ -12,7 +12,9 @@ pub mod feeds;
 pub mod holders;
 pub mod issues;
 pub mod ledger;
+pub mod letters;
 pub mod lists;
+pub mod mailboxes;
 pub mod mailings;
 pub mod posts;
 pub mod requests;
@@ -84,6 +86,7 @@ fn first_of(last: i64, count: usize) -> i64 {
 #[derive(Clone, Copy, Debug)]
 enum Counter {
     Consents,
+    DeadLetters,
     Holders,
     Issues,
     Ledger,
@@ -108,6 +111,7 @@ impl Counter {
     fn name(self) -> &'static str {
         match self {
             Self::Consents => "consents",
+            Self::DeadLetters => "dead letters",
             Self::Holders => "holders",
             Self::Issues => "issues",
             Self::Ledger => "ledger",

@@ -155,7 +155,7 @@ async fn the_form_that_the_readme_gives_for_other_sites_leads_to_our_page() {
     world.site.serve("/blog/", Response::ok(form).header("content-type", "text/html; charset=utf-8"));
     let browser = Browser::start(Scripts::Off).await;
     browser.open(world.site.url("/blog/").as_str()).await;
-    browser.fill("Your e-mail address", ANA).await;
+    browser.fill("E-mail", ANA).await;
     browser.press("Get our news").await;
     assert_eq!(browser.address().await, world.page("/join"));
     assert_eq!(browser.value("Your e-mail address").await, ANA);

@@ -13,6 +13,7 @@ mod deliver;
 mod demo;
 mod dkim;
 mod inbox;
+mod intake;
 mod join;
 mod leave;
 mod newsroom;

@@ -19,10 +19,14 @@
 pub(crate) mod browser;
 pub(crate) mod check;
 pub(crate) mod crawler;
+pub(crate) mod doors;
+pub(crate) mod dovecot;
 pub(crate) mod feed_server;
+pub(crate) mod imap_server;
 mod mail;
 pub(crate) mod manners;
 pub(crate) mod name_server;
+pub(crate) mod nobody;
 mod open;
 pub(crate) mod pages;
 pub(crate) mod policy;

@@ -33,6 +33,7 @@ pub(crate) struct Setup {
     relay: Vec<String>,
     delivery: Vec<String>,
     staff: Vec<String>,
+    intake: Vec<String>,
     more: String,
     signs: Signs,
 }
@@ -60,6 +61,7 @@ impl Default for Setup {
             relay: lines(&["name = \"main\"", "host = \"127.0.0.1\"", "tls = \"none\""]),
             delivery: Vec::new(),
             staff: lines(&["notify = [\"desk@example.org\"]"]),
+            intake: lines(&["address = \"news@example.org\""]),
             more: String::new(),
             signs: Signs::Nothing,
         }
@@ -113,6 +115,12 @@ impl Setup {
         self
     }
 
+    /// A line of `[intake]`.
+    pub(crate) fn intake(mut self, line: &str) -> Self {
+        set(&mut self.intake, line);
+        self
+    }
+
     /// Whole sections to be added; `SITE` stands for the site's address.
     pub(crate) fn also(mut self, sections: &str) -> Self {
         self.more.push_str(sections);
@@ -156,7 +164,7 @@ impl Setup {
             ("[[lists]]", self.list.clone()),
             ("[[relays]]", self.relay.clone()),
             ("[delivery]", self.delivery.clone()),
-            ("[intake]", vec!["address = \"news@example.org\"".to_owned()]),
+            ("[intake]", self.intake.clone()),
         ];
         let sections = sections.map(|(head, lines)| format!("{head}\n{}\n", lines.join("\n")));
         format!("{}\n{}", sections.join("\n"), self.more.replace("SITE", site.trim_end_matches('/')))
