@@ -5,6 +5,7 @@
 mod act;
 mod aside;
 pub mod doors;
+pub mod hooks;
 
 use std::{fmt, panic::AssertUnwindSafe};
 

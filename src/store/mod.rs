@@ -10,6 +10,7 @@ pub mod error;
 mod failpoint;
 pub mod feeds;
 pub mod holders;
+pub mod hook_tokens;
 pub mod issues;
 pub mod ledger;
 pub mod letters;

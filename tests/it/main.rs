@@ -12,6 +12,7 @@ mod csv;
 mod deliver;
 mod demo;
 mod dkim;
+mod hooks;
 mod inbox;
 mod intake;
 mod join;
