@@ -183,6 +183,25 @@ async fn pages_that_say_what_went_wrong_are_as_good_as_others() {
 }
 
 #[tokio::test]
+async fn mails_can_be_read_by_everyone() {
+    let world = World::setup().open().await;
+    world.begin(1).await;
+    world.asks(ANA, "198.51.100.7").await;
+    world.next_look(&[world.post("Coalition condemns a transfer"), world.post("Webinar")]).await;
+    world.until("2024-04-29T09:00:00Z");
+    world.run().await;
+    let browser = Browser::start(Scripts::On).await;
+    let mails = world.mails();
+    assert_eq!(mails.len(), 3);
+    for (mail, name) in mails.iter().zip(["mail-confirm", "mail-alert", "mail-digest"]) {
+        let page = Response::ok(mail.html.clone()).header("content-type", "text/html; charset=utf-8");
+        world.site.serve("/mail/", page);
+        browser.open(world.site.url("/mail/").as_str()).await;
+        browser.examine_mail(name).await;
+    }
+}
+
+#[tokio::test]
 async fn an_examination_finds_what_is_wrong() {
     let browser = Browser::start(Scripts::On).await;
     let page = "<meta name=viewport content='width=device-width'><p style='color:%23999'>Pale</p><input>\
