@@ -187,6 +187,7 @@ async fn mails_can_be_read_by_everyone() {
     let world = World::setup().open().await;
     world.begin(1).await;
     world.asks(ANA, "198.51.100.7").await;
+    world.run().await;
     world.next_look(&[world.post("Coalition condemns a transfer"), world.post("Webinar")]).await;
     world.until("2024-04-29T09:00:00Z");
     world.run().await;
