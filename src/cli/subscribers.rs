@@ -70,6 +70,11 @@ pub(super) enum Subscribers {
         /// Their address
         address: String,
     },
+    /// Show all that is known of one person: what they get, what they did about it, what they agreed to
+    Show {
+        /// Their address
+        address: String,
+    },
     /// Erase one person for good: their address, what they get, how they came
     Forget {
         /// Their address
@@ -125,6 +130,13 @@ impl Subscribers {
                     anyhow::bail!("{address} is not on `{list}`");
                 }
                 say(&format!("{address} gets `{list}` no more"))?;
+            }
+            Self::Show { address } => {
+                let address = parse(&address)?;
+                let Some(data) = subscribe::data_about(&app, &address).await? else {
+                    anyhow::bail!("nothing is known of {address}");
+                };
+                output.print(&data, |data| data.to_string())?;
             }
             Self::Forget { address } => {
                 let address = parse(&address)?;

@@ -2,10 +2,12 @@
 
 mod alarms;
 mod bad_input;
+mod browser;
 mod cli;
 mod collect;
 mod config;
 mod crash;
+mod crawler;
 mod csv;
 mod deliver;
 mod demo;

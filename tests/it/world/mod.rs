@@ -16,7 +16,9 @@
 
 #![allow(dead_code, reason = "each story uses a part of it")]
 
+pub(crate) mod browser;
 pub(crate) mod check;
+pub(crate) mod crawler;
 pub(crate) mod doors;
 pub(crate) mod dovecot;
 pub(crate) mod feed_server;
@@ -24,6 +26,7 @@ pub(crate) mod imap_server;
 mod mail;
 pub(crate) mod manners;
 pub(crate) mod name_server;
+mod open;
 pub(crate) mod nobody;
 pub(crate) mod pages;
 pub(crate) mod policy;
@@ -31,6 +34,7 @@ pub(crate) mod postfix;
 pub(crate) mod program;
 pub(crate) mod python;
 pub(crate) mod relay;
+mod rows;
 mod setup;
 pub(crate) mod signatures;
 pub(crate) mod sink;

@@ -27,6 +27,7 @@ pub(crate) struct Setup {
     start: Timestamp,
     on_postgres: bool,
     top: Vec<String>,
+    sender: Vec<String>,
     feed: Vec<String>,
     list: Vec<String>,
     relay: Vec<String>,
@@ -44,6 +45,11 @@ impl Default for Setup {
             start: START.parse().expect("an instant"),
             on_postgres: false,
             top: lines(&["base_url = \"https://news.example.org\"", "secret = \"a secret of the tests\""]),
+            sender: lines(&[
+                "name = \"Example Coalition\"",
+                "address = \"news@example.org\"",
+                "postal_address = \"1 Example Street, Washington, DC\"",
+            ]),
             feed: lines(&["name = \"site\""]),
             list: lines(&[
                 "name = \"news\"",
@@ -76,6 +82,12 @@ impl Setup {
     /// A line above all sections; it takes the place of the one with the same key. So do those of the next few.
     pub(crate) fn top(mut self, line: &str) -> Self {
         set(&mut self.top, line);
+        self
+    }
+
+    /// A line about the sender.
+    pub(crate) fn sender(mut self, line: &str) -> Self {
+        set(&mut self.sender, line);
         self
     }
 
@@ -144,14 +156,7 @@ impl Setup {
         let site = site.url("").to_string();
         let sections = [
             ("", self.top.clone()),
-            (
-                "[sender]",
-                vec![
-                    "name = \"Example Coalition\"".to_owned(),
-                    "address = \"news@example.org\"".to_owned(),
-                    "postal_address = \"1 Example Street, Washington, DC\"".to_owned(),
-                ],
-            ),
+            ("[sender]", self.sender.clone()),
             ("[staff]", self.staff.clone()),
             ("[[feeds]]", self.feed.clone()),
             ("[collect]", vec!["private_networks = [\"127.0.0.0/8\"]".to_owned()]),
