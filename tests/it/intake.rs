@@ -1,5 +1,6 @@
 //! Mail that comes in: each letter is taken once, by whatever door, and nothing that comes is lost or blocks the rest.
 
+mod conversation;
 mod imap;
 mod lmtp;
 mod maildir;
