@@ -23,6 +23,9 @@ use super::{
 /// How many redirects are followed.
 const MAX_REDIRECTS: usize = 5;
 
+/// The longest that a small document may take: somebody waits for an answer of ours meanwhile.
+const DOCUMENT_TIMEOUT: Duration = Duration::from_secs(10);
+
 /// A longer validator is not kept, in bytes.
 const MAX_VALIDATOR: usize = 1_000;
 
@@ -107,6 +110,21 @@ impl Fetcher {
         tokio::time::timeout(self.timeout, self.follow(start, validators))
             .await
             .map_err(|_| CollectError::TimedOut { host: host_of(start), limit: self.timeout })?
+    }
+
+    /// Fetches a small document from one address, following no redirect.
+    pub(super) async fn document(&self, url: &Url, limit: usize) -> Result<Vec<u8>, CollectError> {
+        let timeout = self.timeout.min(DOCUMENT_TIMEOUT);
+        let small = Self { max_bytes: self.max_bytes.min(limit), timeout, ..self.clone() };
+        let nothing = Validators::default();
+        let fetched = tokio::time::timeout(timeout, async {
+            let response = small.ask(url, &nothing).await?;
+            small.receive(response, url.clone(), url.clone(), &nothing).await
+        });
+        match fetched.await.map_err(|_| CollectError::TimedOut { host: host_of(url), limit: timeout })??.answer {
+            Answer::Body { bytes, .. } => Ok(bytes),
+            Answer::NotModified => Err(CollectError::Status(StatusCode::NOT_MODIFIED.as_u16())),
+        }
     }
 
     /// Asks, and asks again where redirects lead.

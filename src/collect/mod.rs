@@ -196,6 +196,15 @@ impl Collector {
         }
     }
 
+    /// Fetches one small document from exactly this address of the web, within ten seconds: no redirect is followed, and
+    /// private networks are as far out of reach as they are for feeds.
+    ///
+    /// # Errors
+    /// See [`CollectError`]. An answer of more than `limit` bytes is one.
+    pub async fn document(&self, url: &Url, limit: usize) -> Result<Vec<u8>, CollectError> {
+        if is_web(url) { self.fetcher.document(url, limit).await } else { Err(CollectError::Address) }
+    }
+
     /// Looks at one address.
     async fn look(&self, feed: &Feed, start: &Url, validators: Validators) -> Result<Look, CollectError> {
         let answer = match start.scheme() {

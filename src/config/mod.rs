@@ -4,6 +4,7 @@
 mod database;
 mod dkim;
 mod feeds;
+mod hooks;
 mod intake;
 mod lists;
 mod mistake;
@@ -37,6 +38,7 @@ use crate::domain::{
     address::EmailAddress,
     dkim::DkimKey,
     feed::Feed,
+    hook::Hook,
     list::{Alerts, List},
     relay::{DomainLimit, Relay},
     sender::Sender,
@@ -88,6 +90,8 @@ pub struct Config {
     pub joining: Joining,
     /// Mail that comes in.
     pub intake: Intake,
+    /// Which mail providers tell us of bounces and complaints over HTTP.
+    pub hooks: Vec<Hook>,
     /// What is unwise but not wrong, in the order of the file.
     pub warnings: Vec<Mistake>,
 }
@@ -148,6 +152,7 @@ fn read(mut top: Section<'_, '_>) -> Option<Config> {
     let web = people::web(&mut top);
     let joining = people::joining(&mut top);
     let intake = intake::intake(&mut top);
+    let hooks = hooks::hooks(&mut top);
     if !urgent.is_empty() && lists.iter().all(|list| list.alerts == Alerts::Off) {
         let problem = Problem::new("no list has `alerts = true`, so no post is ever mailed at once");
         top.warn("urgent", problem.hint("set `alerts = true` in a `[[lists]]`, or take the rules out"));
@@ -172,6 +177,7 @@ fn read(mut top: Section<'_, '_>) -> Option<Config> {
         web,
         joining,
         intake,
+        hooks,
         warnings: Vec::new(),
     })
 }
@@ -238,6 +244,7 @@ impl Default for Config {
             web: Web::default(),
             joining: Joining::default(),
             intake: Intake::default(),
+            hooks: Vec::new(),
             warnings: Vec::new(),
         }
     }

@@ -82,6 +82,31 @@ impl EmailAddress {
     }
 }
 
+/// A text of another system without addresses, for such texts are logged, shown and mailed: `known` is masked as everywhere,
+/// any other is left out.
+pub fn without_addresses(text: &str, known: Option<&EmailAddress>) -> String {
+    if !text.contains('@') {
+        return text.to_owned();
+    }
+    let known = known.map(|known| (known.text.to_ascii_lowercase(), known.to_string()));
+    let is_part = |c: char| !c.is_whitespace() && !matches!(c, '<' | '>' | '(' | ')' | '"' | ',' | ';' | ':');
+    let mut shown = String::new();
+    for piece in text.split_inclusive(|c| !is_part(c)) {
+        let word = piece.trim_end_matches(|c| !is_part(c));
+        // Lower-casing ASCII moves no byte, so places found in the one are places in the other.
+        let place = known.as_ref().and_then(|(address, mask)| {
+            word.to_ascii_lowercase().find(address).map(|at| (at, at + address.len(), mask))
+        });
+        match place {
+            Some((from, to, mask)) => shown.extend([&word[..from], mask, &word[to..]]),
+            None if word.contains('@') => shown.push('…'),
+            None => shown.push_str(word),
+        }
+        shown.push_str(&piece[word.len()..]);
+    }
+    shown
+}
+
 impl fmt::Display for EmailAddress {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let first = self.local().chars().next().unwrap_or('*');

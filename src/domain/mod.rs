@@ -3,11 +3,13 @@
 
 pub mod address;
 pub mod alarm;
+pub mod bounce;
 pub mod colour;
 pub mod consent;
 pub mod delivery;
 pub mod dkim;
 pub mod feed;
+pub mod hook;
 pub mod issue;
 pub mod links;
 pub mod list;
@@ -15,12 +17,14 @@ pub mod mailing;
 pub mod post;
 pub mod rate;
 pub mod relay;
+pub mod report;
 pub mod request;
 pub mod schedule;
 pub mod sender;
 pub mod slug;
 pub mod span;
 pub mod subscription;
+pub mod suppression;
 pub mod token;
 pub mod urgency;
 pub mod wire;

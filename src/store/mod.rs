@@ -3,6 +3,7 @@
 //! answers questions and writes decisions down.
 
 pub mod alarms;
+pub mod bounces;
 pub mod consents;
 pub mod deliveries;
 pub mod engine;
@@ -10,6 +11,7 @@ pub mod error;
 mod failpoint;
 pub mod feeds;
 pub mod holders;
+pub mod hook_tokens;
 pub mod issues;
 pub mod ledger;
 pub mod letters;

@@ -1,8 +1,10 @@
-//! Floor 4: the web. The pages that readers reach: joining, confirming, choosing, leaving. Requests come in; what they want
-//! is done by the flows. No rule of the trade lives here. GET and HEAD change nothing.
+//! Floor 4: the web. The pages that readers reach: joining, confirming, choosing, leaving; and hooks, which mail
+//! providers reach. Requests come in; what they want is done by the flows. No rule of the trade lives here. GET and HEAD
+//! change nothing.
 
 mod confirm;
 mod form;
+mod hooks;
 mod host;
 mod join;
 mod leave;
@@ -20,9 +22,10 @@ use axum::{
     response::{Redirect, Response},
     routing::{get, post},
 };
+use tokio::sync::Semaphore;
 use tower_http::{set_header::SetResponseHeaderLayer, timeout::TimeoutLayer};
 
-use crate::app::App;
+use crate::{app::App, intake::hooks::Sns};
 use pages::{Page, Pages};
 
 /// The most that a form may weigh, in bytes.
@@ -50,6 +53,8 @@ const SECURITY: [(HeaderName, &str); 6] = [
 pub(crate) struct Site {
     app: Arc<App>,
     pages: Arc<Pages>,
+    sns: Arc<Sns>,
+    hook_turns: Arc<Semaphore>,
 }
 
 /// All that the daemon serves. Who types its name alone wants to join.
@@ -57,16 +62,24 @@ pub fn whole(app: Arc<App>) -> Router {
     router(app).route("/", get(async || Redirect::to("join")))
 }
 
-/// The public pages.
+/// The public pages and the hooks.
 pub fn router(app: Arc<App>) -> Router {
+    let sns = Sns::over(&app.collector);
+    router_with(app, sns)
+}
+
+/// The same, with a way of its own to Amazon SNS.
+pub fn router_with(app: Arc<App>, sns: Sns) -> Router {
     let pages = Arc::new(Pages::new(&app.config.sender));
-    let site = Site { app, pages };
+    let hook_turns = Arc::new(Semaphore::new(hooks::AT_ONCE));
+    let site = Site { app, pages, sns: Arc::new(sns), hook_turns };
     let mut router = Router::new()
         .route("/join", get(join::page).post(join::ask))
         .route("/confirm/{token}", get(confirm::page).post(confirm::confirm))
         .route("/preferences/{token}", get(preferences::page).post(preferences::choose))
         .route("/preferences/{token}/data", get(preferences::data))
         .route("/preferences/{token}/erase", get(preferences::erase_page).post(preferences::erase))
+        .route("/hooks/{name}", post(hooks::take).layer(DefaultBodyLimit::max(hooks::LARGEST)))
         .route("/leave/{token}", get(leave::page).post(leave::leave))
         .route("/leave/{token}/stay", post(leave::stay))
         .fallback(not_found)

@@ -599,6 +599,23 @@ mod mending {
     }
 
     #[tokio::test]
+    async fn a_document_comes_from_its_own_address_and_is_small() {
+        let site = FeedServer::start().await;
+        site.serve("/certificate", Response::ok("some bytes"));
+        site.serve("/elsewhere", Response::redirect(302, "/certificate"));
+        let collector = Collector::new(local()).expect("a collector");
+        let document = async |path: &str, limit| collector.document(&site.url(path), limit).await;
+        assert_eq!(document("/certificate", 10).await, Ok(b"some bytes".to_vec()));
+        assert_eq!(document("/certificate", 9).await, Err(CollectError::TooLarge { limit: 9 }));
+        assert_eq!(document("/elsewhere", 10).await, Err(CollectError::Status(302)));
+        let public = Collector::new(Policy::default()).expect("a collector");
+        let private = public.document(&site.url("/certificate"), 10).await;
+        assert!(matches!(private, Err(CollectError::Forbidden { .. })), "{private:?}");
+        let file = Url::parse("file:///etc/hostname").expect("a URL");
+        assert_eq!(collector.document(&file, 10).await, Err(CollectError::Address));
+    }
+
+    #[tokio::test]
     async fn a_feed_cut_anywhere_is_harmless() {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("feed.xml");

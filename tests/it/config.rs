@@ -48,6 +48,8 @@ fn env(name: &str) -> Option<String> {
     match name {
         "SMTP_PASSWORD" | "IMAP_PASSWORD" => Some("hunter2-hunter2".to_owned()),
         "TIDINGS_SECRET" => Some("0123456789abcdef-open-sesame".to_owned()),
+        "POSTMARK_HOOK" => Some("0123456789abcdef-postmark".to_owned()),
+        "MAILGUN_HOOK" => Some("0123456789abcdef-mailgun".to_owned()),
         "EMPTY" => Some(String::new()),
         _ => None,
     }
@@ -662,5 +664,48 @@ proptest::proptest! {
         let _ = Config::parse(&text, Path::new("config.toml"), &env);
         let cut = LEAST.get(..at.min(LEAST.len())).unwrap_or(LEAST);
         let _ = Config::parse(&format!("{cut}{text}"), Path::new("config.toml"), &env);
+    }
+}
+
+/// The least file with a hook of these lines.
+fn with_hook(lines: &str) -> String {
+    format!("{LEAST}[[hooks]]\nname = \"provider\"\n{lines}\n")
+}
+
+#[test]
+fn a_hook_that_proves_nothing_is_told_why() {
+    for (lines, told) in [
+        ("", "hooks[0].kind: missing"),
+        ("kind = \"sendgird\"", "hooks[0].kind: not a kind of hook\n  hint: did you mean `sendgrid`?"),
+        ("kind = \"ses\"", "hooks[0].topic: missing"),
+        ("kind = \"ses\"\ntopic = \"bounces\"", "hooks[0].topic: not the ARN of an SNS topic\n  hint: "),
+        ("kind = \"ses\"\nuser = \"x\"", "hooks[0].user: unknown key"),
+        ("kind = \"postmark\"\nuser = \"a:b\"", "hooks[0].user: a user's name may not hold a colon"),
+        ("kind = \"postmark\"\nuser = \"a\"\npassword = \"hunter2\"", "hooks[0].password: is shorter than 16"),
+        (
+            "kind = \"sendgrid\"\npublic_key = \"x\"",
+            "hooks[0].public_key: not a public key on the curve P-256\n  hint: ",
+        ),
+        ("kind = \"mailgun\"", "hooks[0].signing_key: missing"),
+        ("kind = \"mailgun\"\nsigning_key = \"\"", "hooks[0].signing_key: is empty"),
+    ] {
+        let text = complaint(&with_hook(lines));
+        assert!(text.contains(told) && !text.contains("hunter2"), "{lines}: {text}");
+    }
+    let ses = "kind = \"ses\"\ntopic = \"arn:aws:sns:us-east-1:123456789012:bounces\"";
+    let twice = format!("{}[[hooks]]\nname = \"provider\"\n{ses}\n", with_hook(ses));
+    assert!(complaint(&twice).contains("hooks[1].name: the name `provider` is taken already"));
+}
+
+#[test]
+fn no_debug_text_shows_the_secret_of_a_hook() {
+    let password = "correct-horse-battery";
+    for lines in [
+        format!("kind = \"postmark\"\nuser = \"postmark\"\npassword = \"{password}\""),
+        format!("kind = \"mailgun\"\nsigning_key = \"{password}\""),
+    ] {
+        let config = Config::parse(&with_hook(&lines), Path::new("config.toml"), &env).expect("right");
+        let shown = format!("{config:?} {config:#?}");
+        assert!(config.hooks.len() == 1 && !shown.contains(password), "{shown}");
     }
 }

@@ -2,9 +2,12 @@
 
 mod alarms;
 mod bad_input;
+mod bounce_corpus;
+mod bounces;
 mod browser;
 mod cli;
 mod collect;
+mod commands;
 mod config;
 mod crash;
 mod crawler;
@@ -12,6 +15,7 @@ mod csv;
 mod deliver;
 mod demo;
 mod dkim;
+mod hooks;
 mod inbox;
 mod intake;
 mod join;

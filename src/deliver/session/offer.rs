@@ -5,7 +5,10 @@
 use std::{fmt::Write as _, io::Write as _};
 
 use super::{Envelope, capabilities::Capabilities, reply::ReplyLines};
-use crate::domain::{address::EmailAddress, delivery::Reply};
+use crate::domain::{
+    address::{EmailAddress, without_addresses},
+    delivery::Reply,
+};
 
 /// Longest command, CRLF included (RFC 5321 §4.5.3.1.4).
 pub(super) const COMMAND_OCTETS: usize = 512;
@@ -138,24 +141,7 @@ impl Offer {
     /// masked as everywhere; any other, such as our own sender with its seal, is left out.
     pub(super) fn masked(&self, reply: ReplyLines) -> Reply {
         let mut reply = Reply::from(reply);
-        if !reply.text.contains('@') {
-            return reply;
-        }
-        let (address, mask) = (self.recipient.reveal().to_ascii_lowercase(), self.recipient.to_string());
-        let is_part = |c: char| !c.is_whitespace() && !matches!(c, '<' | '>' | '(' | ')' | '"' | ',' | ';' | ':');
-        let mut text = String::new();
-        for piece in reply.text.split_inclusive(|c| !is_part(c)) {
-            let word = piece.trim_end_matches(|c| !is_part(c));
-            let shown = match word.to_ascii_lowercase().find(&address) {
-                // Lower-casing ASCII moves no byte, so places found in the one are places in the other.
-                Some(at) => format!("{}{mask}{}", &word[..at], &word[at + address.len()..]),
-                None if word.contains('@') => "…".to_owned(),
-                None => word.to_owned(),
-            };
-            text.push_str(&shown);
-            text.push_str(&piece[word.len()..]);
-        }
-        reply.text = text;
+        reply.text = without_addresses(&reply.text, Some(&self.recipient));
         reply
     }
 }

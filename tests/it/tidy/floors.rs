@@ -9,7 +9,7 @@ use super::source::Source;
 const STEPS: u32 = 2;
 
 /// Where a foreign crate may be named. A crate that is not here may be named anywhere.
-const ROOMS: [(&str, &[&str]); 21] = [
+const ROOMS: [(&str, &[&str]); 22] = [
     ("sqlx", &["src/store/"]),
     ("toml", &["src/config/"]),
     ("cron", &["src/domain/schedule/"]),
@@ -25,8 +25,9 @@ const ROOMS: [(&str, &[&str]); 21] = [
     ("tokio_rustls", &["src/tls.rs", "src/deliver/session/"]),
     // It ends a whole group of processes, and this one at a write point, which the standard library cannot.
     ("rustix", &["src/deliver/session/token.rs", "src/store/failpoint.rs"]),
-    // A key is read in the domain, and signs where messages are made; TLS is there too.
-    ("ring", &["src/domain/dkim.rs", "src/deliver/"]),
+    // A key is read in the domain, and signs where messages are made; TLS is there too. Providers sign what they tell.
+    ("ring", &["src/domain/dkim.rs", "src/deliver/", "src/intake/hooks/"]),
+    ("webpki", &["src/intake/hooks/sns/"]),
     ("hickory_resolver", &["src/deliver/dkim/record.rs"]),
     ("rsa", &["src/deliver/dkim/fresh.rs"]),
     ("smtp_proto", &["src/server/", "src/inbox/", "src/intake/doors/"]),

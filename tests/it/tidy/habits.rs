@@ -12,25 +12,28 @@ const EMPTY_WORDS: [&str; 16] = [
 ];
 
 /// Where an address may be shown whole, and why.
-const REVEALING: [(&str, &str); 8] = [
+const REVEALING: [(&str, &str); 10] = [
     ("src/store/", "the rows hold it"),
     ("src/deliver/", "the envelope and the headers name it"),
     ("src/subscribe/csv/export.rs", "who exports wants it"),
     ("src/subscribe/forget.rs", "people may have all that we know of them"),
     ("src/cli/subscribers.rs", "`find --reveal` is asked for it"),
+    ("src/cli/suppressions.rs", "`list --reveal` is asked for it"),
+    ("src/subscribe/notices.rs", "the help names our own"),
     ("src/render/mime.rs", "the sender's own stands in `From` and `Reply-To`"),
     ("src/render/view.rs", "templates may show the sender's own"),
     ("src/newsroom/preview.rs", "the reader of a preview is made up"),
 ];
 
 /// Where a secret may be shown, and why.
-const EXPOSING: [(&str, &str); 6] = [
+const EXPOSING: [(&str, &str); 7] = [
     ("src/config/", "it is checked, and a URL loses its password before it is shown"),
     ("src/app.rs", "PostgreSQL's URL holds one"),
     ("src/cli/dkim.rs", "who makes a key wants it in a file"),
     ("src/deliver/session/", "the login is written to the relay"),
     ("src/tls.rs", "our own key takes part in the handshake"),
     ("src/intake/doors/imap/", "the login is written to the mailbox"),
+    ("src/intake/hooks/", "what a provider shows is compared with it"),
 ];
 
 /// Files that do not begin by saying what they are for.

@@ -51,7 +51,6 @@ use std::{
 };
 
 use jiff::{SignedDuration, Timestamp};
-use sqlx::{AnyConnection, AssertSqlSafe, Connection};
 use tempfile::TempDir;
 use tidings::{
     app::App,
@@ -65,6 +64,7 @@ use tidings::{
         address::EmailAddress, consent::Door, delivery::Lane, issue::IssueId, request::RequestKind, slug::Slug,
         subscription::NewSubscriber,
     },
+    intake::bounces,
     publish::{self, Pass, PassOptions},
     stop::Stop,
     store::issues::StoredIssue,
@@ -317,31 +317,6 @@ impl World {
         subscribe::ask(&self.app, &asked).await.expect("anybody may ask");
     }
 
-    /// Every row of every table of a house on SQLite, a line for each.
-    pub(crate) async fn dump(&self) -> String {
-        let url = format!("sqlite://{}", self.file("data/tidings.db").display());
-        let mut raw = AnyConnection::connect(&url).await.expect("the database opens");
-        let tables: Vec<(String,)> = sqlx::query_as(
-            "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE '!_%' ESCAPE '!' ORDER BY name",
-        )
-        .fetch_all(&mut raw)
-        .await
-        .expect("tables");
-        let mut lines = Vec::new();
-        for (table,) in tables {
-            let columns: Vec<(String,)> = sqlx::query_as("SELECT name FROM pragma_table_info($1)")
-                .bind(&table)
-                .fetch_all(&mut raw)
-                .await
-                .expect("columns");
-            let columns: Vec<String> = columns.into_iter().map(|(name,)| format!("quote({name})")).collect();
-            let sql = format!("SELECT {} FROM {table} ORDER BY rowid", columns.join(" || ',' || "));
-            let rows: Vec<(String,)> = sqlx::query_as(AssertSqlSafe(sql)).fetch_all(&mut raw).await.expect("rows");
-            lines.extend(rows.into_iter().map(|(row,)| format!("{table}: {row}")));
-        }
-        lines.join("\n")
-    }
-
     /// What config.toml says now.
     fn config(&self) -> Config {
         setup::config_in(self.folder.path())
@@ -361,9 +336,11 @@ pub(crate) async fn run(app: &App) -> Ran {
 pub(crate) async fn run_with(app: &App, options: PassOptions) -> Ran {
     let files = subscribe::sync_files(app).await.expect("the store takes the files");
     let files = files.into_iter().map(|file| file.expect("a readable file")).collect();
+    bounces::judge_bounces(app).await.expect("the store takes it");
     let pass = publish::publish_due(app, options).await.expect("publishing goes well");
     subscribe::answer_requests(app).await.expect("the store takes the answers");
     let counts = send(app, Lane::Digest, &Stop::default()).await;
+    bounces::judge_bounces(app).await.expect("the store takes it");
     Ran { files, pass, counts }
 }
 

@@ -12,6 +12,11 @@ use super::World;
 pub(crate) struct Rows(BTreeSet<String>);
 
 impl Rows {
+    /// The rows that hold this text.
+    pub(crate) fn with(&self, text: &str) -> Vec<&String> {
+        self.0.iter().filter(|row| row.contains(text)).collect()
+    }
+
     /// The rows that only one of the two has, as lines: `- …` was there, `+ …` is there now.
     pub(crate) fn changes(&self, now: &Self) -> Vec<String> {
         let gone = self.0.difference(&now.0).map(|row| format!("- {row}"));
