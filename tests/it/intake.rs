@@ -62,6 +62,16 @@ async fn letters(world: &World) -> i64 {
     count
 }
 
+/// What was done with those that were taken, sorted.
+async fn done(world: &World) -> Vec<String> {
+    let mut connection = AnyConnection::connect(&url(world)).await.expect("the database is there");
+    let done: Vec<(String,)> = sqlx::query_as("SELECT done FROM letters WHERE done IS NOT NULL ORDER BY done")
+        .fetch_all(&mut connection)
+        .await
+        .expect("letters");
+    done.into_iter().map(|(done,)| done).collect()
+}
+
 fn url(world: &World) -> String {
     format!("sqlite://{}", world.file("data/tidings.db").display())
 }

@@ -27,7 +27,7 @@ async fn each_recipient_gets_a_reply_of_its_own_and_only_ours_are_known() {
     for extension in ["PIPELINING", "SIZE 52428800", "8BITMIME", "SMTPUTF8", "ENHANCEDSTATUSCODES"] {
         assert!(offer.contains(&format!("{extension}\r\n")), "{extension} is offered in {offer}");
     }
-    assert_eq!(client.ask("MAIL FROM:<> SIZE=99 BODY=8BITMIME SMTPUTF8\r\n").await, 250);
+    assert_eq!(client.ask("MAIL FROM:<añá@example.net> SIZE=99 BODY=8BITMIME SMTPUTF8\r\n").await, 250);
     let strangers = [
         "someone@example.org",
         "newsroom@example.org",
@@ -134,9 +134,13 @@ async fn groups_of_commands_are_answered_in_order_and_one_message_follows_anothe
     let [first, second] = [1, 2].map(|reader| leave_address(&world, reader));
     let doors = Open::of(&world.app);
     let mut client = doors.client().await;
-    client.send(format!("MAIL FROM:<>\r\nRCPT TO:<{first}>\r\nRCPT TO:<nobody@example.org>\r\nDATA\r\n")).await;
+    client
+        .send(format!("MAIL FROM:<a@example.net>\r\nRCPT TO:<{first}>\r\nRCPT TO:<nobody@example.org>\r\nDATA\r\n"))
+        .await;
     assert_eq!(client.codes().await, [250, 250, 550, 354]);
-    client.send(format!("{UNSUBSCRIBE}.\r\nMAIL FROM:<>\r\nMAIL FROM:<>\r\nRCPT TO:<{second}>\r\nDATA\r\n")).await;
+    client
+        .send(format!("{UNSUBSCRIBE}.\r\nMAIL FROM:<a@example.net>\r\nMAIL FROM:<>\r\nRCPT TO:<{second}>\r\nDATA\r\n"))
+        .await;
     assert_eq!(client.codes().await, [250, 250, 503, 250, 354]);
     client.send(format!("{UNSUBSCRIBE}.\r\nQUIT\r\n")).await;
     assert_eq!(client.codes().await, [250, 221]);

@@ -5,7 +5,7 @@ use std::{fs, time::Duration};
 
 use tidings::config::LmtpPlace;
 
-use super::{UNSUBSCRIBE, leave_address, let_go, letters, mailed, refuse_to_let_go, remaining};
+use super::{UNSUBSCRIBE, done, leave_address, let_go, mailed, refuse_to_let_go, remaining};
 use crate::world::{
     World,
     doors::Open,
@@ -44,14 +44,14 @@ async fn postfix_hands_us_commands_and_its_own_bounces_by_lmtp() {
     let open = Open::of(&world.app);
     postfix.take(READER, &leave_address(&world, 1), UNSUBSCRIBE).await;
     // A bounce comes to the sender of what could not be sent.
-    let bounces = leave_address(&world, 2);
+    let bounces = world.mails_to("reader2@example.org")[0].from.clone();
     let lost = Postfix::setup().set("default_transport = error:5.1.1 no such reader");
     let lost = lost.set("smtpd_reject_unlisted_recipient = no");
     let lost = lost.hands_on("example.org", &format!("lmtp:unix:{}", world.file("lmtp.sock").display())).start().await;
     lost.take(&bounces, "nobody@nowhere.example", "Subject: news\r\n\r\n").await;
     assert!(postfix.kept().await.is_empty() && lost.kept().await.is_empty());
-    assert_eq!(letters(&world).await, 2, "{} {}", postfix.log(), lost.log());
-    assert_eq!(remaining(&world, 2).await, [0; 0]);
+    assert_eq!(done(&world).await, ["left", "noted: a report (hard)"], "{} {}", postfix.log(), lost.log());
+    assert_eq!(remaining(&world, 2).await, [2]);
     assert!(lost.log().contains("from=<>") && lost.log().contains("status=sent (250 2.0.0 taken)"), "{}", lost.log());
     open.shut().await;
 }
@@ -99,12 +99,17 @@ async fn with_pipe(readers: usize) -> (Postfix, World) {
 async fn postfix_pipes_commands_and_bounces_into_us_and_comes_again_when_we_cannot() {
     let (postfix, world) = with_pipe(3).await;
     postfix.take(READER, &leave_address(&world, 1), UNSUBSCRIBE).await;
+    // What machines write has no sender, and asks for nothing.
     postfix.take("", &leave_address(&world, 2), UNSUBSCRIBE).await;
     assert!(postfix.kept().await.is_empty());
-    assert_eq!((remaining(&world, 3).await, letters(&world).await), (vec![3], 2), "{}", postfix.log());
+    let machine = "nothing done: a machine wrote it: its envelope sender is empty";
+    assert_eq!((remaining(&world, 3).await, done(&world).await), (vec![2, 3], vec!["left".into(), machine.into()]));
 
     fs::rename(world.file("config.toml"), world.file("away.toml")).expect("renamed");
-    postfix.take(READER, &leave_address(&world, 3), UNSUBSCRIBE).await;
+    let person = UNSUBSCRIBE.replace("unsubscribe", "I want to leave");
+    for reader in [2, 3] {
+        postfix.take(READER, &leave_address(&world, reader), &person).await;
+    }
     until(&postfix, "it is deferred", async || postfix.log().contains("status=deferred")).await;
     fs::rename(world.file("away.toml"), world.file("config.toml")).expect("renamed");
     assert!(postfix.kept().await.is_empty(), "nothing comes back to the reader");
