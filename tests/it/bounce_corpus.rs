@@ -1,8 +1,9 @@
 //! Bounces as real mail systems wrote them: the 117 samples of flufl.bounce, which `scripts/test` fetches and names in
 //! `FLUFL_BOUNCE`. Its own tests say of each sample which addresses failed for good, for now, or not at all.
 
-use std::{collections::BTreeMap, fs, path::PathBuf};
+use std::{collections::BTreeMap, fs, path::PathBuf, sync::LazyLock};
 
+use proptest::prelude::*;
 use tidings::intake::{
     Incoming,
     bounce::{self, Finding},
@@ -136,5 +137,46 @@ fn cut_off_at_any_line_no_sample_panics_and_no_other_mail_becomes_a_bounce() {
             assert!(is_bounce || found == "nothing", "{name} cut at {end}: {found}");
             let _ = (complaint::read(&cut), machine::mark(&cut, &[]), command::command(&cut, &command::Door::Bare));
         }
+    }
+}
+
+/// A sample with some of its lines lost, doubled, cut, joined or spoiled.
+fn damaged(bytes: &[u8], damage: &[(usize, u8)]) -> Vec<u8> {
+    let mut lines: Vec<Vec<u8>> = bytes.split_inclusive(|byte| *byte == b'\n').map(<[u8]>::to_vec).collect();
+    for (place, how) in damage {
+        let at = place % lines.len().max(1);
+        let Some(line) = lines.get_mut(at) else { break };
+        match how % 6 {
+            0 => drop(lines.remove(at)),
+            1 => {
+                let twice = line.clone();
+                lines.insert(at, twice);
+            }
+            2 => line.truncate(line.len() / 2),
+            3 => line.retain(|byte| *byte != b'\n'),
+            4 => line.fill(*how),
+            _ => line.iter_mut().for_each(|byte| *byte ^= how & 0x21),
+        }
+    }
+    lines.concat()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(400))]
+
+    #[test]
+    fn however_a_sample_is_damaged_what_is_read_of_it_is_bounded_and_fit_to_show(
+        sample in 0..117_usize, damage in proptest::collection::vec((any::<usize>(), any::<u8>()), 0..30),
+    ) {
+        static SAMPLES: LazyLock<Vec<Vec<u8>>> = LazyLock::new(|| samples().into_values().collect());
+        let bytes = damaged(&SAMPLES[sample], &damage);
+        let letter = letter(&bytes);
+        if let Finding::Failed(failure) = bounce::read(&letter) {
+            prop_assert!(failure.words.chars().count() <= 300);
+            prop_assert!(!failure.words.contains(|c: char| c.is_control() || c == '@'), "{}", failure.words);
+        }
+        prop_assert!(letter.lines.len() <= 10);
+        let _ = (complaint::read(&letter), machine::mark(&letter, &[]), machine::answer_mark(&letter));
+        let _ = command::command(&letter, &command::Door::Bare);
     }
 }

@@ -1,6 +1,8 @@
 //! Bounces and complaints: what is noted of them, once for each message, and what follows. Reports come by mail as real
 //! systems write them, or from the relay at once.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
+
 use tidings::{
     domain::{
         alarm::AlarmKind,
@@ -86,7 +88,10 @@ fn full(mail: &Mail) -> String {
     status(mail, "failed", "5.2.2", "552 5.2.2 over quota")
 }
 
+/// Each letter is another one, for the same one is taken once.
 async fn take(world: &World, recipient: &str, message: &str) -> Taken {
+    static NEXT: AtomicUsize = AtomicUsize::new(0);
+    let message = format!("X-Number: {}\r\n{message}", NEXT.fetch_add(1, Ordering::Relaxed));
     let incoming = Incoming { recipient: Some(recipient), sender: Some(""), bytes: message.as_bytes() };
     intake::take(&world.app, &incoming).await.expect("the store takes it")
 }

@@ -1,6 +1,8 @@
 //! What people ask for by mail, and what machines make of it. Letters go in as a door hands them in; the relay's record
 //! says what was answered: to a person one mail, to a machine none.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
+
 use tidings::{
     domain::{request::RequestKind, subscription::SubscriptionState},
     intake::{self, Incoming, Taken},
@@ -12,7 +14,10 @@ use crate::world::{Mail, World, address_of};
 const ANA: &str = "ana@example.net";
 const OURS: &str = "news@example.org";
 
+/// Each letter is another one, for the same one is taken once.
 async fn take(world: &World, recipient: &str, sender: &str, message: &str) -> Taken {
+    static NEXT: AtomicUsize = AtomicUsize::new(0);
+    let message = format!("X-Number: {}\r\n{message}", NEXT.fetch_add(1, Ordering::Relaxed));
     let incoming = Incoming { recipient: Some(recipient), sender: Some(sender), bytes: message.as_bytes() };
     intake::take(&world.app, &incoming).await.expect("the store takes it")
 }
