@@ -22,5 +22,6 @@ mod serve;
 mod session;
 mod splice;
 mod store;
+mod strangers;
 mod tidy;
 mod world;
