@@ -17,7 +17,7 @@ pub(super) async fn serve(place: Option<&Path>) -> anyhow::Result<ExitCode> {
     stop.on_signals()?;
     tracing::info!("serving on http://{}", listener.local_addr()?);
     let router = web::whole(Arc::clone(&app));
-    daemon::serve(Arc::clone(&app), router, listener, stop).await?;
+    daemon::serve(Arc::clone(&app), router, listener, stop).await;
     app.store.close().await;
     tracing::info!("ended");
     Ok(ExitCode::SUCCESS)

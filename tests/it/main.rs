@@ -5,6 +5,7 @@ mod bad_input;
 mod cli;
 mod collect;
 mod config;
+mod connections;
 mod crash;
 mod csv;
 mod deliver;
