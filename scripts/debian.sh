@@ -33,7 +33,8 @@ unpack() {
     lists_are_new=yes
     # The compiler that PostgreSQL may use for queries, and what its cluster scripts want, are not needed.
     names=$(awk '$1 == "Inst" {print $2}' "$part/log" |
-        grep -E "^($package|lib[^ ]*|python3[^ ]*|postgresql-(client-)?[0-9]+)\$" | grep -Ev '^libllvm|-perl$')
+        grep -E "^($package|lib[^ ]*|python3[^ ]*|postgresql-(client-)?[0-9]+|chromium(-common)?|dovecot-core)\$" |
+        grep -Ev '^libllvm|-perl$')
     # shellcheck disable=SC2086  # The names are words.
     if ! (cd "$part/debs" && "${apt[@]}" download $names) >>"$part/log" 2>&1; then
         cat "$part/log" >&2
@@ -50,7 +51,8 @@ unpack() {
 # The folders of shared libraries below a folder of unpacked packages.
 libraries() (
     shopt -s nullglob
-    folders=("$1"/usr/lib/*-linux-gnu* "$1"/lib/*-linux-gnu* "$1"/usr/lib/postfix "$1"/usr/lib)
+    folders=("$1"/usr/lib/*-linux-gnu* "$1"/usr/lib/*-linux-gnu*/pulseaudio "$1"/lib/*-linux-gnu*)
+    folders+=("$1"/usr/lib/postfix "$1"/usr/lib)
     IFS=:
     echo "${folders[*]}"
 )

@@ -1,5 +1,5 @@
-//! The daemon: a clock around the flows. It wakes collecting and publishing, keeps delivery going, and serves the
-//! pages. It holds no state: what it does when, the store says.
+//! The daemon: a clock around the flows. It wakes collecting and publishing, keeps delivery going, takes in mail, and
+//! serves the pages. It holds no state: what it does when, the store says.
 
 pub mod connections;
 
@@ -12,6 +12,7 @@ use self::connections::Manner;
 use crate::{
     app::App,
     deliver::{self, Until, tally::Tally},
+    intake::{self, doors::Doors},
     newsroom,
     publish::{self, PassOptions},
     stop::{Ask, Stop},
@@ -27,15 +28,17 @@ const ANSWER: Duration = Duration::from_secs(1);
 /// How long delivery waits after it failed as a whole before it begins anew.
 const REST: Duration = Duration::from_secs(1);
 
-/// Runs until it is told to stop: the clock's work, delivery, and the pages of `router` on `listener`. What fails is
-/// logged and tried again.
-pub async fn serve(app: Arc<App>, router: Router, listener: TcpListener, stop: Stop) {
+/// Runs until it is told to stop: the clock's work, delivery, mail that comes in by `doors`, and the pages of `router` on
+/// `listener`. What fails is logged and tried again.
+pub async fn serve(app: Arc<App>, router: Router, listener: TcpListener, doors: Doors, stop: Stop) {
     let clock_work = tokio::spawn(stopping(stop.clone(), keep_publishing(Arc::clone(&app), stop.clone())));
     let answers = tokio::spawn(stopping(stop.clone(), keep_answering(Arc::clone(&app), stop.clone())));
     let delivery = tokio::spawn(stopping(stop.clone(), keep_delivering(Arc::clone(&app), stop.clone())));
+    let intake = tokio::spawn(stopping(stop.clone(), keep_taking(Arc::clone(&app), doors, stop.clone())));
     connections::answer(&listener, router, &stop, Manner::default()).await;
     drop(listener);
     end(clock_work, &stop).await;
+    end(intake, &stop).await;
     end(answers, &stop).await;
     end(delivery, &stop).await;
 }
@@ -111,6 +114,9 @@ async fn tick(app: &App) {
         }
         Err(error) => tracing::error!("the subscribers files were not read: {error}"),
     }
+    if let Err(error) = intake::forget_old_letters(app).await {
+        tracing::error!("it was not forgotten which letters came long ago: {error}");
+    }
     if let Err(error) = newsroom::tell_alarms(app).await {
         tracing::error!("staff were not told of alarms: {error}");
     }
@@ -125,6 +131,12 @@ async fn tick(app: &App) {
         }
         Err(error) => tracing::error!("publishing failed and is tried again: {error}"),
     }
+}
+
+/// Doors that were never opened are no reason to end.
+async fn keep_taking(app: Arc<App>, doors: Doors, stop: Stop) {
+    doors.keep(app, stop.clone()).await;
+    stop.asked(Ask::Finish).await;
 }
 
 /// Delivery begins anew when it fails: its claims are taken up by itself.

@@ -5,7 +5,9 @@
 pub mod clock;
 pub mod config;
 pub mod domain;
+pub mod server;
 pub mod stop;
+pub mod tls;
 
 // Floor 1: the rows.
 pub mod store;

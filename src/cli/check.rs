@@ -14,6 +14,7 @@ use crate::{
         session::Connector,
     },
     domain::{dkim::DkimKey, feed::FeedState},
+    intake::doors::imap::Visitor,
 };
 
 /// Look whether all is well.
@@ -64,6 +65,7 @@ impl Check {
         findings.extend(keys(&app.config.dkim, self.dns).await);
         findings.extend(feeds(&app).await);
         findings.extend(relays(&app).await);
+        findings.extend(doors(&app).await);
         let is_ill = findings.iter().any(|finding| finding.found == Found::Ill);
         output.print(&findings, |findings| {
             let line = |finding: &Finding| format!("  {}  {}: {}", finding.found.word(), finding.what, finding.detail);
@@ -127,6 +129,29 @@ async fn relays(app: &App) -> Vec<Finding> {
                     well(&what, format!("{} takes us", relay.place))
                 }
             },
+        });
+    }
+    findings
+}
+
+async fn doors(app: &App) -> Vec<Finding> {
+    let intake = &app.config.intake;
+    let mut findings = Vec::new();
+    if let Some(folder) = &intake.maildir {
+        let missing = ["new", "cur"].into_iter().map(|name| folder.join(name)).find(|folder| !folder.is_dir());
+        findings.push(match missing {
+            None => well("Maildir", format!("{} is there", folder.display())),
+            Some(missing) => ill("Maildir", format!("there is no folder `{}`", missing.display())),
+        });
+    }
+    if let Some(mailbox) = &intake.imap {
+        let what = format!("mailbox `{}`", mailbox.mailbox);
+        findings.push(match Visitor::arrive(mailbox).await {
+            Err(error) => ill(&what, chain(&error)),
+            Ok(visitor) => {
+                visitor.leave().await;
+                well(&what, format!("{}:{} lets us in", mailbox.host, mailbox.port))
+            }
         });
     }
     findings

@@ -5,13 +5,10 @@ use std::{io::Read, path::Path, process::ExitCode};
 use clap::Args;
 
 use super::{open, output::say};
-use crate::intake::{self, Incoming, Taken};
+use crate::intake::{self, ENOUGH, Incoming, Taken};
 
 /// Exit code that asks the mail server to try again later (EX_TEMPFAIL); any other would make it bounce the message.
 const TRY_AGAIN: u8 = 75;
-
-/// The most that is read of a message, in bytes; its headers are all that counts.
-const ENOUGH: u64 = 1024 * 1024;
 
 /// One message on standard input, for a mail server's pipe.
 #[derive(Debug, Args)]
@@ -29,10 +26,7 @@ impl Intake {
     pub(super) async fn run(self, place: Option<&Path>) -> anyhow::Result<ExitCode> {
         match self.take(place).await {
             Ok(taken) => {
-                match taken {
-                    Taken::Left => say("left")?,
-                    Taken::Nothing(why) => say(&format!("nothing done: {why}"))?,
-                }
+                say(&taken.to_string())?;
                 Ok(ExitCode::SUCCESS)
             }
             Err(error) => {
@@ -45,7 +39,7 @@ impl Intake {
     async fn take(&self, place: Option<&Path>) -> anyhow::Result<Taken> {
         let mut message = Vec::new();
         let mut input = std::io::stdin().lock();
-        input.by_ref().take(ENOUGH).read_to_end(&mut message)?;
+        input.by_ref().take(ENOUGH as u64).read_to_end(&mut message)?;
         // The rest is read too: a mail server that cannot write it all would call the pipe broken.
         std::io::copy(&mut input, &mut std::io::sink())?;
         let app = open::app(place).await?;

@@ -13,6 +13,7 @@ mod inbox;
 mod init;
 mod intake;
 mod issues;
+mod letters;
 mod open;
 mod output;
 mod problem;
@@ -77,6 +78,9 @@ enum Command {
     Schedule(schedule::Line),
     /// Take in one message on standard input, for a mail server's pipe: leaving by mail
     Intake(intake::Intake),
+    /// Mail that came in and could not be handled: list, show, retry, drop
+    #[command(subcommand)]
+    Letters(letters::Letters),
     /// The capture inbox alone: an SMTP server that keeps what it gets, with a page to read it
     Inbox(inbox::Inbox),
 }
@@ -114,6 +118,7 @@ async fn dispatch(arguments: Arguments) -> anyhow::Result<ExitCode> {
         Command::Explain(explain) => explain.run(place, output).await,
         Command::Schedule(line) => line.run(output),
         Command::Intake(intake) => intake.run(place).await,
+        Command::Letters(letters) => letters.run(place, output).await,
         Command::Inbox(inbox) => inbox.run().await,
     }
 }

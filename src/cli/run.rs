@@ -14,7 +14,7 @@ use crate::{
     app::App,
     deliver::{Until, tally::Counts},
     domain::delivery::Lane,
-    newsroom,
+    intake, newsroom,
     publish::{self, Pass, PassOptions},
     stop::Stop,
     subscribe,
@@ -49,8 +49,12 @@ impl Run {
     }
 }
 
-/// One pass: the subscribers' files are read, what is due is published, and delivered until nothing is left to do.
+/// One pass: mail that came in is taken, the subscribers' files are read, what is due is published, and delivered until
+/// nothing is left to do.
 pub(super) async fn once(app: &App, options: PassOptions, stop: &Stop) -> anyhow::Result<Report> {
+    // A door that is shut keeps nothing else from being done.
+    let doors = intake::doors::look(app).await;
+    let forgotten = intake::forget_old_letters(app).await;
     let published = publish(app, options).await;
     let answered = subscribe::answer_requests(app).await;
     // Alarms that a run before this one left behind go out with this delivery.
@@ -58,8 +62,10 @@ pub(super) async fn once(app: &App, options: PassOptions, stop: &Stop) -> anyhow
     // What is queued goes out whatever kept us from queueing more.
     let delivered = progress::deliver(app, Until::Idle(Lane::Digest), stop).await;
     let told = told.and(newsroom::tell_alarms(app).await);
-    let report = Report { pass: published?, delivered: delivered? };
+    let mut report = Report { pass: published?, delivered: delivered? };
     told?;
+    forgotten?;
+    report.pass.notes.extend(doors.into_iter().map(|error| format!("{:#}", anyhow::Error::from(error))));
     answered?;
     Ok(report)
 }

@@ -24,7 +24,7 @@ use crate::{
         slug::Slug,
         subscription::{NewSubscriber, SubscriberId, Subscription, clean_name},
     },
-    subscribe::{self, Added, BadLines, Imported, Returning, csv::Export},
+    subscribe::{self, Added, BadLines, Forgotten, Imported, Returning, csv::Export},
 };
 
 /// How many rows an export reads at once.
@@ -67,6 +67,16 @@ pub(super) enum Subscribers {
     Remove {
         /// The list
         list: String,
+        /// Their address
+        address: String,
+    },
+    /// Show all that is known of one person: what they get, what they did about it, what they agreed to
+    Show {
+        /// Their address
+        address: String,
+    },
+    /// Erase one person for good: their address, what they get, how they came
+    Forget {
         /// Their address
         address: String,
     },
@@ -121,6 +131,20 @@ impl Subscribers {
                 }
                 say(&format!("{address} gets `{list}` no more"))?;
             }
+            Self::Show { address } => {
+                let address = parse(&address)?;
+                let Some(data) = subscribe::data_about(&app, &address).await? else {
+                    anyhow::bail!("nothing is known of {address}");
+                };
+                output.print(&data, |data| data.to_string())?;
+            }
+            Self::Forget { address } => {
+                let address = parse(&address)?;
+                match subscribe::forget(&app, &address).await? {
+                    Forgotten::Erased => say(&format!("{address} is erased, and no import brings it back"))?,
+                    Forgotten::NotThere => say(&format!("{address} was not there; no import brings it in"))?,
+                }
+            }
             Self::Find { text, reveal } => {
                 let found = app.store.find_subscriptions(&text, 100).await?;
                 let rows: Vec<Row> = found.into_iter().map(|it| row(it, reveal)).collect();
@@ -140,6 +164,9 @@ async fn import(app: &App, list: &str, file: &Path, bad_lines: BadLines) -> anyh
 
 fn imported_text(imported: &Imported) -> String {
     let mut lines: Vec<String> = imported.bad.iter().map(|bad| format!("passed over: {bad}")).collect();
+    if imported.erased > 0 {
+        lines.push(format!("{} had been erased, and stay away", counted(imported.erased, "reader")));
+    }
     lines.push(format!(
         "{} read; {} joined, {} unchanged, {} passed over",
         counted(imported.lines, "reader"),

@@ -5,6 +5,7 @@ mod database;
 mod dkim;
 mod feeds;
 mod hooks;
+mod intake;
 mod lists;
 mod mistake;
 mod people;
@@ -21,8 +22,9 @@ use url::Url;
 pub use self::{
     database::Database,
     feeds::Collect,
+    intake::{Afterwards, Intake, LmtpPlace, Mailbox},
     mistake::{ConfigError, Mistake, Position},
-    people::{Intake, Joining, Origins, Staff, Web},
+    people::{Joining, Origins, Staff, Web},
     relays::Delivery,
     secret::SecretSource,
 };
@@ -149,7 +151,7 @@ fn read(mut top: Section<'_, '_>) -> Option<Config> {
     let delivery = relays::delivery(&mut top);
     let web = people::web(&mut top);
     let joining = people::joining(&mut top);
-    let intake = people::intake(&mut top);
+    let intake = intake::intake(&mut top);
     let hooks = hooks::hooks(&mut top);
     if !urgent.is_empty() && lists.iter().all(|list| list.alerts == Alerts::Off) {
         let problem = Problem::new("no list has `alerts = true`, so no post is ever mailed at once");

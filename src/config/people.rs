@@ -1,4 +1,4 @@
-//! `[sender]`, `[staff]`, `[web]` and `[intake]`: who writes, who is told, and where readers reach us.
+//! `[sender]`, `[staff]` and `[web]`: who writes, who is told, and where readers reach us.
 
 use std::net::SocketAddr;
 
@@ -61,13 +61,6 @@ impl Default for Joining {
     }
 }
 
-/// `[intake]`: mail that comes in.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Intake {
-    /// The address whose plus-addresses take commands and bounces; `None`: no mail comes in.
-    pub address: Option<EmailAddress>,
-}
-
 impl Default for Web {
     fn default() -> Self {
         Self {
@@ -120,14 +113,6 @@ pub(super) fn joining(top: &mut Section<'_, '_>) -> Joining {
     let origins = section.or("origins", default.origins, Value::origins);
     section.finish();
     Joining { origins, per_network, per_domain, at_most }
-}
-
-/// Reads `[intake]`.
-pub(super) fn intake(top: &mut Section<'_, '_>) -> Intake {
-    let mut section = top.section("intake");
-    let address = section.optional("address", Value::address);
-    section.finish();
-    Intake { address }
 }
 
 impl Value<'_, '_> {

@@ -284,7 +284,7 @@ impl Value<'_, '_> {
         })
     }
 
-    fn port(&self) -> Result<u16, Problem> {
+    pub(super) fn port(&self) -> Result<u16, Problem> {
         u16::try_from(self.count(1, 65535)?).map_err(Problem::new)
     }
 
@@ -299,7 +299,7 @@ impl Value<'_, '_> {
         Ok(text.to_owned())
     }
 
-    fn tls(&self) -> Result<Tls, Problem> {
+    pub(super) fn tls(&self) -> Result<Tls, Problem> {
         const WORDS: [&str; 3] = ["implicit", "starttls", "none"];
         match self.text()? {
             "implicit" => Ok(Tls::Implicit),
@@ -379,7 +379,7 @@ impl Value<'_, '_> {
         Ok(TokenSource::Command { program, arguments: words.map(Into::into).collect(), folder })
     }
 
-    fn timer(&self) -> Result<Duration, Problem> {
+    pub(super) fn timer(&self) -> Result<Duration, Problem> {
         Ok(self.duration()?.unsigned_abs())
     }
 

@@ -22,12 +22,23 @@ pub enum AlarmKind {
     ManyRequests,
     /// The database could not be written for a while.
     StoreUnwritable,
+    /// A Maildir or mailbox from which mail is taken cannot be read.
+    DoorShut,
+    /// Letters that came in could not be handled and were put aside.
+    LettersAside,
 }
 
 impl AlarmKind {
     /// Every kind.
-    pub const ALL: [Self; 5] =
-        [Self::RelayInTrouble, Self::RelayBreaksItsWord, Self::IssueHeld, Self::ManyRequests, Self::StoreUnwritable];
+    pub const ALL: [Self; 7] = [
+        Self::RelayInTrouble,
+        Self::RelayBreaksItsWord,
+        Self::IssueHeld,
+        Self::ManyRequests,
+        Self::StoreUnwritable,
+        Self::DoorShut,
+        Self::LettersAside,
+    ];
 
     /// The word that stands for it in the store.
     pub fn as_str(self) -> &'static str {
@@ -37,6 +48,8 @@ impl AlarmKind {
             Self::IssueHeld => "issue-held",
             Self::ManyRequests => "many-requests",
             Self::StoreUnwritable => "store-unwritable",
+            Self::DoorShut => "door-shut",
+            Self::LettersAside => "letters-aside",
         }
     }
 
@@ -49,8 +62,8 @@ impl AlarmKind {
     /// told once.
     pub fn told_anew(self, now: Timestamp) -> Timestamp {
         match self {
-            Self::RelayBreaksItsWord => Timestamp::MIN,
-            Self::RelayInTrouble | Self::IssueHeld | Self::ManyRequests | Self::StoreUnwritable => {
+            Self::RelayBreaksItsWord | Self::LettersAside => Timestamp::MIN,
+            Self::RelayInTrouble | Self::IssueHeld | Self::ManyRequests | Self::StoreUnwritable | Self::DoorShut => {
                 now.checked_sub(TELL_AGAIN).unwrap_or(Timestamp::MIN)
             }
         }
@@ -64,6 +77,8 @@ impl AlarmKind {
             Self::IssueHeld => "issue held",
             Self::ManyRequests => "many ask to join or leave",
             Self::StoreUnwritable => "database could not be written",
+            Self::DoorShut => "mail that comes in cannot be fetched",
+            Self::LettersAside => "letters that could not be handled",
         }
     }
 }

@@ -3,6 +3,7 @@
 
 pub mod address;
 pub mod alarm;
+pub mod colour;
 pub mod consent;
 pub mod delivery;
 pub mod dkim;

@@ -5,7 +5,7 @@ use data_encoding::BASE64;
 use smtp_proto::{AUTH_LOGIN, AUTH_PLAIN};
 use tokio::io::{AsyncRead, AsyncWrite};
 
-use super::wire::{Line, Wire, WireError};
+use crate::server::{Line, Wire, WireError};
 
 /// Why the exchange failed, as a reply.
 type Refusal = &'static str;

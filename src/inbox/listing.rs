@@ -89,7 +89,7 @@ impl Listing {
             newer: (page > 1).then(|| link(words, page - 1, live)),
             older: (page < pages).then(|| link(words, page + 1, live)),
             // Somebody who waits for the first message should not have to ask for it.
-            refresh: if live.is_some() { Some(3) } else { messages.is_empty().then_some(2) },
+            refresh: live.is_some().then_some(3),
             is_live: live.is_some(),
             live_link: link(words, page, if live.is_some() { None } else { Some(Live::Yes) }),
             address: inbox.address().to_string(),

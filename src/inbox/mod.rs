@@ -4,7 +4,6 @@
 
 mod auth;
 mod cid;
-mod dot;
 mod folder;
 mod frame;
 mod guard;
@@ -18,7 +17,6 @@ mod reading;
 mod session;
 mod shelf;
 mod smtp;
-mod wire;
 
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};

@@ -12,7 +12,7 @@ use super::auth;
 use super::offer;
 use super::shelf::Shelf;
 use super::smtp::SIZE_MAX;
-use super::wire::{Content, Line, Wire, WireError};
+use crate::server::{self, Content, Limits, Line, Wire, WireError};
 
 type Request<'a> = SmtpRequest<Cow<'a, str>>;
 
@@ -172,8 +172,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
         if from.size > SIZE_MAX {
             return self.refuse(TOO_LARGE);
         }
-        if offer::is_exceeded_by_mail(from) {
-            return self.refuse(offer::NOT_OFFERED);
+        if server::is_exceeded_by_mail(from) {
+            return self.refuse(server::NOT_OFFERED);
         }
         if !international && !from.address.is_ascii() {
             return self.refuse(NOT_ASCII);
@@ -187,8 +187,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
         let Some(transaction) = self.transaction.as_mut().filter(|open| open.chunks.is_none()) else {
             return self.refuse("503 5.5.1 MAIL comes first, and all recipients before the content");
         };
-        if offer::is_exceeded_by_rcpt(to) {
-            return self.refuse(offer::NOT_OFFERED);
+        if server::is_exceeded_by_rcpt(to) {
+            return self.refuse(server::NOT_OFFERED);
         }
         if to.address.is_empty() {
             return self.refuse("501 5.1.3 a recipient needs an address");
@@ -209,8 +209,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
             return Ok(self.refuse("503 5.5.1 DATA comes after RCPT, and never with BDAT"));
         }
         self.wire.reply("354 end with a dot alone on a line");
-        match self.wire.content(SIZE_MAX).await? {
-            Content::Whole(bytes) => Ok(self.put_away(bytes).await),
+        match self.wire.content(Limits { size: SIZE_MAX, kept: SIZE_MAX }).await? {
+            Content::Taken(bytes) => Ok(self.put_away(bytes).await),
             Content::TooLarge => {
                 self.transaction = None;
                 Ok(self.refuse(TOO_LARGE))
@@ -259,12 +259,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
                 self.wire.reply("501 5.5.4 a chunk of unknown size, closing");
                 Next::HangUp
             }
-            Error::SyntaxError { .. } => self.refuse("501 5.5.4 not understood"),
-            Error::InvalidSenderAddress => self.refuse("501 5.1.7 that is no sender's address"),
-            Error::InvalidRecipientAddress => self.refuse("501 5.1.3 that is no recipient's address"),
-            Error::InvalidParameter { .. } => self.refuse("501 5.5.4 a parameter is wrong"),
-            Error::UnsupportedParameter { .. } => self.refuse(offer::NOT_OFFERED),
-            _ => self.refuse("500 5.5.2 no such command"),
+            other => self.refuse(server::misread(other)),
         }
     }
 

@@ -1,7 +1,6 @@
 //! Step 4: turns a draft or a notice into what is mailed, once for all readers. Content and time come in; subject,
 //! frozen message and notes go out. It sends nothing and loads nothing, and the same input gives the same bytes.
 
-mod colour;
 mod error;
 mod filters;
 mod html;

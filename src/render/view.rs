@@ -8,11 +8,12 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::{
-    Flavour, RenderError, Settings, Size, colour, lead,
+    Flavour, RenderError, Settings, Size, lead,
     notice::{Button, Notice},
     text,
 };
 use crate::domain::{
+    colour,
     issue::{Content, Draft, IssueKind},
     list::List,
     mailing::Slot,

@@ -50,6 +50,45 @@ pub enum StoreError {
     Engine(#[source] sqlx::Error),
 }
 
+impl StoreError {
+    /// True when the store itself is in trouble, so that the same may well go through later; false when it was reached
+    /// and would not do this.
+    pub fn may_pass(&self) -> bool {
+        match self {
+            Self::Busy
+            | Self::Full
+            | Self::ReadOnly
+            | Self::LeaseLost
+            | Self::Unreachable { .. }
+            | Self::Lock { .. }
+            | Self::Migration(_) => true,
+            Self::Conflict | Self::Missing(_) | Self::Damaged(_) => false,
+            Self::Engine(error) => match error.as_database_error() {
+                Some(database) => is_the_engines_own(&database.code().unwrap_or_default()),
+                None => matches!(
+                    error,
+                    sqlx::Error::Io(_)
+                        | sqlx::Error::Tls(_)
+                        | sqlx::Error::Protocol(_)
+                        | sqlx::Error::PoolTimedOut
+                        | sqlx::Error::PoolClosed
+                        | sqlx::Error::WorkerCrashed
+                ),
+            },
+        }
+    }
+}
+
+/// True for codes that tell of the engine and not of a statement: of PostgreSQL those for connections, resources,
+/// intervention and itself (its manual, appendix A), of SQLite those for memory, files and corruption.
+fn is_the_engines_own(code: &str) -> bool {
+    const SQLITE: [u32; 8] = [7, 9, 10, 11, 14, 15, 24, 26];
+    match code.parse::<u32>() {
+        Ok(number) if code.len() < 5 => SQLITE.contains(&(number & 0xff)),
+        _ => ["08", "53", "57", "58", "XX"].iter().any(|class| code.starts_with(class)),
+    }
+}
+
 /// SQLite's primary result codes (sqlite.org/rescode.html); the low byte of an extended one.
 const SQLITE_BUSY: u32 = 5;
 const SQLITE_LOCKED: u32 = 6;

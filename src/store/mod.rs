@@ -13,7 +13,9 @@ pub mod holders;
 pub mod hook_tokens;
 pub mod issues;
 pub mod ledger;
+pub mod letters;
 pub mod lists;
+pub mod mailboxes;
 pub mod mailings;
 pub mod posts;
 pub mod requests;
@@ -85,6 +87,7 @@ fn first_of(last: i64, count: usize) -> i64 {
 #[derive(Clone, Copy, Debug)]
 enum Counter {
     Consents,
+    DeadLetters,
     Holders,
     Issues,
     Ledger,
@@ -109,6 +112,7 @@ impl Counter {
     fn name(self) -> &'static str {
         match self {
             Self::Consents => "consents",
+            Self::DeadLetters => "dead letters",
             Self::Holders => "holders",
             Self::Issues => "issues",
             Self::Ledger => "ledger",

@@ -62,17 +62,19 @@ pub struct Counted {
 }
 
 impl Store {
-    /// Writes a request down, due to be answered now.
+    /// Writes a request down, due to be answered now, unless as many as `at_most` came from its network within an hour: they
+    /// would fill the disk.
     ///
     /// # Errors
     /// When the store cannot be written.
-    pub async fn add_request(&self, request: &NewRequest, now: Timestamp) -> Result<RequestId, StoreError> {
+    pub async fn add_request(&self, request: &NewRequest, at_most: u64, now: Timestamp) -> Result<(), StoreError> {
         let id = self.take_ids(Counter::Requests, 1).await?;
         let lists = serde_json::to_string(&request.lists).expect("names are JSON");
         let statement = sqlx::query(
             "INSERT INTO requests (id, kind, address, fingerprint, domain, network, lists, door, origin, text, asked_at,
                                    answer_at)
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $11)",
+             SELECT CAST($1 AS BIGINT), $2, $3, $4, $5, $6, $7, $8, $9, $10, CAST($11 AS BIGINT), CAST($11 AS BIGINT)
+             WHERE $6 = '' OR (SELECT COUNT(*) FROM requests WHERE network = $6 AND asked_at > $12) < $13",
         )
         .bind(id)
         .bind(request.kind.as_str())
@@ -84,9 +86,11 @@ impl Store {
         .bind(request.door.as_str())
         .bind(&request.origin)
         .bind(&request.text)
-        .bind(ms(now));
+        .bind(ms(now))
+        .bind(ms(an_hour_before(now)))
+        .bind(i64::try_from(at_most).unwrap_or(i64::MAX));
         self.writer.execute(statement).await?;
-        Ok(RequestId(id))
+        Ok(())
     }
 
     /// How many requests wait for their answer.
@@ -146,11 +150,15 @@ impl Store {
     pub async fn sweep_requests(&self, now: Timestamp) -> Result<u64, StoreError> {
         let stale = ms(now.checked_sub(CONFIRM_WITHIN).unwrap_or(Timestamp::MIN));
         let old = ms(now.checked_sub(REMEMBERED).unwrap_or(Timestamp::MIN));
+        // Of those that got no answer nothing need be remembered.
+        let silent = ms(now.checked_sub(SignedDuration::from_hours(24)).unwrap_or(Timestamp::MIN));
         let is_due: Option<(i64,)> = sqlx::query_as(
-            "SELECT 1 FROM requests WHERE asked_at < $1 OR (asked_at < $2 AND address IS NOT NULL) LIMIT 1",
+            "SELECT 1 FROM requests WHERE asked_at < $1 OR (asked_at < $2 AND address IS NOT NULL)
+                OR (asked_at < $3 AND mailed_at IS NULL AND answer_at IS NULL) LIMIT 1",
         )
         .bind(old)
         .bind(stale)
+        .bind(silent)
         .fetch_optional(&self.reader)
         .await?;
         if is_due.is_none() {
@@ -167,7 +175,13 @@ impl Store {
         .bind(stale)
         .execute(&mut *tx.inner)
         .await?;
-        sqlx::query("DELETE FROM requests WHERE asked_at < $1").bind(old).execute(&mut *tx.inner).await?;
+        sqlx::query(
+            "DELETE FROM requests WHERE asked_at < $1 OR (asked_at < $2 AND mailed_at IS NULL AND answer_at IS NULL)",
+        )
+        .bind(old)
+        .bind(silent)
+        .execute(&mut *tx.inner)
+        .await?;
         tx.commit().await?;
         Ok(erased.rows_affected())
     }
@@ -201,7 +215,7 @@ impl Tx {
     /// # Errors
     /// When the store cannot be read.
     pub async fn count_mailed(&mut self, due: &DueRequest, now: Timestamp) -> Result<Counted, StoreError> {
-        let since = |hours: i64| ms(now.checked_sub(SignedDuration::from_hours(hours)).unwrap_or(Timestamp::MIN));
+        let a_day_ago = now.checked_sub(SignedDuration::from_hours(24)).unwrap_or(Timestamp::MIN);
         let row: (i64, i64, i64, i64, i64) = sqlx::query_as(
             "SELECT (SELECT COUNT(*) FROM requests WHERE fingerprint = $1 AND mailed_at > $4),
                     (SELECT COUNT(*) FROM requests WHERE fingerprint = $1 AND mailed_at > $5),
@@ -212,9 +226,9 @@ impl Tx {
         .bind(&due.fingerprint)
         .bind(&due.request.network)
         .bind(&due.domain)
-        .bind(since(24))
+        .bind(ms(a_day_ago))
         .bind(ms(now.checked_sub(REMEMBERED).unwrap_or(Timestamp::MIN)))
-        .bind(since(1))
+        .bind(ms(an_hour_before(now)))
         .fetch_one(&mut *self.inner)
         .await?;
         let [to_address_today, to_address_this_month, for_network, to_domain, to_anybody] =
@@ -300,6 +314,10 @@ impl Tx {
         .await?;
         Ok(())
     }
+}
+
+fn an_hour_before(now: Timestamp) -> Timestamp {
+    now.checked_sub(SignedDuration::from_hours(1)).unwrap_or(Timestamp::MIN)
 }
 
 impl Row {

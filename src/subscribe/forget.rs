@@ -1,6 +1,8 @@
 //! Erasing a person, and giving them what we know of them. An address goes in; a keyed fingerprint stays, so that no file
 //! and no import brings them back. Only they can, by asking and confirming.
 
+use std::fmt;
+
 use serde::Serialize;
 
 use crate::{
@@ -112,6 +114,52 @@ pub async fn data_of(app: &App, subscriber: &Subscriber) -> Result<Data, StoreEr
             })
             .collect(),
     })
+}
+
+/// All that we know of the person with this address; `None` when that is nothing.
+///
+/// # Errors
+/// When the store cannot be read.
+pub async fn data_about(app: &App, address: &EmailAddress) -> Result<Option<Data>, StoreError> {
+    let mut tx = app.store.begin().await?;
+    let id = tx.subscriber_of(address).await?;
+    tx.commit().await?;
+    let Some(id) = id else { return Ok(None) };
+    match app.store.subscriber(id).await? {
+        Some(subscriber) => Ok(Some(data_of(app, &subscriber).await?)),
+        None => Ok(None),
+    }
+}
+
+impl fmt::Display for Data {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "{} {}", self.address, self.name)?;
+        writeln!(f, "  known since {}", self.known_since)?;
+        for it in &self.subscriptions {
+            let gets = match (it.digests, it.alerts) {
+                (true, true) => "digests and alerts",
+                (true, false) => "digests",
+                (false, true) => "alerts",
+                (false, false) => "nothing",
+            };
+            write!(f, "  {}: {}, {gets}, by {} since {}", it.list, it.state, it.by, it.began_at)?;
+            match &it.ended_at {
+                Some(at) => writeln!(f, ", ended at {at}: {}", it.ended_reason)?,
+                None => writeln!(f)?,
+            }
+        }
+        for line in &self.record {
+            write!(f, "  {}  {} {} by {}", line.at, line.act, line.list, line.by)?;
+            if !line.from.is_empty() {
+                write!(f, " from {}", line.from)?;
+            }
+            if !line.agreed_to.is_empty() {
+                write!(f, ": “{}”", line.agreed_to)?;
+            }
+            writeln!(f)?;
+        }
+        Ok(())
+    }
 }
 
 /// Takes those out of a batch who were erased, and gives how many they were.

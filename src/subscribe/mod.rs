@@ -27,7 +27,7 @@ use crate::{
 
 pub use confirm::{ConfirmError, Confirmed, Confirming, confirm, confirming};
 pub use files::{FileError, Synced, sync_files};
-pub use forget::{Forgotten, data_of, forget};
+pub use forget::{Data, Forgotten, data_about, data_of, forget};
 pub use form::{FormToken, form_token, read_form_token};
 pub use import::{BadLines, ImportError, Imported, import};
 pub use leaving::{LeaveError, Leaving, Visit, leave, leaving, stay};

@@ -28,6 +28,9 @@ use crate::{
 /// How many requests may wait. More than this is an attack, and takes our disk.
 const WAITING: u64 = 20_000;
 
+/// How many requests from one network are written down within an hour; the rest is dropped at the door.
+const A_NETWORK: u64 = 500;
+
 /// How many requests are answered before others may write again.
 const BATCH: i64 = 100;
 
@@ -87,7 +90,7 @@ pub async fn ask(app: &App, asked: &Asked<'_>) -> Result<(), AskError> {
     }
     // Who asks by mail has seen no words of ours yet.
     let text = if asked.door == Door::Web { agreement(app) } else { String::new() };
-    if app.store.waiting_requests().await? >= WAITING {
+    if app.store.waiting_requests().await? > WAITING {
         return Err(AskError::TooMany);
     }
     let request = NewRequest {
@@ -100,7 +103,7 @@ pub async fn ask(app: &App, asked: &Asked<'_>) -> Result<(), AskError> {
         origin: kept_origin(app, asked.origin),
         text,
     };
-    app.store.add_request(&request, app.clock.now()).await?;
+    app.store.add_request(&request, A_NETWORK, app.clock.now()).await?;
     Ok(())
 }
 

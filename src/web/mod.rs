@@ -1,6 +1,6 @@
-//! Floor 4: the web. The pages that readers reach: joining, confirming, choosing, leaving; and hooks, which mail providers
-//! reach. Requests come in; what they want is done by the flows. No rule of the trade lives here. GET and HEAD change
-//! nothing.
+//! Floor 4: the web. The pages that readers reach: joining, confirming, choosing, leaving; and hooks, which mail
+//! providers reach. Requests come in; what they want is done by the flows. No rule of the trade lives here. GET and HEAD
+//! change nothing.
 
 mod confirm;
 mod form;

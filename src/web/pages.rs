@@ -7,7 +7,7 @@ use axum::{
 use serde::Serialize;
 use tera::{Context, Tera};
 
-use crate::domain::sender::Sender;
+use crate::domain::{colour, sender::Sender};
 
 /// A page, and what it says. Addresses are masked where whoever holds the link need not learn whose it is.
 #[derive(Debug, Serialize)]
@@ -177,22 +177,25 @@ const TEMPLATES: [(&str, &str); 12] = [
 /// The templates of the pages.
 pub(super) struct Pages {
     tera: Tera,
-    sender: String,
-    accent: String,
+    /// What each page says of the sender, and in which colours.
+    house: Context,
 }
 
 impl Pages {
     pub(super) fn new(sender: &Sender) -> Self {
         let mut tera = Tera::new();
         tera.add_raw_templates(TEMPLATES.to_vec()).expect("the embedded templates are tested");
-        Self { tera, sender: sender.name.clone(), accent: sender.accent.clone() }
+        let mut house = Context::new();
+        house.insert("sender", &sender.name);
+        house.insert("postal_address", &sender.postal_address);
+        house.insert("accent", &colour::on_white(&sender.accent));
+        house.insert("accent_on_dark", &colour::on_dark(&sender.accent));
+        Self { tera, house }
     }
 
     /// The page as a response.
     pub(super) fn answer(&self, status: StatusCode, page: &Page<'_>) -> Response {
-        let mut context = Context::new();
-        context.insert("sender", &self.sender);
-        context.insert("accent", &self.accent);
+        let mut context = self.house.clone();
         context.insert("it", page);
         match self.tera.render(page.template(), &context) {
             Ok(html) => (status, [(header::CONTENT_TYPE, "text/html; charset=utf-8")], html).into_response(),

@@ -46,7 +46,7 @@ host = "smtp.example.org"
 
 fn env(name: &str) -> Option<String> {
     match name {
-        "SMTP_PASSWORD" => Some("hunter2-hunter2".to_owned()),
+        "SMTP_PASSWORD" | "IMAP_PASSWORD" => Some("hunter2-hunter2".to_owned()),
         "TIDINGS_SECRET" => Some("0123456789abcdef-open-sesame".to_owned()),
         "POSTMARK_HOOK" => Some("0123456789abcdef-postmark".to_owned()),
         "MAILGUN_HOOK" => Some("0123456789abcdef-mailgun".to_owned()),

@@ -5,7 +5,7 @@ mod providers;
 mod refused;
 mod sns;
 
-use std::{net::SocketAddr, sync::Arc};
+use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use jiff::Timestamp;
 use reqwest::{Method, StatusCode};
@@ -214,8 +214,11 @@ async fn who_drips_requests_can_have_only_so_many_held_in_memory() {
         stream.write_all(head.as_bytes()).await.expect("written");
         dripping.push(stream);
     }
-    // Each of them is read as soon as its head has come.
-    while house.post(&good).await.status != StatusCode::SERVICE_UNAVAILABLE {}
+    let until = async |wanted: StatusCode| {
+        let asking = async { while house.post(&good).await.status != wanted {} };
+        tokio::time::timeout(Duration::from_secs(20), asking).await.expect("each is read as soon as its head has come");
+    };
+    until(StatusCode::SERVICE_UNAVAILABLE).await;
     drop(dripping);
-    while house.post(&good).await.status != StatusCode::OK {}
+    until(StatusCode::OK).await;
 }

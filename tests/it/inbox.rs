@@ -380,7 +380,10 @@ async fn the_list_shows_newest_first_and_finds_by_subject_and_address() {
     let inbox = inbox().await;
     let web = Web::serve(&inbox).await;
     let empty = web.get("/").await;
-    assert!(empty.text.contains("No mail yet") && empty.text.contains("http-equiv=\"refresh\""));
+    assert!(empty.text.contains("No mail yet") && !empty.text.contains("http-equiv=\"refresh\""));
+    // Whoever wants a page that changes by itself says so.
+    assert!(empty.text.contains("href=\"./?live=1\""), "{}", empty.text);
+    assert!(web.get("/?live=1").await.text.contains("http-equiv=\"refresh\""));
 
     let mut client = Client::greeted(&inbox).await;
     for number in 1..=51 {

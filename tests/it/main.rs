@@ -2,17 +2,20 @@
 
 mod alarms;
 mod bad_input;
+mod browser;
 mod cli;
 mod collect;
 mod config;
 mod connections;
 mod crash;
+mod crawler;
 mod csv;
 mod deliver;
 mod demo;
 mod dkim;
 mod hooks;
 mod inbox;
+mod intake;
 mod join;
 mod leave;
 mod newsroom;

@@ -19,13 +19,15 @@ use super::{
     outcome::{Meaning, meaning},
     reply::ReplyLines,
     stage::Stage,
-    tls::TlsSetup,
     trouble::{Disorder, SetupError, Trouble},
     wire::{Stream, Wire},
 };
-use crate::domain::{
-    delivery::Reply,
-    relay::{Login, Place, Proof, Relay, Tls},
+use crate::{
+    domain::{
+        delivery::Reply,
+        relay::{Login, Place, Proof, Relay, Tls},
+    },
+    tls::TlsSetup,
 };
 
 /// Opens sessions with one relay. Make it once for each relay: TLS sessions are resumed through it.

@@ -22,7 +22,6 @@ mod outbox;
 mod outcome;
 mod reply;
 mod stage;
-mod tls;
 mod token;
 mod trouble;
 mod wire;

@@ -4,7 +4,10 @@
 use std::{fmt, io, path::PathBuf};
 
 use super::{reply::BadReply, stage::Stage, token::TokenError};
-use crate::domain::{delivery::Reply, relay::Place};
+use crate::{
+    domain::{delivery::Reply, relay::Place},
+    tls::TlsError,
+};
 
 /// Why a session could not be opened, or had to end. None of them says anything about a recipient.
 #[derive(Debug, thiserror::Error)]
@@ -84,9 +87,9 @@ pub enum Disorder {
 /// Why a relay cannot be used as it is configured.
 #[derive(Debug, thiserror::Error)]
 pub enum SetupError {
-    /// Neither a host name nor an IP address.
-    #[error("`{0}` is neither a host name nor an IP address")]
-    Host(String),
+    /// There can be no TLS with it.
+    #[error(transparent)]
+    Tls(#[from] TlsError),
     /// The EHLO name is empty or holds what may not stand in a command.
     #[error("`{0}` cannot be given as a name in `EHLO`")]
     EhloName(String),
@@ -96,26 +99,6 @@ pub enum SetupError {
     /// TLS over a Unix socket, where no certificate could be for its name.
     #[error("there is no TLS over the socket `{0}`")]
     SocketTls(PathBuf),
-    /// Our own certificate, or its key, is not PEM. What is wrong with the key is not told: it would show some of it.
-    #[error("our certificate for the relay, or its key, cannot be read as PEM")]
-    ClientPem,
-    /// Our own certificate cannot be used: most often the key is not the one that goes with it.
-    #[error("our certificate for the relay and its key cannot be used")]
-    ClientCertificate(#[source] rustls::Error),
-    /// The `ca` file cannot be read as PEM.
-    #[error("cannot read certificates from `{path}`")]
-    ReadCa {
-        /// The file.
-        path: PathBuf,
-        /// What is wrong with it.
-        source: rustls::pki_types::pem::Error,
-    },
-    /// The `ca` file holds no certificate.
-    #[error("`{0}` holds no certificate")]
-    EmptyCa(PathBuf),
-    /// No certificate to trust: the system has none, or one in the `ca` file is malformed.
-    #[error("there are no usable certificates to trust")]
-    Roots(#[source] rustls::Error),
 }
 
 /// A reply as a person reads it: `550 5.1.1 no such user`.

@@ -21,10 +21,9 @@ use super::{
     outbox::Outbox,
     reply::{ReplyLines, ReplyReader},
     stage::Stage,
-    tls::TlsSetup,
     trouble::{Disorder, Trouble},
 };
-use crate::domain::relay::Timers;
+use crate::{domain::relay::Timers, tls::TlsSetup};
 
 /// How much is read at once.
 const READ_OCTETS: usize = 8 * 1024;

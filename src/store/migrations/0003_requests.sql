@@ -21,7 +21,7 @@ CREATE TABLE requests (
 CREATE INDEX requests_due ON requests (answer_at) WHERE answer_at IS NOT NULL;
 CREATE INDEX requests_by_address ON requests (fingerprint, mailed_at);
 CREATE INDEX requests_by_domain ON requests (domain, mailed_at);
-CREATE INDEX requests_by_network ON requests (network, mailed_at);
+CREATE INDEX requests_by_network ON requests (network, asked_at);
 CREATE INDEX requests_mailed ON requests (mailed_at);
 CREATE INDEX requests_by_age ON requests (asked_at);
 

@@ -5,6 +5,7 @@ use std::error::Error;
 use tidings::{
     deliver::session::{Connector, Disorder, SetupError, Trouble},
     domain::relay::{ClientCertificate, Login, Place, Proof, Tls},
+    tls::TlsError,
 };
 
 use super::{MESSAGE, open, send, session, word};
@@ -180,13 +181,16 @@ async fn a_certificate_that_cannot_be_used_is_refused_at_once_and_tells_no_key()
         change(ours, other.certificate.expect("it has one"));
         Connector::new(relay).err().expect("it cannot be used")
     };
-    assert!(matches!(refused(|ours, other| ours.key = other.key), SetupError::ClientCertificate(_)));
-    assert!(matches!(refused(|ours, _| ours.chain = "no PEM".to_owned()), SetupError::ClientPem));
+    assert!(matches!(refused(|ours, other| ours.key = other.key), SetupError::Tls(TlsError::ClientCertificate(_))));
+    assert!(matches!(refused(|ours, _| ours.chain = "no PEM".to_owned()), SetupError::Tls(TlsError::ClientPem)));
     for broken in ["hunter2", "-----BEGIN PRIVATE KEY-----\nhunter2\n", "-----BEGIN hunter2"] {
         let (mut relay, broken) = (relay.relay(), broken.to_owned());
         relay.certificate.as_mut().expect("it has one").key = broken.into();
         let error = Connector::new(relay).err().expect("it cannot be used");
-        assert!(matches!(error, SetupError::ClientPem) && !format!("{error:?}").contains("hunter2"), "{error:?}");
+        assert!(
+            matches!(error, SetupError::Tls(TlsError::ClientPem)) && !format!("{error:?}").contains("hunter2"),
+            "{error:?}"
+        );
     }
 }
 
@@ -261,7 +265,7 @@ async fn a_relay_that_cannot_be_used_as_configured_is_refused_at_once() {
     let mut empty_file = relay.relay();
     empty_file.ca = Some(empty.path().to_owned());
     assert!(matches!(Connector::new(wrong_name).err(), Some(SetupError::EhloName(_))));
-    assert!(matches!(Connector::new(wrong_host).err(), Some(SetupError::Host(_))));
-    assert!(matches!(Connector::new(no_file).err(), Some(SetupError::ReadCa { .. })));
-    assert!(matches!(Connector::new(empty_file).err(), Some(SetupError::EmptyCa(_))));
+    assert!(matches!(Connector::new(wrong_host).err(), Some(SetupError::Tls(TlsError::Host(_)))));
+    assert!(matches!(Connector::new(no_file).err(), Some(SetupError::Tls(TlsError::ReadCa { .. }))));
+    assert!(matches!(Connector::new(empty_file).err(), Some(SetupError::Tls(TlsError::EmptyCa(_)))));
 }

@@ -22,7 +22,7 @@ const ROOMS: [(&str, &[&str]); 24] = [
     ("lettre", &["src/render/", "src/deliver/", "src/domain/address.rs"]),
     ("css_inline", &["src/render/"]),
     ("tera", &["src/render/", "src/web/", "src/inbox/"]),
-    ("tokio_rustls", &["src/deliver/session/"]),
+    ("tokio_rustls", &["src/tls.rs", "src/deliver/session/"]),
     // It ends a whole group of processes, and this one at a write point, which the standard library cannot.
     ("rustix", &["src/deliver/session/token.rs", "src/store/failpoint.rs"]),
     // A key is read in the domain, and signs where messages are made; TLS is there too. Providers sign what they tell.
@@ -30,7 +30,7 @@ const ROOMS: [(&str, &[&str]); 24] = [
     ("webpki", &["src/intake/hooks/sns/"]),
     ("hickory_resolver", &["src/deliver/dkim/record.rs"]),
     ("rsa", &["src/deliver/dkim/fresh.rs"]),
-    ("smtp_proto", &["src/inbox/"]),
+    ("smtp_proto", &["src/server/", "src/inbox/", "src/intake/doors/"]),
     // The demo plays a site that has a feed.
     ("axum", &["src/web/", "src/inbox/", "src/cli/demo"]),
     // The pages are axum's; how connections are treated is ours.

@@ -24,11 +24,13 @@ const REVEALING: [(&str, &str); 8] = [
 ];
 
 /// Where a secret may be shown, and why.
-const EXPOSING: [(&str, &str); 5] = [
+const EXPOSING: [(&str, &str); 7] = [
     ("src/config/", "it is checked, and a URL loses its password before it is shown"),
     ("src/app.rs", "PostgreSQL's URL holds one"),
     ("src/cli/dkim.rs", "who makes a key wants it in a file"),
     ("src/deliver/session/", "the login is written to the relay"),
+    ("src/tls.rs", "our own key takes part in the handshake"),
+    ("src/intake/doors/imap/", "the login is written to the mailbox"),
     ("src/intake/hooks/", "what a provider shows is compared with it"),
 ];
 

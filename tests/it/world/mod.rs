@@ -16,17 +16,25 @@
 
 #![allow(dead_code, reason = "each story uses a part of it")]
 
+pub(crate) mod browser;
 pub(crate) mod check;
+pub(crate) mod crawler;
+pub(crate) mod doors;
+pub(crate) mod dovecot;
 pub(crate) mod feed_server;
+pub(crate) mod imap_server;
 mod mail;
 pub(crate) mod manners;
 pub(crate) mod name_server;
+pub(crate) mod nobody;
+mod open;
 pub(crate) mod pages;
 pub(crate) mod policy;
 pub(crate) mod postfix;
 pub(crate) mod program;
 pub(crate) mod python;
 pub(crate) mod relay;
+mod rows;
 mod setup;
 pub(crate) mod signatures;
 pub(crate) mod sink;
@@ -43,7 +51,6 @@ use std::{
 };
 
 use jiff::{SignedDuration, Timestamp};
-use sqlx::{AnyConnection, AssertSqlSafe, Connection};
 use tempfile::TempDir;
 use tidings::{
     app::App,
@@ -307,31 +314,6 @@ impl World {
             origin: Some(origin.parse().expect("an address")),
         };
         subscribe::ask(&self.app, &asked).await.expect("anybody may ask");
-    }
-
-    /// Every row of every table of a house on SQLite, a line for each.
-    pub(crate) async fn dump(&self) -> String {
-        let url = format!("sqlite://{}", self.file("data/tidings.db").display());
-        let mut raw = AnyConnection::connect(&url).await.expect("the database opens");
-        let tables: Vec<(String,)> = sqlx::query_as(
-            "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE '!_%' ESCAPE '!' ORDER BY name",
-        )
-        .fetch_all(&mut raw)
-        .await
-        .expect("tables");
-        let mut lines = Vec::new();
-        for (table,) in tables {
-            let columns: Vec<(String,)> = sqlx::query_as("SELECT name FROM pragma_table_info($1)")
-                .bind(&table)
-                .fetch_all(&mut raw)
-                .await
-                .expect("columns");
-            let columns: Vec<String> = columns.into_iter().map(|(name,)| format!("quote({name})")).collect();
-            let sql = format!("SELECT {} FROM {table} ORDER BY rowid", columns.join(" || ',' || "));
-            let rows: Vec<(String,)> = sqlx::query_as(AssertSqlSafe(sql)).fetch_all(&mut raw).await.expect("rows");
-            lines.extend(rows.into_iter().map(|(row,)| format!("{table}: {row}")));
-        }
-        lines.join("\n")
     }
 
     /// What config.toml says now.

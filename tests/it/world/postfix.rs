@@ -26,8 +26,11 @@ use tidings::domain::{
     slug::Slug,
 };
 
-use self::unpacked::{DROPPED, OWNER, Unpacked, give_to_owner, owner};
-use super::relay::certificate::Certificate;
+use self::unpacked::{DROPPED, OWNER, Unpacked};
+use super::{
+    nobody::{give_to_owner, owner},
+    relay::certificate::Certificate,
+};
 
 /// How long a test waits for what it expects before it fails.
 const PATIENCE: Duration = Duration::from_secs(60);

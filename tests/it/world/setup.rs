@@ -27,11 +27,13 @@ pub(crate) struct Setup {
     start: Timestamp,
     on_postgres: bool,
     top: Vec<String>,
+    sender: Vec<String>,
     feed: Vec<String>,
     list: Vec<String>,
     relay: Vec<String>,
     delivery: Vec<String>,
     staff: Vec<String>,
+    intake: Vec<String>,
     more: String,
     signs: Signs,
 }
@@ -43,6 +45,11 @@ impl Default for Setup {
             start: START.parse().expect("an instant"),
             on_postgres: false,
             top: lines(&["base_url = \"https://news.example.org\"", "secret = \"a secret of the tests\""]),
+            sender: lines(&[
+                "name = \"Example Coalition\"",
+                "address = \"news@example.org\"",
+                "postal_address = \"1 Example Street, Washington, DC\"",
+            ]),
             feed: lines(&["name = \"site\""]),
             list: lines(&[
                 "name = \"news\"",
@@ -54,6 +61,7 @@ impl Default for Setup {
             relay: lines(&["name = \"main\"", "host = \"127.0.0.1\"", "tls = \"none\""]),
             delivery: Vec::new(),
             staff: lines(&["notify = [\"desk@example.org\"]"]),
+            intake: lines(&["address = \"news@example.org\""]),
             more: String::new(),
             signs: Signs::Nothing,
         }
@@ -74,6 +82,12 @@ impl Setup {
     /// A line above all sections; it takes the place of the one with the same key. So do those of the next few.
     pub(crate) fn top(mut self, line: &str) -> Self {
         set(&mut self.top, line);
+        self
+    }
+
+    /// A line about the sender.
+    pub(crate) fn sender(mut self, line: &str) -> Self {
+        set(&mut self.sender, line);
         self
     }
 
@@ -98,6 +112,12 @@ impl Setup {
     /// A line of `[delivery]`.
     pub(crate) fn delivery(mut self, line: &str) -> Self {
         set(&mut self.delivery, line);
+        self
+    }
+
+    /// A line of `[intake]`.
+    pub(crate) fn intake(mut self, line: &str) -> Self {
+        set(&mut self.intake, line);
         self
     }
 
@@ -136,14 +156,7 @@ impl Setup {
         let site = site.url("").to_string();
         let sections = [
             ("", self.top.clone()),
-            (
-                "[sender]",
-                vec![
-                    "name = \"Example Coalition\"".to_owned(),
-                    "address = \"news@example.org\"".to_owned(),
-                    "postal_address = \"1 Example Street, Washington, DC\"".to_owned(),
-                ],
-            ),
+            ("[sender]", self.sender.clone()),
             ("[staff]", self.staff.clone()),
             ("[[feeds]]", self.feed.clone()),
             ("[collect]", vec!["private_networks = [\"127.0.0.0/8\"]".to_owned()]),
@@ -151,7 +164,7 @@ impl Setup {
             ("[[lists]]", self.list.clone()),
             ("[[relays]]", self.relay.clone()),
             ("[delivery]", self.delivery.clone()),
-            ("[intake]", vec!["address = \"news@example.org\"".to_owned()]),
+            ("[intake]", self.intake.clone()),
         ];
         let sections = sections.map(|(head, lines)| format!("{head}\n{}\n", lines.join("\n")));
         format!("{}\n{}", sections.join("\n"), self.more.replace("SITE", site.trim_end_matches('/')))

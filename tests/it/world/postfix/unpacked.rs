@@ -7,10 +7,7 @@ use std::{
     process::Command,
 };
 
-use rustix::process::getuid;
-
-/// Whom root becomes: Postfix is not run as root.
-const NOBODY: u32 = 65534;
+use crate::world::nobody::{self, NOBODY, owner};
 
 /// Folders laid out as `/` is, with the packages that `scripts/test` unpacked; the machine's own comes last.
 pub(super) struct Unpacked(Vec<PathBuf>);
@@ -58,13 +55,7 @@ impl Unpacked {
             ("NSS_WRAPPER_PASSWD", "passwd", "{name}:x:{id}:{id}::/:/bin/false\n"),
             ("NSS_WRAPPER_GROUP", "group", "{name}:x:{id}:\n"),
         ];
-        let mut command = Command::new("setpriv");
-        if getuid().is_root() {
-            command.args([format!("--reuid={NOBODY}"), format!("--regid={NOBODY}"), "--clear-groups".to_owned()]);
-            // Whoever becomes another loses the signal that tells of its parent's death, so that is asked for after it.
-            command.arg("setpriv");
-        }
-        command.args(["--pdeathsig", "TERM", "env"]);
+        let mut command = nobody::command();
         for (name, file, line) in accounts {
             let others = NOBODY - 1;
             let known = [("root", 0), (OWNER, owner()), ("nobody", others), (DROPPED, others - 1)];
@@ -103,17 +94,3 @@ impl Unpacked {
 pub(super) const OWNER: &str = "keeper";
 /// A group that nobody is in.
 pub(super) const DROPPED: &str = "dropped";
-
-/// The number of [`OWNER`]: who we are, or become.
-pub(super) fn owner() -> u32 {
-    if getuid().is_root() { NOBODY } else { getuid().as_raw() }
-}
-
-/// Gives a folder with all that is in it to [`OWNER`].
-pub(super) fn give_to_owner(folder: &Path) {
-    if getuid().is_root() {
-        let to = format!("{NOBODY}:{NOBODY}");
-        let given = Command::new("chown").arg("-R").arg(to).arg(folder).status().expect("there is a `chown`");
-        assert!(given.success());
-    }
-}

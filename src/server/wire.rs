@@ -1,4 +1,4 @@
-//! One SMTP connection's bytes: command lines in, message content in, replies out. It knows where a line and a
+//! One SMTP or LMTP connection's bytes: command lines in, message content in, replies out. It knows where a line and a
 //! content end (RFC 5321 sections 2.3.8 and 4.1.1.4), how long each may grow and how long to wait for it, and
 //! nothing of what the commands mean. It never takes a bare CR or LF for a line's end, so that what a sender calls
 //! content can never become a command.
@@ -12,14 +12,14 @@ use tokio::time::timeout;
 use super::dot::Unstuffer;
 
 /// The longest command line in octets, CRLF included: what AUTH may need (RFC 4954 section 4).
-pub(super) const LINE_MAX: usize = 12_288;
+pub const LINE_MAX: usize = 12_288;
 
 /// How long a client may say nothing, or take nothing (RFC 5321 section 4.5.3.2.7).
 const PATIENCE: Duration = Duration::from_secs(300);
 
 /// Why a connection cannot go on.
 #[derive(Debug)]
-pub(super) enum WireError {
+pub enum WireError {
     /// The client closed it, or the network did.
     Gone,
     /// Nothing came or nothing could be sent for [`PATIENCE`].
@@ -37,7 +37,7 @@ impl From<io::Error> for WireError {
 
 /// A command line as it came.
 #[derive(Debug)]
-pub(super) enum Line {
+pub enum Line {
     /// Its octets, with the CRLF at the end.
     Whole(Vec<u8>),
     /// It was longer than [`LINE_MAX`] and was thrown away to its end.
@@ -46,15 +46,24 @@ pub(super) enum Line {
 
 /// A message's content as it came.
 #[derive(Debug)]
-pub(super) enum Content {
-    /// Its octets, without transparency dots.
-    Whole(Vec<u8>),
+pub enum Content {
+    /// Its octets, without transparency dots, or as many of the first as were wanted.
+    Taken(Vec<u8>),
     /// It was larger than allowed and was thrown away to its end.
     TooLarge,
 }
 
+/// How much content there may be, in octets.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// The most that is taken.
+    pub size: usize,
+    /// The most that is kept of what is taken; the rest is read and forgotten.
+    pub kept: usize,
+}
+
 /// One connection, buffered both ways.
-pub(super) struct Wire<S> {
+pub struct Wire<S> {
     stream: S,
     incoming: Vec<u8>,
     /// Where in `incoming` the unread octets begin.
@@ -63,35 +72,44 @@ pub(super) struct Wire<S> {
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Wire<S> {
-    pub(super) fn new(stream: S) -> Self {
+    /// A connection of which nothing was read yet.
+    pub fn new(stream: S) -> Self {
         Self { stream, incoming: Vec::with_capacity(8192), at: 0, replies: Vec::new() }
     }
 
     /// Queues one reply; it leaves when the client's group of commands has been read (RFC 2920 section 3.2).
-    pub(super) fn reply(&mut self, text: &str) {
+    pub fn reply(&mut self, text: &str) {
         self.replies.extend_from_slice(text.as_bytes());
         self.replies.extend_from_slice(b"\r\n");
     }
 
-    /// Sends what is queued.
-    pub(super) async fn flush(&mut self) -> Result<(), WireError> {
-        if self.replies.is_empty() {
-            return Ok(());
+    /// Sends what is queued. May be dropped and called again: what was written is noted at once.
+    ///
+    /// # Errors
+    /// See [`WireError`].
+    pub async fn flush(&mut self) -> Result<(), WireError> {
+        while !self.replies.is_empty() {
+            let written = timeout(PATIENCE, self.stream.write(&self.replies)).await;
+            match written.map_err(|_| WireError::TimedOut)?? {
+                0 => return Err(WireError::Gone),
+                count => drop(self.replies.drain(..count)),
+            }
         }
-        timeout(PATIENCE, self.stream.write_all(&self.replies)).await.map_err(|_| WireError::TimedOut)??;
-        self.replies.clear();
         Ok(())
     }
 
     /// Sends what is queued and says that nothing more follows.
-    pub(super) async fn close(mut self) {
+    pub async fn close(mut self) {
         // The client may be gone already, and then there is nobody left to tell.
         let _ = self.flush().await;
         let _ = self.stream.shutdown().await;
     }
 
     /// Reads one command line.
-    pub(super) async fn line(&mut self) -> Result<Line, WireError> {
+    ///
+    /// # Errors
+    /// See [`WireError`].
+    pub async fn line(&mut self) -> Result<Line, WireError> {
         let mut line = Vec::new();
         let mut too_long = false;
         loop {
@@ -118,27 +136,34 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Wire<S> {
         Ok(if too_long { Line::TooLong } else { Line::Whole(line) })
     }
 
-    /// Reads content up to the line that holds a dot only, keeping at most `limit` octets.
-    pub(super) async fn content(&mut self, limit: usize) -> Result<Content, WireError> {
+    /// Reads content up to the line that holds a dot only.
+    ///
+    /// # Errors
+    /// See [`WireError`].
+    pub async fn content(&mut self, limits: Limits) -> Result<Content, WireError> {
         let mut unstuffer = Unstuffer::default();
-        let mut kept = Vec::new();
-        let mut too_large = false;
+        let (mut kept, mut size) = (Vec::new(), 0_usize);
         loop {
             let unread = self.unread().await?;
+            let before = kept.len();
             let (taken, ended) = unstuffer.take(unread, &mut kept);
             self.at += taken;
-            too_large |= kept.len() > limit;
-            if too_large {
+            size = size.saturating_add(kept.len() - before);
+            kept.truncate(limits.kept);
+            if size > limits.size {
                 kept = Vec::new();
             }
             if ended {
-                return Ok(if too_large { Content::TooLarge } else { Content::Whole(kept) });
+                return Ok(if size > limits.size { Content::TooLarge } else { Content::Taken(kept) });
             }
         }
     }
 
     /// Reads exactly `size` octets of a chunk (RFC 3030 section 2) onto `kept`, or to nowhere without one.
-    pub(super) async fn chunk(&mut self, size: usize, mut kept: Option<&mut Vec<u8>>) -> Result<(), WireError> {
+    ///
+    /// # Errors
+    /// See [`WireError`].
+    pub async fn chunk(&mut self, size: usize, mut kept: Option<&mut Vec<u8>>) -> Result<(), WireError> {
         let mut left = size;
         while left > 0 {
             let unread = self.unread().await?;

@@ -12,12 +12,12 @@ const DARK_PAPER: Rgb = [0x1b, 0x1e, 0x21];
 const ENOUGH: f64 = 4.6;
 
 /// The accent as readable on white: darkened when it must be, the default when it is no colour.
-pub(super) fn on_white(accent: &str) -> String {
+pub fn on_white(accent: &str) -> String {
     hex(until_readable(parse(accent), WHITE, BLACK))
 }
 
 /// The accent as readable on dark paper.
-pub(super) fn on_dark(accent: &str) -> String {
+pub fn on_dark(accent: &str) -> String {
     hex(until_readable(mix(brighten(parse(accent)), WHITE, 38), DARK_PAPER, WHITE))
 }
 

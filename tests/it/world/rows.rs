@@ -1,0 +1,55 @@
+//! All that the store of a world holds, as text: each row of each table, read around the program. Two of these tell
+//! whether anything was changed between them.
+
+use std::collections::BTreeSet;
+
+use sqlx::{AnyConnection, AssertSqlSafe, Connection, query_scalar};
+
+use super::World;
+
+/// The rows of every table.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Rows(BTreeSet<String>);
+
+impl Rows {
+    /// The rows that hold this text.
+    pub(crate) fn with(&self, text: &str) -> Vec<&String> {
+        self.0.iter().filter(|row| row.contains(text)).collect()
+    }
+
+    /// The rows that only one of the two has, as lines: `- …` was there, `+ …` is there now.
+    pub(crate) fn changes(&self, now: &Self) -> Vec<String> {
+        let gone = self.0.difference(&now.0).map(|row| format!("- {row}"));
+        gone.chain(now.0.difference(&self.0).map(|row| format!("+ {row}"))).collect()
+    }
+}
+
+impl World {
+    /// Every row that its store has now. For worlds on SQLite.
+    pub(crate) async fn rows(&self) -> Rows {
+        sqlx::any::install_default_drivers();
+        let file = format!("sqlite://{}", self.file("data/tidings.db").display());
+        let mut raw = AnyConnection::connect(&file).await.expect("the database opens");
+        let tables = "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%'";
+        let tables: Vec<String> = query_scalar(tables).fetch_all(&mut raw).await.expect("the tables");
+        let mut rows = BTreeSet::new();
+        for table in tables {
+            let columns = format!("SELECT name FROM pragma_table_info('{table}')");
+            let columns: Vec<String> =
+                query_scalar(AssertSqlSafe(columns)).fetch_all(&mut raw).await.expect("the columns");
+            let values: Vec<_> = columns.iter().map(|name| format!("'{name}=' || quote(\"{name}\")")).collect();
+            let all = format!("SELECT {} FROM \"{table}\"", values.join(" || ' ' || "));
+            let all: Vec<String> = query_scalar(AssertSqlSafe(all)).fetch_all(&mut raw).await.expect("the rows");
+            // Equal rows of a table without a key count as often as they are there.
+            let mut all: Vec<_> = all.into_iter().map(|row| format!("{table}: {row}")).collect();
+            all.sort_unstable();
+            let mut nth = 0;
+            for at in 0..all.len() {
+                nth = if at > 0 && all[at] == all[at - 1] { nth + 1 } else { 0 };
+                rows.insert(if nth == 0 { all[at].clone() } else { format!("{} (again, {nth})", all[at]) });
+            }
+        }
+        assert!(!rows.is_empty(), "a store is never empty");
+        Rows(rows)
+    }
+}
