@@ -117,6 +117,11 @@ async fn tick(app: &App) {
     if let Err(error) = intake::forget_old_letters(app).await {
         tracing::error!("it was not forgotten which letters came long ago: {error}");
     }
+    match intake::bounces::judge_bounces(app).await {
+        Ok(0) => {}
+        Ok(count) => tracing::info!(count, "judged bounces and complaints"),
+        Err(error) => tracing::error!("bounces were not judged: {error}"),
+    }
     if let Err(error) = newsroom::tell_alarms(app).await {
         tracing::error!("staff were not told of alarms: {error}");
     }

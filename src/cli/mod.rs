@@ -22,6 +22,7 @@ mod run;
 mod schedule;
 mod serve;
 mod subscribers;
+mod suppressions;
 
 use std::{path::PathBuf, process::ExitCode};
 
@@ -66,6 +67,9 @@ enum Command {
     /// The readers: import, export, add, remove, find
     #[command(subcommand)]
     Subscribers(subscribers::Subscribers),
+    /// Who gets nothing, and why: list, add, lift
+    #[command(subcommand)]
+    Suppressions(suppressions::Suppressions),
     /// The feeds: list, try, and what of them is held
     #[command(subcommand)]
     Feeds(feeds::Feeds),
@@ -76,7 +80,7 @@ enum Command {
     Explain(explain::Explain),
     /// A crontab line in words, and its next times
     Schedule(schedule::Line),
-    /// Take in one message on standard input, for a mail server's pipe: leaving by mail
+    /// Take in one message on standard input, for a mail server's pipe: commands, bounces, complaints
     Intake(intake::Intake),
     /// Mail that came in and could not be handled: list, show, retry, drop
     #[command(subcommand)]
@@ -113,6 +117,7 @@ async fn dispatch(arguments: Arguments) -> anyhow::Result<ExitCode> {
         Command::Issues(issues) => issues.run(place, output).await,
         Command::Deliveries(deliveries) => deliveries.run(place, output).await,
         Command::Subscribers(subscribers) => subscribers.run(place, output).await,
+        Command::Suppressions(suppressions) => suppressions.run(place, output).await,
         Command::Feeds(feeds) => feeds.run(place, output).await,
         Command::Dkim(dkim) => dkim.run(place, output),
         Command::Explain(explain) => explain.run(place, output).await,

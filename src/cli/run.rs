@@ -55,15 +55,19 @@ pub(super) async fn once(app: &App, options: PassOptions, stop: &Stop) -> anyhow
     // A door that is shut keeps nothing else from being done.
     let doors = intake::doors::look(app).await;
     let forgotten = intake::forget_old_letters(app).await;
+    // What came back since the last run is judged before anything more is queued.
+    let judged = intake::bounces::judge_bounces(app).await;
     let published = publish(app, options).await;
     let answered = subscribe::answer_requests(app).await;
     // Alarms that a run before this one left behind go out with this delivery.
     let told = newsroom::tell_alarms(app).await;
     // What is queued goes out whatever kept us from queueing more.
     let delivered = progress::deliver(app, Until::Idle(Lane::Digest), stop).await;
+    let judged = judged.and(intake::bounces::judge_bounces(app).await);
     let told = told.and(newsroom::tell_alarms(app).await);
     let mut report = Report { pass: published?, delivered: delivered? };
     told?;
+    judged?;
     forgotten?;
     report.pass.notes.extend(doors.into_iter().map(|error| format!("{:#}", anyhow::Error::from(error))));
     answered?;

@@ -14,8 +14,11 @@ use tokio::{
 use super::{bell::Bell, lanes::InHand, pace::Leave, patience::Patience, tally::Tally};
 use crate::{
     clock::Clock,
-    domain::delivery::{Next, Outcome, Reply},
-    store::{Store, StoreError, deliveries::Recorded},
+    domain::{
+        bounce,
+        delivery::{Next, Outcome, Reply},
+    },
+    store::{Store, StoreError, bounces::Said, deliveries::Recorded},
 };
 
 /// The most outcomes in one write.
@@ -76,6 +79,7 @@ impl Recorder {
             next,
             code,
             answer,
+            said: said(outcome),
         };
         self.0.send(Entry { recorded, _in_flight: in_flight }).await.is_ok()
     }
@@ -141,6 +145,14 @@ impl Ledger {
             }
         }
     }
+}
+
+/// What a relay that refuses a message for good says of its reader. What cannot be offered to a relay at all says nothing
+/// of them.
+fn said(outcome: &Outcome) -> Option<Said> {
+    let Outcome::Refused(Reply { code, enhanced, text }) = outcome else { return None };
+    let kind = bounce::kind_of(Some(*code), *enhanced, text);
+    Some(Said { kind, code: *enhanced, words: bounce::fit_to_show(&format!("{code} {text}")) })
 }
 
 /// The reply code, and the answer as listings show it.

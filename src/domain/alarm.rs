@@ -26,11 +26,15 @@ pub enum AlarmKind {
     DoorShut,
     /// Letters that came in could not be handled and were put aside.
     LettersAside,
+    /// Receivers refuse our mail for what they think of us.
+    MailRefused,
+    /// More readers of an issue than may be called it spam.
+    ManyComplaints,
 }
 
 impl AlarmKind {
     /// Every kind.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 9] = [
         Self::RelayInTrouble,
         Self::RelayBreaksItsWord,
         Self::IssueHeld,
@@ -38,6 +42,8 @@ impl AlarmKind {
         Self::StoreUnwritable,
         Self::DoorShut,
         Self::LettersAside,
+        Self::MailRefused,
+        Self::ManyComplaints,
     ];
 
     /// The word that stands for it in the store.
@@ -50,6 +56,8 @@ impl AlarmKind {
             Self::StoreUnwritable => "store-unwritable",
             Self::DoorShut => "door-shut",
             Self::LettersAside => "letters-aside",
+            Self::MailRefused => "mail-refused",
+            Self::ManyComplaints => "many-complaints",
         }
     }
 
@@ -63,9 +71,13 @@ impl AlarmKind {
     pub fn told_anew(self, now: Timestamp) -> Timestamp {
         match self {
             Self::RelayBreaksItsWord | Self::LettersAside => Timestamp::MIN,
-            Self::RelayInTrouble | Self::IssueHeld | Self::ManyRequests | Self::StoreUnwritable | Self::DoorShut => {
-                now.checked_sub(TELL_AGAIN).unwrap_or(Timestamp::MIN)
-            }
+            Self::RelayInTrouble
+            | Self::IssueHeld
+            | Self::ManyRequests
+            | Self::StoreUnwritable
+            | Self::DoorShut
+            | Self::MailRefused
+            | Self::ManyComplaints => now.checked_sub(TELL_AGAIN).unwrap_or(Timestamp::MIN),
         }
     }
 
@@ -79,6 +91,8 @@ impl AlarmKind {
             Self::StoreUnwritable => "database could not be written",
             Self::DoorShut => "mail that comes in cannot be fetched",
             Self::LettersAside => "letters that could not be handled",
+            Self::MailRefused => "receivers refuse our mail",
+            Self::ManyComplaints => "readers call our mail spam",
         }
     }
 }

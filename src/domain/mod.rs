@@ -3,6 +3,7 @@
 
 pub mod address;
 pub mod alarm;
+pub mod bounce;
 pub mod colour;
 pub mod consent;
 pub mod delivery;
@@ -23,6 +24,7 @@ pub mod sender;
 pub mod slug;
 pub mod span;
 pub mod subscription;
+pub mod suppression;
 pub mod token;
 pub mod urgency;
 pub mod wire;

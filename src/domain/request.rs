@@ -1,4 +1,5 @@
-//! A request: somebody asked to join lists, or for a link to leave, and has not confirmed it yet. Values in, values out.
+//! A request: somebody asked to join lists, for a link to leave, or for help, and has not confirmed it yet. Values in,
+//! values out.
 
 use jiff::{SignedDuration, Timestamp};
 
@@ -21,6 +22,8 @@ pub enum RequestKind {
     Join,
     /// A link to leave by: whoever asked could not show that the address is theirs.
     Leave,
+    /// How to join and to leave.
+    Help,
 }
 
 impl RequestKind {
@@ -29,12 +32,13 @@ impl RequestKind {
         match self {
             Self::Join => "join",
             Self::Leave => "leave",
+            Self::Help => "help",
         }
     }
 
     /// The kind of that word.
     pub fn from_word(word: &str) -> Option<Self> {
-        [Self::Join, Self::Leave].into_iter().find(|kind| kind.as_str() == word)
+        [Self::Join, Self::Leave, Self::Help].into_iter().find(|kind| kind.as_str() == word)
     }
 }
 

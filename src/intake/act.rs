@@ -1,103 +1,172 @@
-//! What a letter asks for, and doing it: so far, leaving by mail. A message and the address it came to go in; what was
-//! done goes out. It answers nobody.
+//! What a letter is, and doing what follows. A message and what its door knows of it go in; what was done goes out. A
+//! report about a message of ours is noted first. Then machines are told from people, and only people can ask for
+//! anything. A link to leave is followed at once, whoever sends it, for it proves who may. Nobody is answered from here:
+//! a wish is written down, and `subscribe` answers it within its guards.
 
-use mail_parser::{HeaderValue, MessageParser};
-
-use super::{Incoming, Taken};
+use super::{
+    Incoming, Taken,
+    bounce::{self, Finding},
+    bounces::{self, Noted},
+    command::{self, Command, Door},
+    complaint,
+    evidence::{self, Proof},
+    letter::Letter,
+    machine,
+};
 use crate::{
     app::App,
-    domain::address::EmailAddress,
+    domain::{
+        address::EmailAddress,
+        consent,
+        mailing::MailingId,
+        report::{Report, ReportKind},
+        request::RequestKind,
+        slug::Slug,
+        subscription::SubscriberId,
+    },
     store::StoreError,
-    subscribe::{self, LeaveError, Visit},
+    subscribe::{self, AskError, Asked, ConfirmError, LeaveError, Visit},
 };
 
-/// Where mail servers write the address a message came to, best first.
-const RECIPIENT_HEADERS: [&str; 3] = ["X-Original-To", "Delivered-To", "To"];
+/// How many of the recipients that a report names are looked for, when it proves nothing.
+const MOST_RECIPIENTS: usize = 10;
 
-/// Does what one message asks for.
+/// Does what follows from one message.
 ///
 /// # Errors
 /// When the store fails.
 pub(super) async fn act(app: &App, incoming: &Incoming<'_>) -> Result<Taken, StoreError> {
-    match command(app, incoming.recipient, incoming.bytes) {
-        Err(why) => Ok(Taken::Nothing(why)),
-        Ok(Command::Leave(token)) => match subscribe::leave(app, &token, Visit::Mail).await {
-            Ok(_) => Ok(Taken::Left),
-            Err(LeaveError::Store(error)) => Err(error),
-            Err(error) => Ok(Taken::Nothing(error.to_string())),
+    let Some(intake) = &app.config.intake.address else {
+        return Ok(Taken::Nothing("no [intake] address is configured".to_owned()));
+    };
+    let letter = Letter::read(incoming);
+    let door = command::door(&letter, intake);
+    if let Some(taken) = take_report(app, &letter, &door).await? {
+        return Ok(taken);
+    }
+    if door == Door::Other {
+        return Ok(Taken::Nothing("the message did not come to one of our addresses".to_owned()));
+    }
+    let asked = command::command(&letter, &door);
+    let mark = match &asked {
+        // Mail programs leave by such links for their users, and from whatever address.
+        Some(Command::Leave(_)) => machine::answer_mark(&letter),
+        _ => machine::mark(&letter, &[intake, &app.config.sender.address]),
+    };
+    if let Some(mark) = mark {
+        return Ok(Taken::Nothing(format!("a machine wrote it: {mark}")));
+    }
+    match (asked, &letter.from) {
+        (Some(Command::Leave(token)), _) => leave(app, &token).await,
+        (Some(Command::Confirm(token)), _) => confirm(app, &token).await,
+        (Some(Command::Join(list)), Some(from)) => match lists(app, list) {
+            Some(lists) => ask(app, RequestKind::Join, from, &lists).await,
+            None => Ok(Taken::Nothing("it names none of several lists".to_owned())),
         },
-        Ok(Command::Unknown(part)) => Ok(Taken::Nothing(format!("nothing is done yet about mail to `+{part}`"))),
+        (Some(Command::AskToLeave), Some(from)) => ask(app, RequestKind::Leave, from, &[]).await,
+        (Some(Command::Help), Some(from)) => ask(app, RequestKind::Help, from, &[]).await,
+        // Who wrote it can be forged, so what nobody understands is answered by nobody.
+        _ => Ok(Taken::Nothing("it asks for nothing that we know".to_owned())),
     }
 }
 
-/// What the plus part of the address asks for.
-#[derive(Debug, PartialEq, Eq)]
-enum Command {
-    Leave(String),
-    Unknown(String),
+/// The list that is named, or else the only one there is.
+fn lists(app: &App, named: Option<Slug>) -> Option<Vec<Slug>> {
+    let mut public = subscribe::public_lists(app).map(|list| list.name.clone());
+    match (named, public.next(), public.next()) {
+        (Some(named), ..) => Some(vec![named]),
+        (None, Some(only), None) => Some(vec![only]),
+        _ => None,
+    }
 }
 
-fn command(app: &App, recipient: Option<&str>, message: &[u8]) -> Result<Command, String> {
-    let Some(intake) = &app.config.intake.address else { return Err("no [intake] address is configured".to_owned()) };
-    let to = match recipient {
-        Some(text) => EmailAddress::parse(text).ok(),
-        None => recipients(message).into_iter().find(|to| plus_part(to, intake).is_some()),
-    };
-    let Some(part) = to.as_ref().and_then(|to| plus_part(to, intake)) else {
-        return Err("the message did not come to one of our addresses".to_owned());
-    };
-    Ok(match part.split_once('.') {
-        Some(("leave", token)) => Command::Leave(token.to_owned()),
-        // Only the first word: the rest may be a token.
-        Some((word, _)) => Command::Unknown(word.to_owned()),
-        None => Command::Unknown(part),
-    })
+async fn leave(app: &App, token: &str) -> Result<Taken, StoreError> {
+    match subscribe::leave(app, token, Visit::Mail).await {
+        Ok(_) => Ok(Taken::Left),
+        Err(LeaveError::Store(error)) => Err(error),
+        Err(error) => Ok(Taken::Nothing(error.to_string())),
+    }
 }
 
-/// `leave.TOKEN` of `news+leave.TOKEN@example.org`, in lower case, for mail systems fold it.
-fn plus_part(to: &EmailAddress, intake: &EmailAddress) -> Option<String> {
-    let local = to.local().to_lowercase();
-    let part = local.strip_prefix(&format!("{}+", intake.local().to_lowercase()))?;
-    (to.domain() == intake.domain()).then(|| part.to_owned())
+async fn confirm(app: &App, token: &str) -> Result<Taken, StoreError> {
+    match subscribe::confirm(app, token, consent::Door::Mail, None).await {
+        Ok(_) => Ok(Taken::Confirmed),
+        Err(ConfirmError::Store(error)) => Err(error),
+        Err(error) => Ok(Taken::Nothing(error.to_string())),
+    }
 }
 
-fn recipients(message: &[u8]) -> Vec<EmailAddress> {
-    let Some(parsed) = MessageParser::default().parse(message) else { return Vec::new() };
-    let values = RECIPIENT_HEADERS.iter().flat_map(|name| parsed.header_values(*name));
-    let texts = values.flat_map(|value| match value {
-        HeaderValue::Address(addresses) => {
-            addresses.iter().filter_map(|one| one.address().map(str::to_owned)).collect::<Vec<_>>()
+/// Writes the wish down. What answers it, within the guards against bombing, is a mail to who it says wrote it.
+async fn ask(app: &App, kind: RequestKind, address: &EmailAddress, lists: &[Slug]) -> Result<Taken, StoreError> {
+    let asked = Asked { kind, address, lists, door: consent::Door::Mail, origin: None };
+    match subscribe::ask(app, &asked).await {
+        Ok(()) => Ok(Taken::Asked(kind)),
+        Err(AskError::Store(error)) => Err(error),
+        Err(error) => Ok(Taken::Nothing(error.to_string())),
+    }
+}
+
+/// Notes what a letter reports of a message of ours; `None` when it is no report.
+async fn take_report(app: &App, letter: &Letter<'_>, door: &Door) -> Result<Option<Taken>, StoreError> {
+    let (kind, code, words, recipients) = match (complaint::read(letter), bounce::read(letter)) {
+        (Some(feedback), _) if !feedback.is_complaint => {
+            return Ok(Some(Taken::Nothing(format!("a feedback report that is no complaint: {}", feedback.words))));
         }
-        HeaderValue::Text(text) => vec![text.to_string()],
-        _ => Vec::new(),
-    });
-    texts.filter_map(|text| EmailAddress::parse(text.trim_matches(['<', '>'])).ok()).collect()
+        (Some(feedback), _) => (ReportKind::Complaint, None, feedback.words, feedback.recipients),
+        (None, Finding::Failed(failure)) => (failure.kind, failure.code, failure.words, failure.recipients),
+        (None, Finding::Delayed) => {
+            return Ok(Some(Taken::Nothing("a message of ours is late and still being tried".to_owned())));
+        }
+        (None, Finding::Nothing(why)) if is_bounce_address(door) => {
+            return Ok(Some(Taken::Nothing(format!("mail to an address for bounces, and no bounce: {why}"))));
+        }
+        (None, Finding::Nothing(_)) => return Ok(None),
+    };
+    let report = Report { delivery: None, recipient: None, kind, code, words };
+    let noted = match proved_delivery(app, letter, door).await? {
+        Some(delivery) => bounces::note(app, Report { delivery: Some(delivery), ..report }).await?,
+        None => note_unproved(app, &report, recipients).await?,
+    };
+    Ok(Some(match noted {
+        Noted::Written => Taken::Reported(kind),
+        Noted::Known => Taken::Nothing(format!("a report ({}) of what was known", kind.as_str())),
+        Noted::Unplaced => Taken::Nothing(format!("a report ({}) of a message that is not ours", kind.as_str())),
+    }))
 }
 
-#[cfg(test)]
-mod tests {
-    use super::{plus_part, recipients};
-    use crate::domain::address::EmailAddress;
+fn is_bounce_address(door: &Door) -> bool {
+    matches!(door, Door::Plus(part) if part.starts_with("bounce."))
+}
 
-    fn address(text: &str) -> EmailAddress {
-        EmailAddress::parse(text).expect("an address")
+async fn proved_delivery(
+    app: &App,
+    letter: &Letter<'_>,
+    door: &Door,
+) -> Result<Option<(MailingId, SubscriberId)>, StoreError> {
+    match evidence::proof(letter, door, &app.secret) {
+        None => Ok(None),
+        Some(Proof::Delivery(mailing, subscriber)) => Ok(Some((mailing, subscriber))),
+        Some(Proof::Reader(claim)) => {
+            let Some(list) = app.store.name_of_list(claim.list).await? else { return Ok(None) };
+            let since = bounces::since(app.clock.now());
+            let mailing = app.store.last_mailing_to(claim.subscriber, Some(&list), since).await?;
+            Ok(mailing.map(|mailing| (mailing, claim.subscriber)))
+        }
     }
+}
 
-    #[test]
-    fn a_plus_address_is_known_in_any_case_and_only_at_our_own_address() {
-        let intake = address("News@example.org");
-        assert_eq!(plus_part(&address("NEWS+LEAVE.ABC@EXAMPLE.org"), &intake).as_deref(), Some("leave.abc"));
-        assert_eq!(plus_part(&address("news@example.org"), &intake), None);
-        assert_eq!(plus_part(&address("newsroom+leave.abc@example.org"), &intake), None);
-        assert_eq!(plus_part(&address("news+leave.abc@example.net"), &intake), None);
+/// Anybody can write that a message to somebody came back. So it counts as soft at most, and once for each message.
+async fn note_unproved(app: &App, report: &Report, recipients: Vec<EmailAddress>) -> Result<Noted, StoreError> {
+    let kind = match report.kind {
+        ReportKind::Policy => ReportKind::Policy,
+        ReportKind::Soft | ReportKind::Hard | ReportKind::Complaint => ReportKind::Soft,
+    };
+    let mut last = Noted::Unplaced;
+    for recipient in recipients.into_iter().take(MOST_RECIPIENTS) {
+        last = bounces::note(app, Report { recipient: Some(recipient), kind, ..report.clone() }).await?;
+        if last != Noted::Unplaced {
+            break;
+        }
     }
-
-    #[test]
-    fn the_recipient_is_read_from_the_headers_that_mail_servers_write() {
-        let message =
-            b"Delivered-To: news+leave.abc@example.org\r\nTo: \"A, B\" <x@example.org>, y@example.org\r\n\r\n";
-        let found: Vec<String> = recipients(message).iter().map(|to| to.reveal().to_owned()).collect();
-        assert_eq!(found, ["news+leave.abc@example.org", "x@example.org", "y@example.org"]);
-        assert!(recipients(b"").is_empty());
-    }
+    Ok(last)
 }

@@ -4,8 +4,15 @@
 
 mod act;
 mod aside;
+pub mod bounce;
+pub mod bounces;
+pub mod command;
+pub mod complaint;
 pub mod doors;
+pub mod evidence;
 pub mod hooks;
+pub mod letter;
+pub mod machine;
 
 use std::{fmt, panic::AssertUnwindSafe};
 
@@ -15,7 +22,11 @@ use jiff::{SignedDuration, Timestamp};
 use sha2::{Digest, Sha256};
 
 pub use self::aside::{drop_letter, retry_letter};
-use crate::{app::App, domain::wire::one_line, store::StoreError};
+use crate::{
+    app::App,
+    domain::{report::ReportKind, request::RequestKind, wire::one_line},
+    store::StoreError,
+};
 
 /// The most of a message that counts, in octets: what is asked for stands at its beginning, and so does what a bounce
 /// says.
@@ -48,6 +59,12 @@ pub struct Incoming<'a> {
 pub enum Taken {
     /// Its sender's link was good: that subscription has ended.
     Left,
+    /// It confirmed what had been asked for.
+    Confirmed,
+    /// It asks for something, and may be answered by a mail.
+    Asked(RequestKind),
+    /// It is a report of a message of ours, and was noted.
+    Reported(ReportKind),
     /// Nothing: it is not for us, or not understood. The text says why.
     Nothing(String),
     /// Nothing now: it was taken before.
@@ -60,6 +77,9 @@ impl fmt::Display for Taken {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Left => f.write_str("left"),
+            Self::Confirmed => f.write_str("confirmed"),
+            Self::Asked(kind) => write!(f, "asked: {}", kind.as_str()),
+            Self::Reported(kind) => write!(f, "noted: a report ({})", kind.as_str()),
             Self::Nothing(why) => write!(f, "nothing done: {why}"),
             Self::Before => f.write_str("taken before"),
             Self::Aside(why) => write!(f, "put aside: {why}"),

@@ -5,6 +5,7 @@ mod alarms;
 mod held_posts;
 mod preview;
 mod staff;
+mod suppressions;
 
 use jiff::{SignedDuration, Timestamp};
 
@@ -29,6 +30,7 @@ pub use alarms::tell_alarms;
 pub use held_posts::decide_held;
 pub use preview::{Preview, preview, preview_digest, preview_issue};
 pub use staff::notice_to_staff;
+pub use suppressions::{Lifted, lift, suppress};
 
 /// Why staff's wish was not done. Nothing was half done.
 #[derive(Debug, thiserror::Error)]

@@ -67,7 +67,7 @@ impl Engine {
     /// durable too.
     pub(super) fn begin_unsynced(&self) -> &'static [&'static str] {
         match self {
-            Self::Sqlite { .. } => &["PRAGMA synchronous = NORMAL"],
+            Self::Sqlite { .. } => &["PRAGMA synchronous = NORMAL", "BEGIN IMMEDIATE"],
             Self::Postgres => &["BEGIN", "SET LOCAL synchronous_commit = off"],
         }
     }
@@ -75,7 +75,7 @@ impl Engine {
     /// Behind it.
     pub(super) fn end_unsynced(&self) -> &'static [&'static str] {
         match self {
-            Self::Sqlite { .. } => &["PRAGMA synchronous = FULL"],
+            Self::Sqlite { .. } => &["COMMIT", "PRAGMA synchronous = FULL"],
             Self::Postgres => &["COMMIT"],
         }
     }

@@ -3,6 +3,7 @@
 //! answers questions and writes decisions down.
 
 pub mod alarms;
+pub mod bounces;
 pub mod consents;
 pub mod deliveries;
 pub mod engine;

@@ -57,12 +57,13 @@ impl Writer {
         Ok(done.rows_affected())
     }
 
-    /// The same, without waiting for the disk: a process that is killed loses nothing of it, a machine that loses its power
-    /// may. The next write that waits makes it durable as well.
+    /// Does some statements together, without waiting for the disk: a process that is killed loses nothing of them, a
+    /// machine that loses its power may. The next write that waits makes them durable as well. Gives how many rows the
+    /// first one changed.
     pub(super) async fn execute_unsynced(
         &self,
         engine: &Engine,
-        statement: Query<'_, Any, AnyArguments>,
+        statements: Vec<Query<'_, Any, AnyArguments>>,
     ) -> Result<u64, StoreError> {
         let inner = self.pool.acquire().await?;
         // A connection that no longer waits must not be used for another write: dropped in between, it is closed.
@@ -71,13 +72,16 @@ impl Writer {
             tx.inner.execute(*statement).await?;
         }
         write_point();
-        let done = statement.execute(&mut *tx.inner).await?;
+        let mut changed = Vec::with_capacity(statements.len());
+        for statement in statements {
+            changed.push(statement.execute(&mut *tx.inner).await?.rows_affected());
+        }
         for statement in engine.end_unsynced() {
             tx.inner.execute(*statement).await?;
         }
         tx.state = TxState::Committed;
         write_point();
-        Ok(done.rows_affected())
+        Ok(changed.first().copied().unwrap_or(0))
     }
 
     /// Does one statement that gives back a row, if it changed one, by itself; durable when this returns.

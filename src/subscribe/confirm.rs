@@ -14,11 +14,12 @@ use crate::{
         list::List,
         request::{CONFIRM_WITHIN, Request, RequestId, RequestKind},
         subscription::{Choice, SubscriptionState},
+        suppression::SuppressionKind,
         token::{Purpose, TokenError},
     },
     queue,
     render::RenderError,
-    store::StoreError,
+    store::{StoreError, suppressions::Scope},
 };
 
 /// What a link to confirm is for.
@@ -112,6 +113,10 @@ pub async fn confirm(app: &App, token: &str, door: Door, origin: Option<IpAddr>)
         ]);
     }
     tx.add_consents(reader, &record).await?;
+    // Mail to this address arrives again, or this link would not have been found.
+    for scope in std::iter::once(Scope::All).chain(lists.iter().map(|list| Scope::List(&list.name))) {
+        tx.lift(address, scope, SuppressionKind::Bounce, now).await?;
+    }
     tx.no_longer_forgotten(&app.secret.fingerprint(address)).await?;
     let welcome = app.renderer.notice(&notices::welcome(app, reader, &lists), now)?;
     queue::write_notice(&mut tx, &queue::notice_to(mailing, &welcome, reader, now)).await?;

@@ -1,5 +1,5 @@
-//! What readers are told by mail about their subscriptions: confirm, you get it already, welcome, goodbye, and how to
-//! leave. Nothing that whoever asked has typed stands in them.
+//! What readers are told by mail about their subscriptions: confirm, you get it already, welcome, goodbye, how to leave,
+//! and how all of this is done. Nothing that whoever asked has typed stands in them.
 
 use crate::{
     app::App,
@@ -125,6 +125,30 @@ pub(super) async fn leave(app: &App, active: &[&Subscription]) -> Result<Notice,
         language: LANGUAGE.to_owned(),
         reply_to,
     })
+}
+
+/// How to join and to leave, for who asked by mail.
+pub(super) fn help(app: &App, lists: &[&List]) -> Notice {
+    let links = app.links();
+    let mut paragraphs = vec![
+        format!("You asked by mail how to get, or no longer get, what {} sends.", app.config.sender.name),
+        "To leave, use the link in any mail that you got from us; it works at once.".to_owned(),
+    ];
+    if let Some(intake) = &links.intake {
+        paragraphs.push(format!(
+            "By mail: write to {} with the one word “subscribe” in the subject, and behind it the name of a list where \
+             there are several; or “unsubscribe”. We answer with a mail to confirm.",
+            intake.reveal()
+        ));
+    }
+    Notice {
+        subject: "How to join and how to leave".to_owned(),
+        paragraphs,
+        facts: lists.iter().map(|list| Fact { name: list.name.to_string(), value: list.title.clone() }).collect(),
+        button: Some(Button { label: "Choose what you want to get".to_owned(), url: links.join() }),
+        language: LANGUAGE.to_owned(),
+        reply_to: None,
+    }
 }
 
 fn choose(app: &App, subscriber: SubscriberId) -> Button {

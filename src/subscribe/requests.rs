@@ -1,4 +1,4 @@
-//! Asking to join, or for a link to leave, by web or mail. Whoever asks gets the same answer whatever we know of the
+//! Asking to join, for a link to leave, or for help, by web or mail. Whoever asks gets the same answer whatever we know of the
 //! address, after the same work: one row. The row is answered later, by a mail or by silence, as the guards say.
 
 use std::net::IpAddr;
@@ -19,10 +19,11 @@ use crate::{
         request::{NewRequest, Request, RequestKind},
         slug::Slug,
         subscription::SubscriptionState,
+        suppression::SuppressionKind,
     },
     queue,
     render::Notice,
-    store::{StoreError, Tx, requests::DueRequest},
+    store::{StoreError, Tx, requests::DueRequest, suppressions::Scope},
 };
 
 /// How many requests may wait. More than this is an attack, and takes our disk.
@@ -194,6 +195,18 @@ async fn answer(app: &App, due: &DueRequest) -> Result<Answer, StoreError> {
     Ok(Answer::Mailed)
 }
 
+/// Whether an address gets none of what was asked for, whoever asks. Mail that came back bars nobody: who reads the mail to
+/// confirm shows that it arrives.
+async fn is_barred(app: &App, request: &Request, address: &EmailAddress) -> Result<bool, StoreError> {
+    for scope in std::iter::once(Scope::All).chain(request.lists.iter().map(Scope::List)) {
+        match app.store.suppression_kind(address, scope).await? {
+            Some(SuppressionKind::Complaint | SuppressionKind::Staff) => return Ok(true),
+            Some(SuppressionKind::Bounce) | None => {}
+        }
+    }
+    Ok(false)
+}
+
 /// Whether the limits have room for one more mail. When not, the request is done with.
 async fn is_allowed(app: &App, tx: &mut Tx, due: &DueRequest) -> Result<bool, StoreError> {
     let now = app.clock.now();
@@ -233,11 +246,10 @@ async fn mail_for(
             None => Ok(Err("they are on no list")),
             Some(_) => Ok(Ok(notices::leave(app, &active().collect::<Vec<_>>()).await?)),
         },
+        RequestKind::Help => Ok(Ok(notices::help(app, &public_lists(app).collect::<Vec<_>>()))),
         RequestKind::Join => {
-            for list in &request.lists {
-                if app.store.suppression(address, list).await?.is_some() {
-                    return Ok(Err("the address is suppressed"));
-                }
+            if is_barred(app, request, address).await? {
+                return Ok(Err("the address is suppressed, and not because mail came back"));
             }
             let asked: Vec<&List> = public_lists(app).filter(|list| request.lists.contains(&list.name)).collect();
             match active().next() {

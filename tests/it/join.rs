@@ -9,7 +9,9 @@ use tidings::{
     domain::{
         consent::{Act, Door},
         subscription::{Subscription, SubscriptionState, Wanted},
+        suppression::SuppressionKind,
     },
+    store::suppressions::Scope,
     subscribe::{self, BadLines, Forgotten},
 };
 
@@ -396,6 +398,27 @@ async fn the_time_of_the_answer_does_not_tell_who_is_on_a_list() {
     unknown.sort();
     let ratio = known[100].as_secs_f64() / unknown[100].as_secs_f64();
     assert!((0.8..1.25).contains(&ratio), "the median for those who are known is {ratio:.2} of the others'");
+}
+
+#[tokio::test]
+async fn who_complained_is_never_written_to_again_and_whose_mail_came_back_may_confirm_anew() {
+    let (world, pages) = open_house().await;
+    let now = world.clock.now();
+    for (address, kind) in [
+        (ANA, SuppressionKind::Bounce),
+        ("complained@reader.example", SuppressionKind::Complaint),
+        ("barred@reader.example", SuppressionKind::Staff),
+    ] {
+        let suppressed = world.app.store.suppress(&address_of(address), Scope::All, kind, "a test", now).await;
+        assert!(suppressed.expect("suppressed"));
+        ask(&world, &pages, address, "198.51.100.7").await;
+    }
+    world.run().await;
+    let mails = world.mails();
+    assert_eq!(mails.iter().map(|mail| mail.to.as_str()).collect::<Vec<_>>(), [ANA]);
+    pages.post(&mails[0].path_to("confirm"), &[]).await;
+    let left = world.app.store.suppression(&address_of(ANA), &slug("news")).await.expect("suppressions");
+    assert_eq!((left, state(&world, ANA).await), (None, Some(SubscriptionState::Active)));
 }
 
 #[tokio::test]

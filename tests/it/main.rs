@@ -2,9 +2,12 @@
 
 mod alarms;
 mod bad_input;
+mod bounce_corpus;
+mod bounces;
 mod browser;
 mod cli;
 mod collect;
+mod commands;
 mod config;
 mod connections;
 mod crash;

@@ -12,6 +12,7 @@ use tidings::{
         post::{Judged, Post, PostId, Standing, Urgency, Verdict},
         slug::Slug,
         subscription::{NewSubscriber, SubscriberId, SubscriptionState},
+        suppression::SuppressionKind,
     },
     store::{
         Store, StoreError,
@@ -92,6 +93,7 @@ fn sent(claimed: &Claimed) -> Recorded {
         next: Next { state: DeliveryState::Sent, attempts: 1, try_at: None },
         code: Some(250),
         answer: "queued as “7” 'it's\" fine".into(),
+        said: None,
     }
 }
 
@@ -215,8 +217,20 @@ on_both_engines!(who_left_or_is_suppressed_after_queueing_gets_nothing_more, asy
     let mut tx = store.begin().await.expect("begin");
     tx.end_subscription(&news, left, "one-click", now()).await.expect("ended");
     tx.commit().await.expect("commit");
-    store.suppress(&address("Reader2@example.org"), Scope::All, "complaint", now()).await.expect("suppressed");
-    store.suppress(&address("reader3@example.org"), Scope::List(&slug("other")), "bounce", now()).await.expect("other");
+    store
+        .suppress(&address("Reader2@example.org"), Scope::All, SuppressionKind::Complaint, "complaint", now())
+        .await
+        .expect("suppressed");
+    store
+        .suppress(
+            &address("reader3@example.org"),
+            Scope::List(&slug("other")),
+            SuppressionKind::Bounce,
+            "bounce",
+            now(),
+        )
+        .await
+        .expect("other");
     let holder = store.begin_holder(now()).await.expect("holder");
     let claims = store.claim(&holder, Lane::Digest, 10, now()).await.expect("claim");
     let kept: Vec<&str> = claims.deliveries.iter().map(|claimed| claimed.address.reveal()).collect();

@@ -21,7 +21,10 @@ use super::{
     stage::Stage,
     trouble::{Said, Trouble},
 };
-use crate::domain::delivery::{Outcome, Reply};
+use crate::domain::{
+    bounce::blames_sender,
+    delivery::{Outcome, Reply},
+};
 
 /// What a reply is to the command of a stage.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -67,7 +70,7 @@ pub(super) fn of_reply(stage: Stage, reply: Reply) -> Outcome {
         (Stage::Mail, 500..) if about_size(&reply) => Outcome::Refused(reply),
         (Stage::Mail, _) => not_tried(stage, &reply),
         (Stage::Rcpt, 552) => Outcome::Deferred(reply),
-        _ if blames_sender(&reply) => Outcome::SenderRefused(reply),
+        _ if blames_sender(reply.enhanced, &reply.text) => Outcome::SenderRefused(reply),
         (_, 500..) => Outcome::Refused(reply),
         _ => Outcome::Deferred(reply),
     }
@@ -95,25 +98,6 @@ pub(super) fn blames_relay(outcome: &Outcome) -> bool {
         _ => false,
     }
 }
-
-/// True when a receiving system refuses us, and would refuse any reader's message: by the codes of RFC 7372, RFC 7505
-/// and RFC 8617, by those that large providers made up beside them, or in words.
-fn blames_sender(reply: &Reply) -> bool {
-    let says = |words: &[&str]| {
-        let text = reply.text.to_ascii_lowercase();
-        text.split(|c: char| !c.is_ascii_alphanumeric()).any(|word| words.contains(&word))
-    };
-    match reply.enhanced {
-        Some((_, 7, 20..=32 | 40 | 509 | 515 | 606..=649 | 703..=708 | 750)) => true,
-        Some((_, 7, _)) => says(&SENDERS_FAULT) || says(&["blocked", "listed"]),
-        Some(_) => false,
-        None => says(&SENDERS_FAULT),
-    }
-}
-
-/// Words that are never said of a recipient.
-const SENDERS_FAULT: [&str; 9] =
-    ["spam", "spf", "dkim", "dmarc", "reputation", "blacklisted", "blocklisted", "blacklist", "blocklist"];
 
 fn not_tried(stage: Stage, reply: &Reply) -> Outcome {
     Outcome::NotTried(format!("the relay answered {} at {stage}", Said(reply)))

@@ -14,12 +14,13 @@ use serde_json::Value;
 
 use self::sns::Opened;
 pub use self::sns::{Fetch, Fetching, Sns};
+use super::bounces::{self, Noted};
 use crate::{
     app::App,
     collect::CollectError,
     domain::{
         hook::{Hook, Provider},
-        report::{Report, ReportKind},
+        report::Report,
     },
     store::StoreError,
 };
@@ -100,17 +101,11 @@ pub async fn take(app: &App, sns: &Sns, hook: &Hook, posted: &Posted<'_>) -> Res
 
 /// Hands on one report.
 async fn report(app: &App, hook: &Hook, report: Report) -> Result<(), StoreError> {
-    let event = match report.kind {
-        ReportKind::Hard => "hard",
-        ReportKind::Soft => "soft",
-        ReportKind::Policy => "policy",
-        ReportKind::Complaint => "complaint",
-    };
-    let delivery =
-        report.delivery.map_or("-".to_owned(), |(mailing, subscriber)| format!("{}.{}", mailing.0, subscriber.0));
-    let recipient = report.recipient.map_or("-".to_owned(), |recipient| recipient.to_string());
-    let code = report.code.map_or("-".to_owned(), |(class, subject, detail)| format!("{class}.{subject}.{detail}"));
-    record(app, hook, event, &format!("{delivery} {recipient} {code} {}", report.words)).await
+    let (event, words) = (report.kind.as_str(), report.words.clone());
+    match bounces::note(app, report).await? {
+        Noted::Written | Noted::Known => Ok(()),
+        Noted::Unplaced => record(app, hook, event, &format!("of a message that is not ours: {words}")).await,
+    }
 }
 
 async fn record(app: &App, hook: &Hook, event: &str, reason: &str) -> Result<(), StoreError> {

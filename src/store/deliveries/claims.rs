@@ -15,6 +15,7 @@ use crate::{
     },
     store::{
         Store, StoreError, Tx,
+        bounces::{Said, code_text, refusals},
         engine::Engine,
         holders::{Holder, LEASE},
         instant, instant_or_none,
@@ -83,6 +84,8 @@ pub struct Recorded {
     pub code: Option<u16>,
     /// The answer in words.
     pub answer: String,
+    /// What the relay said of the reader, when it refused this message for good.
+    pub said: Option<Said>,
 }
 
 /// A row, in the order of the columns that [`look_up`] asks for.
@@ -208,8 +211,10 @@ impl Store {
     ) -> Result<u64, StoreError> {
         let rows: Vec<_> = outcomes.iter().map(Recorded::to_row).collect();
         let rows = serde_json::to_string(&rows).expect("numbers and texts are JSON");
+        let bounced: Vec<_> = outcomes.iter().filter_map(Recorded::to_bounce).collect();
+        let bounced = serde_json::to_string(&bounced).expect("numbers and texts are JSON");
         let each = self.engine.json_rows();
-        let statement = sqlx::query(AssertSqlSafe(format!(
+        let outcomes_written = sqlx::query(AssertSqlSafe(format!(
             "WITH v AS (SELECT CAST(value->>0 AS BIGINT) AS mailing, CAST(value->>1 AS BIGINT) AS subscriber,
                                CAST(value->>2 AS BIGINT) AS claim, value->>3 AS state,
                                CAST(value->>4 AS BIGINT) AS attempts, CAST(value->>5 AS BIGINT) AS try_at,
@@ -223,7 +228,11 @@ impl Store {
         .bind(rows)
         .bind(ms(now))
         .bind(holder_id);
-        self.writer.execute_unsynced(&self.engine, statement).await
+        let mut statements = vec![outcomes_written];
+        if bounced != "[]" {
+            statements.push(sqlx::query(AssertSqlSafe(refusals(&self.engine))).bind(bounced).bind(ms(now)));
+        }
+        self.writer.execute_unsynced(&self.engine, statements).await
     }
 }
 
@@ -380,5 +389,11 @@ impl Recorded {
         let Next { state, attempts, try_at } = &self.next;
         let (mailing, subscriber) = (self.mailing.0, self.subscriber.0);
         (mailing, subscriber, self.claim, state.as_str(), *attempts, try_at.map(ms), self.code, &self.answer)
+    }
+
+    #[allow(clippy::type_complexity, reason = "it is a row, in the order of the statement's columns")]
+    fn to_bounce(&self) -> Option<(i64, i64, i64, &'static str, Option<String>, &str)> {
+        let Said { kind, code, words } = self.said.as_ref()?;
+        Some((self.mailing.0, self.subscriber.0, self.claim, kind.as_str(), code_text(*code), words))
     }
 }

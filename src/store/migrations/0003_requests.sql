@@ -2,7 +2,7 @@
 -- only asked.
 CREATE TABLE requests (
     id           BIGINT NOT NULL PRIMARY KEY,
-    kind         TEXT   NOT NULL,           -- 'join', 'leave'
+    kind         TEXT   NOT NULL,           -- 'join', 'leave', 'help'
     address      TEXT,                      -- none: it was erased when it was of no more use
     fingerprint  TEXT   NOT NULL,           -- the address, for those who have the key
     domain       TEXT   NOT NULL,           -- what mail to it is spread over: the limits are for this

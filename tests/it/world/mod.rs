@@ -64,6 +64,7 @@ use tidings::{
         address::EmailAddress, consent::Door, delivery::Lane, issue::IssueId, request::RequestKind, slug::Slug,
         subscription::NewSubscriber,
     },
+    intake::bounces,
     publish::{self, Pass, PassOptions},
     stop::Stop,
     store::issues::StoredIssue,
@@ -335,9 +336,11 @@ pub(crate) async fn run(app: &App) -> Ran {
 pub(crate) async fn run_with(app: &App, options: PassOptions) -> Ran {
     let files = subscribe::sync_files(app).await.expect("the store takes the files");
     let files = files.into_iter().map(|file| file.expect("a readable file")).collect();
+    bounces::judge_bounces(app).await.expect("the store takes it");
     let pass = publish::publish_due(app, options).await.expect("publishing goes well");
     subscribe::answer_requests(app).await.expect("the store takes the answers");
     let counts = send(app, Lane::Digest, &Stop::default()).await;
+    bounces::judge_bounces(app).await.expect("the store takes it");
     Ran { files, pass, counts }
 }
 

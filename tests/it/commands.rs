@@ -1,0 +1,240 @@
+//! What people ask for by mail, and what machines make of it. Letters go in as a door hands them in; the relay's record
+//! says what was answered: to a person one mail, to a machine none.
+
+use tidings::{
+    domain::{request::RequestKind, subscription::SubscriptionState},
+    intake::{self, Incoming, Taken},
+    subscribe,
+};
+
+use crate::world::{Mail, World, address_of};
+
+const ANA: &str = "ana@example.net";
+const OURS: &str = "news@example.org";
+
+async fn take(world: &World, recipient: &str, sender: &str, message: &str) -> Taken {
+    let incoming = Incoming { recipient: Some(recipient), sender: Some(sender), bytes: message.as_bytes() };
+    intake::take(&world.app, &incoming).await.expect("the store takes it")
+}
+
+/// A person's letter to one of our addresses.
+async fn write(world: &World, recipient: &str, subject: &str) -> Taken {
+    let message = format!("From: Ana <{ANA}>\r\nTo: {recipient}\r\nSubject: {subject}\r\n\r\n");
+    take(world, recipient, ANA, &message).await
+}
+
+/// The mails that go out now.
+async fn answers(world: &World) -> Vec<Mail> {
+    world.run().await;
+    world.new_mails()
+}
+
+async fn answer(world: &World) -> Mail {
+    let mut mails = answers(world).await;
+    assert_eq!(mails.len(), 1, "{:?}", mails.iter().map(|mail| &mail.subject).collect::<Vec<_>>());
+    mails.remove(0)
+}
+
+async fn state(world: &World, address: &str) -> Option<SubscriptionState> {
+    let all = world.app.store.subscriptions_of(&address_of(address)).await.expect("subscriptions");
+    all.first().map(|subscription| subscription.state)
+}
+
+/// An address in angle brackets or bare.
+fn bare(field: &str) -> &str {
+    field.rsplit('<').next().unwrap_or(field).trim_end_matches('>')
+}
+
+/// What a vacation program answers to a mail, with the mark that this one leaves.
+fn vacation(mail: &Mail, mark: &str) -> String {
+    format!("From: Ana <{ANA}>\r\nSubject: Re: {}\r\n{mark}\r\n\r\nI am away.\r\n", mail.subject)
+}
+
+const MARKS: [&str; 4] =
+    ["Auto-Submitted: auto-replied", "Precedence: auto_reply", "X-Autoreply: yes", "Subject: Automatic reply: x"];
+
+#[tokio::test]
+async fn a_whole_conversation_by_mail_joins_and_leaves() {
+    let world = World::new().await;
+    world.begin(0).await;
+    assert_eq!(write(&world, OURS, "Subscribe").await, Taken::Asked(RequestKind::Join));
+    let confirmation = answer(&world).await;
+    assert_eq!((confirmation.to.as_str(), state(&world, ANA).await), (ANA, None));
+    let reply_to = bare(confirmation.header("reply-to")).to_owned();
+    assert_eq!(write(&world, &reply_to, "Re: Please confirm").await, Taken::Confirmed);
+    assert!(answer(&world).await.subject.starts_with("Welcome"));
+    assert_eq!(state(&world, ANA).await, Some(SubscriptionState::Active));
+
+    world.hours(25);
+    assert_eq!(write(&world, OURS, "unsubscribe").await, Taken::Asked(RequestKind::Leave));
+    let link = answer(&world).await;
+    assert_eq!(state(&world, ANA).await, Some(SubscriptionState::Active), "an address can be forged");
+    let reply_to = bare(link.header("reply-to")).to_owned();
+    assert_eq!(write(&world, &reply_to, "").await, Taken::Left);
+    assert_eq!(answer(&world).await.subject, "You have left: Coalition news");
+    assert_eq!(state(&world, ANA).await, Some(SubscriptionState::Ended));
+}
+
+#[tokio::test]
+async fn each_plus_address_asks_for_its_own() {
+    for (part, kind) in [
+        ("join.news", RequestKind::Join),
+        ("subscribe", RequestKind::Join),
+        ("leave.news", RequestKind::Leave),
+        ("help", RequestKind::Help),
+    ] {
+        let world = World::new().await;
+        world.begin(0).await;
+        world.join("news", "ben@example.net").await;
+        let taken = write(&world, &format!("news+{part}@example.org"), "whatever I write here").await;
+        assert_eq!(taken, Taken::Asked(kind), "{part}");
+    }
+}
+
+#[tokio::test]
+async fn help_is_sent_once_a_day_to_an_address_and_holds_nothing_of_the_letter() {
+    let world = World::new().await;
+    world.begin(0).await;
+    for _ in 0..5 {
+        assert_eq!(write(&world, OURS, "help").await, Taken::Asked(RequestKind::Help));
+    }
+    let help = answer(&world).await;
+    assert_eq!((help.to.as_str(), help.subject.as_str()), (ANA, "How to join and how to leave"));
+    assert!(help.text.contains(OURS) && help.text.contains("Coalition news"), "{}", help.text);
+    assert!(!help.text.contains("Ana"), "{}", help.text);
+    assert_eq!(help.header("auto-submitted"), "auto-generated");
+}
+
+#[tokio::test]
+async fn what_nobody_understands_is_answered_by_silence() {
+    let world = World::new().await;
+    world.begin(1).await;
+    for (recipient, subject) in [
+        (OURS, "What a lovely day"),
+        (OURS, "subscribe me to spam please"),
+        (OURS, "subscribe nowhere"),
+        ("news+frobnicate@example.org", "help"),
+        ("news+confirm.aaaaaaaaaaaaaaaaaaaaaaaaaaaaa@example.org", "x"),
+        ("news+leave.aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa@example.org", "x"),
+        ("someone@example.org", "subscribe"),
+    ] {
+        let taken = write(&world, recipient, subject).await;
+        assert!(matches!(taken, Taken::Nothing(_)), "{recipient} {subject}: {taken:?}");
+    }
+    assert!(answers(&world).await.is_empty());
+}
+
+#[tokio::test]
+async fn a_list_must_be_named_where_there_are_several() {
+    let several = "[[lists]]\nname = \"quiet\"\ntitle = \"Quiet news\"\nfeeds = [\"site\"]\ndigest = \"0 9 * * MON\"\n";
+    let world = World::setup().also(several).start().await;
+    assert!(matches!(write(&world, OURS, "subscribe").await, Taken::Nothing(_)));
+    assert_eq!(write(&world, OURS, "subscribe quiet").await, Taken::Asked(RequestKind::Join));
+    assert!(answer(&world).await.subject.contains("Quiet news"));
+}
+
+#[tokio::test]
+async fn an_answering_machine_confirms_nothing_leaves_nothing_and_is_not_answered() {
+    let world = World::new().await;
+    world.begin(0).await;
+    write(&world, OURS, "subscribe").await;
+    let confirmation = answer(&world).await;
+    let reply_to = bare(confirmation.header("reply-to")).to_owned();
+    for (sender, mark) in MARKS.iter().map(|mark| (ANA, *mark)).chain([("", "X: y")]) {
+        let taken = take(&world, &reply_to, sender, &vacation(&confirmation, mark)).await;
+        assert!(matches!(taken, Taken::Nothing(_)), "{mark}: {taken:?}");
+        // Many answer to the envelope sender, and some to who the mail says it is from.
+        for address in [confirmation.from.as_str(), OURS] {
+            let taken = take(&world, address, sender, &vacation(&confirmation, mark)).await;
+            assert!(matches!(taken, Taken::Nothing(_)), "{mark} to {address}: {taken:?}");
+        }
+    }
+    assert!(answers(&world).await.is_empty());
+    assert_eq!(state(&world, ANA).await, None);
+
+    world.join("news", ANA).await;
+    world.hours(25);
+    write(&world, OURS, "unsubscribe").await;
+    let link = answer(&world).await;
+    let reply_to = bare(link.header("reply-to")).to_owned();
+    for (sender, mark) in MARKS.iter().map(|mark| (ANA, *mark)).chain([("", "X: y")]) {
+        let taken = take(&world, &reply_to, sender, &vacation(&link, mark)).await;
+        assert!(matches!(taken, Taken::Nothing(_)), "{mark}: {taken:?}");
+    }
+    assert!(answers(&world).await.is_empty());
+    assert_eq!(state(&world, ANA).await, Some(SubscriptionState::Active));
+}
+
+#[tokio::test]
+async fn our_own_mail_that_comes_back_to_us_is_answered_by_nobody() {
+    let world = World::new().await;
+    world.begin(1).await;
+    world.next_look(&[world.post("Coalition condemns a transfer")]).await;
+    write(&world, OURS, "help").await;
+    write(&world, "news+join@example.org", "x").await;
+    world.run().await;
+    let own = world.relay.messages();
+    assert!(own.len() >= 2);
+    world.new_mails();
+    for message in &own {
+        let text = message.text();
+        for (recipient, sender) in [(OURS, message.sender.as_str()), (OURS, ""), ("news+help@example.org", OURS)] {
+            let taken = take(&world, recipient, sender, &text).await;
+            assert!(matches!(taken, Taken::Nothing(_)), "{taken:?}");
+        }
+    }
+    assert!(answers(&world).await.is_empty());
+}
+
+#[tokio::test]
+async fn two_houses_that_answer_each_other_fall_silent() {
+    let (one, other) =
+        (World::new().await, World::setup().top("base_url = \"https://other.example.net\"").start().await);
+    one.begin(0).await;
+    other.begin(0).await;
+    // Somebody asks one of them in the other's name.
+    let forged = "From: news@example.net\r\nSubject: subscribe\r\n\r\n";
+    assert_eq!(take(&one, OURS, "news@example.net", forged).await, Taken::Asked(RequestKind::Join));
+    let confirmation = answer(&one).await;
+    assert_eq!(confirmation.to, "news@example.net");
+    let message = one.relay.messages().pop().expect("a message");
+    let taken = take(&other, OURS, &message.sender, &message.text()).await;
+    assert!(matches!(taken, Taken::Nothing(_)), "{taken:?}");
+    assert!(answers(&other).await.is_empty());
+}
+
+#[tokio::test]
+async fn a_bounced_confirmation_is_noted_and_answered_by_nobody() {
+    let world = World::new().await;
+    world.begin(0).await;
+    write(&world, OURS, "subscribe").await;
+    let confirmation = answer(&world).await;
+    let bounce = format!(
+        "Return-Path: <>\r\nFrom: MAILER-DAEMON@example.net\r\nSubject: failure notice\r\n\r\nI was not able to deliver.\r\n\
+         <{ANA}>: 550 5.1.1 no such user\r\n--- Below this line is a copy of the message.\r\n"
+    );
+    for _ in 0..3 {
+        take(&world, &confirmation.from, "", &bounce).await;
+    }
+    assert!(answers(&world).await.is_empty());
+    world.hours(25);
+    write(&world, OURS, "subscribe").await;
+    assert!(answers(&world).await.is_empty(), "nobody is there");
+}
+
+#[tokio::test]
+async fn a_link_to_leave_is_followed_whoever_sends_it_and_however_often() {
+    let world = World::new().await;
+    world.begin(1).await;
+    world.next_look(&[world.post("Coalition condemns a transfer")]).await;
+    let mail = world.new_mails().remove(0);
+    let address = mail.header("list-unsubscribe").split("mailto:").nth(1).expect("an address to leave");
+    let address = address.trim_end_matches('>').to_uppercase();
+    for _ in 0..2 {
+        let taken = take(&world, &address, "relay@example.com", "From: other@example.com\r\nSubject: x\r\n\r\n").await;
+        assert_eq!(taken, Taken::Left);
+    }
+    assert_eq!(state(&world, "reader1@example.org").await, Some(SubscriptionState::Ended));
+    subscribe::answer_requests(&world.app).await.expect("the store takes it");
+    assert!(answers(&world).await.len() <= 1, "one goodbye at most");
+}
