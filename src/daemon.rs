@@ -1,11 +1,14 @@
 //! The daemon: a clock around the flows. It wakes collecting and publishing, keeps delivery going, takes in mail, and
 //! serves the pages. It holds no state: what it does when, the store says.
 
-use std::{net::SocketAddr, sync::Arc, time::Duration};
+pub mod connections;
+
+use std::{sync::Arc, time::Duration};
 
 use axum::Router;
 use tokio::{net::TcpListener, task::JoinHandle, time::sleep};
 
+use self::connections::Manner;
 use crate::{
     app::App,
     deliver::{self, Until, tally::Tally},
@@ -26,37 +29,18 @@ const ANSWER: Duration = Duration::from_secs(1);
 const REST: Duration = Duration::from_secs(1);
 
 /// Runs until it is told to stop: the clock's work, delivery, mail that comes in by `doors`, and the pages of `router` on
-/// `listener`.
-///
-/// # Errors
-/// When the listener fails. All else is logged and tried again.
-pub async fn serve(
-    app: Arc<App>,
-    router: Router,
-    listener: TcpListener,
-    doors: Doors,
-    stop: Stop,
-) -> std::io::Result<()> {
+/// `listener`. What fails is logged and tried again.
+pub async fn serve(app: Arc<App>, router: Router, listener: TcpListener, doors: Doors, stop: Stop) {
     let clock_work = tokio::spawn(stopping(stop.clone(), keep_publishing(Arc::clone(&app), stop.clone())));
     let answers = tokio::spawn(stopping(stop.clone(), keep_answering(Arc::clone(&app), stop.clone())));
     let delivery = tokio::spawn(stopping(stop.clone(), keep_delivering(Arc::clone(&app), stop.clone())));
     let intake = tokio::spawn(stopping(stop.clone(), keep_taking(Arc::clone(&app), doors, stop.clone())));
-    let finish = stop.clone();
-    let serving = axum::serve(listener, router.into_make_service_with_connect_info::<SocketAddr>())
-        .with_graceful_shutdown(async move { finish.asked(Ask::Finish).await });
-    let served = tokio::select! {
-        served = async { serving.await } => served,
-        // One slow reader must not keep us when we are told to end now.
-        () = stop.asked(Ask::Now) => Ok(()),
-    };
-    if served.is_err() {
-        stop.ask();
-    }
+    connections::answer(&listener, router, &stop, Manner::default()).await;
+    drop(listener);
     end(clock_work, &stop).await;
     end(intake, &stop).await;
     end(answers, &stop).await;
     end(delivery, &stop).await;
-    served
 }
 
 /// Work without which the daemon must not go on: when it ends by itself, or panics, everything is told to stop.

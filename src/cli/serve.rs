@@ -21,7 +21,7 @@ pub(super) async fn serve(place: Option<&Path>) -> anyhow::Result<ExitCode> {
         tracing::info!("taking mail by LMTP on {place}");
     }
     let router = web::whole(Arc::clone(&app));
-    daemon::serve(Arc::clone(&app), router, listener, doors, stop).await?;
+    daemon::serve(Arc::clone(&app), router, listener, doors, stop).await;
     app.store.close().await;
     tracing::info!("ended");
     Ok(ExitCode::SUCCESS)

@@ -1,6 +1,6 @@
 //! A letter: one message that came in, parsed once. Its bytes and what its door knows come in; what goes out are its
 //! header lines, who sent it, its subject, the first lines a person wrote, and its parts as texts. Everything in it is
-//! hostile: no more than [`MOST_BYTES`], [`MOST_LINES`] and [`MOST_TYPES`] is looked at, so that neither its size nor
+//! hostile: no more than `MOST_BYTES`, `MOST_LINES` and `MOST_TYPES` is looked at, so that neither its size nor
 //! its nesting can cost more than a moment. It decides nothing.
 
 use std::borrow::Cow;

@@ -22,7 +22,7 @@ const PATIENCE: Duration = Duration::from_secs(300);
 pub enum WireError {
     /// The client closed it, or the network did.
     Gone,
-    /// Nothing came or nothing could be sent for [`PATIENCE`].
+    /// Nothing came or nothing could be sent for five minutes.
     TimedOut,
     /// A command line held a CR without LF or an LF without CR.
     BareLineEnd,

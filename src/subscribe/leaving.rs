@@ -3,6 +3,8 @@
 
 use std::net::IpAddr;
 
+use jiff::SignedDuration;
+
 use super::{notices, requests::kept_origin};
 use crate::{
     app::App,
@@ -17,6 +19,9 @@ use crate::{
 
 /// Why a subscription ended, when its own reader ended it: only this may be taken back by the same link.
 pub(super) const BY_READER: &str = "left by ";
+
+/// For so long leaving may be taken back: later somebody else may have the mail, in an archive or forwarded.
+const MISTAKE: SignedDuration = SignedDuration::from_hours(7 * 24);
 
 /// How somebody came who uses a link.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -105,18 +110,20 @@ pub async fn leave(app: &App, token: &str, visit: Visit) -> Result<Leaving, Leav
     Ok(leaving)
 }
 
-/// Takes leaving back, for one who left by such a link and not otherwise. `false` when there was nothing to take back.
+/// Takes leaving back, for one who left by such a link, not otherwise and not long ago. `false` when there was nothing to
+/// take back.
 ///
 /// # Errors
 /// See [`LeaveError`].
 pub async fn stay(app: &App, token: &str, visit: Visit) -> Result<(Leaving, bool), LeaveError> {
     let leaving = leaving(app, token).await?;
-    let Subscription { state, ended_reason, list, subscriber, choice, .. } = &leaving.subscription;
-    if *state == SubscriptionState::Active || !ended_reason.starts_with(BY_READER) {
+    let Subscription { state, ended_at, ended_reason, list, subscriber, choice, .. } = &leaving.subscription;
+    let now = app.clock.now();
+    let is_lately = ended_at.is_some_and(|ended_at| now.duration_since(ended_at) <= MISTAKE);
+    if *state == SubscriptionState::Active || !is_lately || !ended_reason.starts_with(BY_READER) {
         let is_active = *state == SubscriptionState::Active;
         return Ok((leaving, is_active));
     }
-    let now = app.clock.now();
     let line = Consented {
         list: list.clone(),
         act: Act::Returned,

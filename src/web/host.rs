@@ -32,7 +32,24 @@ fn is_ours(config: &Config, uri: &Uri, headers: &HeaderMap) -> bool {
         (None, Some(host), None) => host.to_str().ok().and_then(|host| host.parse::<Authority>().ok()),
         (None, None, None) => None,
     };
-    let Some(named) = named else { return false };
+    named.is_some_and(|named| is_own_name(config, &named))
+}
+
+/// True when a browser says that the page which has it ask is somebody else's. One that says nothing of it may be asking
+/// for any page: browsers without `Sec-Fetch-Site` name no origin either when a page, as ours do, wants no referrer sent.
+pub(super) fn is_from_elsewhere(config: &Config, headers: &HeaderMap) -> bool {
+    let text = |name: &str| headers.get(name).map(|value| value.to_str().unwrap_or("unreadable"));
+    match (text("sec-fetch-site"), text("origin")) {
+        (Some(site), _) => !matches!(site, "same-origin" | "none"),
+        (None, None | Some("null")) => false,
+        (None, Some(origin)) => {
+            let authority = origin.split_once("://").and_then(|(_, rest)| rest.parse::<Authority>().ok());
+            !authority.is_some_and(|authority| is_own_name(config, &authority))
+        }
+    }
+}
+
+fn is_own_name(config: &Config, named: &Authority) -> bool {
     let name = named.host().trim_end_matches('.').trim_matches(['[', ']']).to_ascii_lowercase();
     let is_loopback = name == "localhost" || name.parse::<IpAddr>().is_ok_and(|address| address.is_loopback());
     let own = config.base_url.host_str().map(|host| host.trim_matches(['[', ']']));

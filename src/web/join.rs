@@ -4,13 +4,14 @@
 use axum::{
     body::Bytes,
     extract::{RawQuery, State},
-    http::StatusCode,
+    http::{HeaderMap, StatusCode},
     response::Response,
 };
 
 use super::{
     Site,
     form::Form,
+    host,
     origin::Origin,
     pages::{JoinList, Page},
 };
@@ -33,7 +34,7 @@ pub(super) async fn page(State(site): State<Site>, RawQuery(query): RawQuery) ->
 }
 
 /// The form that was filled in.
-pub(super) async fn ask(State(site): State<Site>, Origin(origin): Origin, body: Bytes) -> Response {
+pub(super) async fn ask(State(site): State<Site>, Origin(origin): Origin, headers: HeaderMap, body: Bytes) -> Response {
     let form = Form::read(&body);
     let typed = form.one("address");
     // A field that people do not see was filled in: whoever did it learns nothing.
@@ -52,7 +53,12 @@ pub(super) async fn ask(State(site): State<Site>, Origin(origin): Origin, body: 
     let (Ok(address), true) = (address, wrong.is_empty()) else {
         return show(&site, &form, StatusCode::UNPROCESSABLE_ENTITY, &wrong, "");
     };
-    match subscribe::read_form_token(&site.app, form.one("token")) {
+    let token = match subscribe::read_form_token(&site.app, form.one("token")) {
+        // Anybody can fetch a token, and have the visitors of a page of theirs post it.
+        FormToken::Good if host::is_from_elsewhere(&site.app.config, &headers) => FormToken::Foreign,
+        token => token,
+    };
+    match token {
         FormToken::Good => {}
         FormToken::TooSoon => {
             return show(&site, &form, StatusCode::OK, &[], "That was quick. Please press the button once more.");

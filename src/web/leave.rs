@@ -46,7 +46,8 @@ pub(super) async fn stay(State(site): State<Site>, Origin(origin): Origin, token
         }
         Ok((_, false)) => site.problem(
             StatusCode::CONFLICT,
-            "This subscription was not ended by this link, so it cannot be taken up by it again. You can join anew.",
+            "This subscription was not ended by this link within the last seven days, so it cannot be taken up by it \
+             again. You can join anew.",
         ),
         Err(error) => problem(&site, &error),
     }

@@ -59,7 +59,8 @@ pub(crate) struct Site {
 
 /// All that the daemon serves. Who types its name alone wants to join.
 pub fn whole(app: Arc<App>) -> Router {
-    router(app).route("/", get(async || Redirect::to("join")))
+    let sns = Sns::over(&app.collector);
+    guarded(pages().route("/", get(async || Redirect::to("join"))), app, sns)
 }
 
 /// The public pages and the hooks.
@@ -70,10 +71,11 @@ pub fn router(app: Arc<App>) -> Router {
 
 /// The same, with a way of its own to Amazon SNS.
 pub fn router_with(app: Arc<App>, sns: Sns) -> Router {
-    let pages = Arc::new(Pages::new(&app.config.sender));
-    let hook_turns = Arc::new(Semaphore::new(hooks::AT_ONCE));
-    let site = Site { app, pages, sns: Arc::new(sns), hook_turns };
-    let mut router = Router::new()
+    guarded(pages(), app, sns)
+}
+
+fn pages() -> Router<Site> {
+    Router::new()
         .route("/join", get(join::page).post(join::ask))
         .route("/confirm/{token}", get(confirm::page).post(confirm::confirm))
         .route("/preferences/{token}", get(preferences::page).post(preferences::choose))
@@ -82,6 +84,13 @@ pub fn router_with(app: Arc<App>, sns: Sns) -> Router {
         .route("/hooks/{name}", post(hooks::take).layer(DefaultBodyLimit::max(hooks::LARGEST)))
         .route("/leave/{token}", get(leave::page).post(leave::leave))
         .route("/leave/{token}/stay", post(leave::stay))
+}
+
+/// Pages with all that every one of them is to have: what is added to a router behind this has nothing of it.
+fn guarded(pages: Router<Site>, app: Arc<App>, sns: Sns) -> Router {
+    let hook_turns = Arc::new(Semaphore::new(hooks::AT_ONCE));
+    let site = Site { pages: Arc::new(Pages::new(&app.config.sender)), app, sns: Arc::new(sns), hook_turns };
+    let mut router = pages
         .fallback(not_found)
         .method_not_allowed_fallback(wrong_method)
         .layer(middleware::from_fn_with_state(site.clone(), host::check))

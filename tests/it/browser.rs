@@ -3,10 +3,11 @@
 
 use std::net::SocketAddr;
 
+use jiff::SignedDuration;
 use tidings::{
     clock::Clock,
     domain::{
-        subscription::{SubscriberId, SubscriptionState},
+        subscription::{SubscriberId, SubscriptionState, Wanted},
         token::{Claim, Purpose},
     },
     inbox::{Inbox, Settings, page},
@@ -17,11 +18,17 @@ use tokio::{
 };
 
 use crate::world::{
-    World, address_of,
+    Mail, World, address_of,
     browser::{Browser, Scripts},
+    feed_server::Response,
 };
 
 const READER: &str = "reader1@example.org";
+const ANA: &str = "ana@reader.example";
+
+/// A list beside `news`.
+const EVENTS: &str = "[[lists]]\nname = \"events\"\ntitle = \"Events\"\nfeeds = [\"site\"]\n\
+    digest = \"0 9 1 * *\"\ndescription = \"Where to meet us.\"";
 
 /// A world with open pages in which a reader has an alert; gives the link to leave.
 async fn alerted() -> (World, String) {
@@ -32,46 +39,132 @@ async fn alerted() -> (World, String) {
     (world, link)
 }
 
-async fn state(world: &World) -> SubscriptionState {
-    world.app.store.subscriptions_of(&address_of(READER)).await.expect("subscriptions")[0].state
+async fn state(world: &World, address: &str) -> Option<SubscriptionState> {
+    let all = world.app.store.subscriptions_of(&address_of(address)).await.expect("subscriptions");
+    all.first().map(|subscription| subscription.state)
 }
 
-async fn a_reader_leaves(scripts: Scripts) {
-    let (world, link) = alerted().await;
+/// Somebody asks for a list by the form, which they first press without filling it in; gives the mail that comes of it.
+async fn somebody_joins(world: &World, browser: &Browser) -> Mail {
+    browser.open(&world.page("/")).await;
+    assert_eq!(browser.address().await, world.page("/join"));
+    browser.examine("join-empty").await;
+    browser.press("Send me the mail to confirm").await;
+    browser.examine("join-wrong").await;
+    // A link may choose for the reader.
+    browser.open(&world.page("/join?list=news")).await;
+    browser.examine("join").await;
+    assert!(browser.is_ticked("What do you want to get?", "Coalition news").await);
+    browser.fill("Your e-mail address", ANA).await;
+    browser.press("Send me the mail to confirm").await;
+    assert!(browser.text().await.contains("press the button once more"), "faster than anybody can type");
+    browser.examine("join-once-more").await;
+    assert_eq!(browser.value("Your e-mail address").await, ANA);
+    assert!(browser.is_ticked("What do you want to get?", "Coalition news").await);
+    world.clock.advance(SignedDuration::from_secs(5));
+    browser.press("Send me the mail to confirm").await;
+    assert_eq!(browser.heading().await, "Look into your mailbox");
+    browser.examine("asked").await;
+    world.run().await;
+    world.mails_to(ANA).pop().expect("a mail to confirm")
+}
+
+async fn a_reader_comes_chooses_and_goes(scripts: Scripts) {
+    let world = World::setup().list("description = \"What we do and what we say.\"").also(EVENTS).open().await;
+    world.begin(0).await;
     let browser = Browser::start(scripts).await;
     assert_eq!(browser.runs_scripts().await, scripts == Scripts::On);
+    let mail = somebody_joins(&world, &browser).await;
 
-    browser.open(&link).await;
+    browser.open(mail.link_to("confirm")).await;
+    assert_eq!(browser.heading().await, "Please confirm");
+    browser.examine("confirm").await;
+    assert_eq!(state(&world, ANA).await, None, "nothing is done before the button is pressed");
+    browser.press("Yes, send it to me").await;
+    assert_eq!(browser.heading().await, "Welcome");
+    browser.examine("welcome").await;
+    assert_eq!(state(&world, ANA).await, Some(SubscriptionState::Active));
+
+    browser.follow("choose what you get").await;
+    browser.examine("preferences").await;
+    browser.tick("Coalition news", "Digests").await;
+    browser.press("Save").await;
+    assert!(browser.text().await.contains("It is saved."));
+    browser.examine("preferences-saved").await;
+    let is_ticked = async |label| browser.is_ticked("Coalition news", label).await;
+    assert_eq!((is_ticked("Digests").await, is_ticked("Alerts").await), (false, true));
+    let choice = world.app.store.subscriptions_of(&address_of(ANA)).await.expect("subscriptions")[0].choice;
+    assert_eq!((choice.digests, choice.alerts), (Wanted::No, Wanted::Yes));
+
+    world.run().await;
+    world.next_look(&[world.post("Coalition condemns a transfer")]).await;
+    let alert = world.mails_to(ANA).pop().expect("an alert");
+    browser.open(alert.leave_link()).await;
     assert_eq!(browser.heading().await, "Leave Coalition news?");
     browser.examine("leave").await;
-    assert_eq!(state(&world).await, SubscriptionState::Active, "a page that is looked at changes nothing");
-
-    browser.press("Leave Coalition news").await;
-    assert_eq!(browser.heading().await, "You have left Coalition news");
-    assert_eq!(browser.address().await, link);
+    assert_eq!(state(&world, ANA).await, Some(SubscriptionState::Active), "a page that is looked at changes nothing");
+    browser.press_by_keyboard("Leave Coalition news").await;
+    assert_eq!(
+        (browser.heading().await.as_str(), browser.address().await.as_str()),
+        ("You have left Coalition news", alert.leave_link())
+    );
     browser.examine("left").await;
-    assert_eq!(state(&world).await, SubscriptionState::Ended);
+    assert_eq!(state(&world, ANA).await, Some(SubscriptionState::Ended));
+    browser.press("It was a mistake: stay").await;
+    browser.examine("stayed").await;
+    assert_eq!(state(&world, ANA).await, Some(SubscriptionState::Active));
+    browser.follow("Choose what you get").await;
+    browser.press("Leave everything").await;
+    browser.examine("preferences-left").await;
+    assert_eq!(state(&world, ANA).await, Some(SubscriptionState::Ended));
+
+    browser.follow("Erase what we know of you").await;
+    browser.examine("erase").await;
+    assert!(world.dump().await.contains(ANA));
+    browser.press("Erase it").await;
+    browser.examine("erased").await;
+    assert!(!world.dump().await.contains(ANA));
 }
 
 #[tokio::test]
-async fn a_reader_leaves_by_the_page() {
-    a_reader_leaves(Scripts::On).await;
+async fn a_reader_comes_chooses_and_goes_by_the_pages() {
+    a_reader_comes_chooses_and_goes(Scripts::On).await;
 }
 
 #[tokio::test]
-async fn a_reader_leaves_by_the_page_without_scripts() {
-    a_reader_leaves(Scripts::Off).await;
+async fn a_reader_comes_chooses_and_goes_by_the_pages_without_scripts() {
+    a_reader_comes_chooses_and_goes(Scripts::Off).await;
+}
+
+#[tokio::test]
+async fn the_form_that_the_readme_gives_for_other_sites_leads_to_our_page() {
+    let world = World::setup().open().await;
+    world.begin(0).await;
+    let form = include_str!("../../README.md").split_once("```html\n").and_then(|(_, rest)| rest.split_once("```"));
+    let form = form.expect("the README has a form").0.replace("https://news.example.org/", &world.page("/"));
+    let form = format!("<!doctype html><meta charset=\"utf-8\"><title>Our site</title>{form}");
+    world.site.serve("/blog/", Response::ok(form).header("content-type", "text/html; charset=utf-8"));
+    let browser = Browser::start(Scripts::Off).await;
+    browser.open(world.site.url("/blog/").as_str()).await;
+    browser.fill("E-mail", ANA).await;
+    browser.press("Get our news").await;
+    assert_eq!(browser.address().await, world.page("/join"));
+    assert_eq!(browser.value("Your e-mail address").await, ANA);
+    browser.examine("join-from-elsewhere").await;
+    world.clock.advance(SignedDuration::from_secs(5));
+    browser.press("Send me the mail to confirm").await;
+    assert_eq!(browser.heading().await, "Look into your mailbox");
+    world.run().await;
+    assert_eq!(world.mails_to(ANA).len(), 1);
 }
 
 #[tokio::test]
 async fn a_button_can_be_read_whatever_the_accent() {
+    let browser = Browser::start(Scripts::On).await;
     for accent in ["#ffff00", "#777777", "#000000"] {
         let world = World::setup().sender(&format!("accent = \"{accent}\"")).open().await;
-        world.begin(1).await;
-        world.next_look(&[world.post("Coalition condemns a transfer")]).await;
-        let browser = Browser::start(Scripts::On).await;
-        browser.open(world.mails()[0].leave_link()).await;
-        browser.examine("leave-accent").await;
+        browser.open(&world.page("/join")).await;
+        browser.examine("join-accent").await;
     }
 }
 
@@ -87,6 +180,26 @@ async fn pages_that_say_what_went_wrong_are_as_good_as_others() {
     let nobody = world.app.secret.sign(Purpose::Leave, Claim { list: 1, subscriber: SubscriberId(999) });
     browser.open(&world.page(&format!("/leave/{nobody}"))).await;
     browser.examine("problem-gone").await;
+}
+
+#[tokio::test]
+async fn mails_can_be_read_by_everyone() {
+    let world = World::setup().open().await;
+    world.begin(1).await;
+    world.asks(ANA, "198.51.100.7").await;
+    world.run().await;
+    world.next_look(&[world.post("Coalition condemns a transfer"), world.post("Webinar")]).await;
+    world.until("2024-04-29T09:00:00Z");
+    world.run().await;
+    let browser = Browser::start(Scripts::On).await;
+    let mails = world.mails();
+    assert_eq!(mails.len(), 3);
+    for (mail, name) in mails.iter().zip(["mail-confirm", "mail-alert", "mail-digest"]) {
+        let page = Response::ok(mail.html.clone()).header("content-type", "text/html; charset=utf-8");
+        world.site.serve("/mail/", page);
+        browser.open(world.site.url("/mail/").as_str()).await;
+        browser.examine_mail(name).await;
+    }
 }
 
 #[tokio::test]

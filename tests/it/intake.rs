@@ -1,9 +1,11 @@
 //! Mail that comes in: each letter is taken once, by whatever door, and nothing that comes is lost or blocks the rest.
 
+mod conversation;
 mod imap;
 mod lmtp;
 mod maildir;
 mod once;
+mod postfix;
 
 use sqlx::{AnyConnection, AssertSqlSafe, Connection};
 use tidings::{domain::subscription::SubscriptionState, newsroom, store::Store};
@@ -53,10 +55,30 @@ async fn told(world: &World) -> Vec<String> {
     world.new_mails().into_iter().filter(|mail| mail.to == "desk@example.org").map(|mail| mail.subject).collect()
 }
 
+/// How many letters were tried.
+async fn letters(world: &World) -> i64 {
+    let mut connection = AnyConnection::connect(&url(world)).await.expect("the database is there");
+    let (count,) = sqlx::query_as("SELECT COUNT(*) FROM letters").fetch_one(&mut connection).await.expect("letters");
+    count
+}
+
+/// What was done with those that were taken, sorted.
+async fn done(world: &World) -> Vec<String> {
+    let mut connection = AnyConnection::connect(&url(world)).await.expect("the database is there");
+    let done: Vec<(String,)> = sqlx::query_as("SELECT done FROM letters WHERE done IS NOT NULL ORDER BY done")
+        .fetch_all(&mut connection)
+        .await
+        .expect("letters");
+    done.into_iter().map(|(done,)| done).collect()
+}
+
+fn url(world: &World) -> String {
+    format!("sqlite://{}", world.file("data/tidings.db").display())
+}
+
 /// Does something to the database of a world on SQLite, as a person or a fault would.
 async fn sql(world: &World, statement: &str) {
-    let url = format!("sqlite://{}", world.file("data/tidings.db").display());
-    let mut connection = AnyConnection::connect(&url).await.expect("the database is there");
+    let mut connection = AnyConnection::connect(&url(world)).await.expect("the database is there");
     sqlx::query(AssertSqlSafe(statement.to_owned())).execute(&mut connection).await.expect("the engine does it");
     connection.close().await.expect("it closes");
 }

@@ -1,14 +1,19 @@
 //! The daemon as its own process: it finds, alerts and answers by itself, and ends when it is told to.
 
-use std::process::{ExitStatus, Stdio};
+use std::{
+    process::{ExitStatus, Stdio},
+    time::Duration,
+};
 
 use jiff::{SignedDuration, Timestamp};
+use tidings::domain::subscription::SubscriptionState;
 use tokio::{
     io::{AsyncBufReadExt, BufReader, Lines},
+    net::UnixStream,
     process::{Child, ChildStderr, Command},
 };
 
-use crate::world::{World, address_of, recipients};
+use crate::world::{World, address_of, doors::Client, recipients};
 
 /// A daemon that is killed with its test.
 struct Daemon {
@@ -74,4 +79,41 @@ async fn the_daemon_alerts_by_itself_lets_readers_leave_and_ends_when_told() {
     let ran = world.tidings(&["run"]).await.well();
     assert_eq!(ran, "collected 0 posts, 0 alerts, 0 digests; sent 0, deferred 0, refused 0\n");
     assert_eq!(world.mails().len(), 2);
+}
+
+#[tokio::test]
+async fn the_daemon_takes_mail_by_each_of_its_doors_while_it_runs() {
+    let start = Timestamp::now().checked_sub(SignedDuration::from_mins(30)).expect("our time");
+    let setup = World::setup().at(start).list("digest = \"0 0 29 2 *\"").also("[web]\nlisten = \"127.0.0.1:0\"");
+    let world = setup.intake("lmtp = \"unix:lmtp.sock\"").intake("maildir = \"mail\"").start().await;
+    world.begin(2).await;
+    world.next_look(&[world.post("Coalition condemns a transfer")]).await;
+    let mails = world.mails();
+    let [by_lmtp, by_maildir] = [&mails[0], &mails[1]].map(|mail| {
+        let token = mail.leave_link().rsplit('/').next().expect("a token");
+        format!("news+leave.{token}@example.org")
+    });
+    for folder in ["new", "cur"] {
+        std::fs::create_dir_all(world.file("mail").join(folder)).expect("a folder");
+    }
+    let letter = "From: someone@example.net\r\nSubject: unsubscribe\r\n\r\n";
+    world.write("mail/new/1700000001.M1.host", &format!("Delivered-To: {by_maildir}\r\n{letter}"));
+    let daemon = Daemon::start(&world).await;
+    let stream = UnixStream::connect(world.file("lmtp.sock")).await.expect("it listens");
+    let mut client = Client::greeted(stream).await;
+    assert_eq!(client.ask("LHLO client.example\r\n").await, 250);
+    assert_eq!(client.hand_over([&by_lmtp], letter).await, [250]);
+    for mail in &mails {
+        let left = async || {
+            let all = world.app.store.subscriptions_of(&address_of(&mail.to)).await.expect("subscriptions");
+            all[0].state == SubscriptionState::Ended
+        };
+        while !left().await {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+    let (status, log) = daemon.end().await;
+    assert_eq!((status.code(), client.code().await), (Some(0), 421), "{log:#?}");
+    assert!(log.iter().any(|line| line.contains("taking mail by LMTP on unix:")), "{log:#?}");
+    assert!(!log.iter().any(|line| line.contains("someone@")), "{log:#?}");
 }

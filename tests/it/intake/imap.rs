@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tidings::intake::doors::{self, DoorError, imap::ImapError};
 
-use super::{UNSUBSCRIBE, leave_address, let_go, mailed, refuse_to_let_go, remaining, told};
+use super::{UNSUBSCRIBE, leave_address, let_go, letters, mailed, refuse_to_let_go, remaining, told};
 use crate::world::{
     World,
     doors::Open,
@@ -328,5 +328,22 @@ async fn words_behind_the_answer_to_starttls_end_the_visit() {
         let troubles = doors::look(&world.app).await;
         assert!(matches!(troubles[..], [DoorError::Mailbox { .. }]), "{troubles:?}");
         assert_eq!(server.said(), ["t1 STARTTLS"], "no password went out in clear");
+    }
+}
+
+#[tokio::test]
+async fn a_run_and_the_daemon_may_visit_at_the_same_time() {
+    const READERS: usize = 8;
+    for taken in ["taken = \"keep\"", "taken = \"delete\""] {
+        let (dovecot, world) = with(Dovecot::setup(), IMPLICIT, &[taken], READERS).await;
+        for reader in 1..=READERS {
+            dovecot.put(&letter(&world, reader));
+        }
+        let other = world.another().await;
+        let (one, two) = tokio::join!(doors::look(&world.app), doors::look(&other));
+        assert!(one.is_empty() && two.is_empty(), "{one:?} {two:?}");
+        assert_eq!((remaining(&world, READERS).await, letters(&world).await), (vec![], READERS as i64));
+        assert!(dovecot.flags("INBOX").iter().all(|flags| flags == "S"), "{:?}", dovecot.flags("INBOX"));
+        look(&world).await;
     }
 }

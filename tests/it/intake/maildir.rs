@@ -4,7 +4,7 @@ use std::{fs, os::unix::fs::PermissionsExt};
 
 use tidings::intake::doors::{self, DoorError};
 
-use super::{UNSUBSCRIBE, leave_address, let_go, mailed, refuse_to_let_go, remaining, told};
+use super::{UNSUBSCRIBE, leave_address, let_go, letters, mailed, refuse_to_let_go, remaining, told};
 use crate::world::{Setup, World};
 
 fn setup() -> Setup {
@@ -133,4 +133,20 @@ async fn a_file_that_may_not_be_read_keeps_back_nobody() {
     fs::set_permissions(&closed, fs::Permissions::from_mode(0o000)).expect("set");
     assert!(matches!(doors::look(&world.app).await[..], [DoorError::Maildir { .. }]));
     assert_eq!(remaining(&world, 2).await, [1]);
+}
+
+#[tokio::test]
+async fn a_run_and_the_daemon_may_look_at_the_same_time() {
+    const READERS: usize = 8;
+    for taken in ["taken = \"keep\"", "taken = \"delete\""] {
+        let world = with_maildir(setup().intake(taken), READERS).await;
+        for reader in 1..=READERS {
+            put(&world, &format!("new/170000000{reader}.M1.host"), &leave_address(&world, reader));
+        }
+        let other = world.another().await;
+        let (one, two) = tokio::join!(doors::look(&world.app), doors::look(&other));
+        assert!(one.is_empty() && two.is_empty(), "{one:?} {two:?}");
+        assert_eq!((remaining(&world, READERS).await, names(&world, "new")), (vec![], vec![]));
+        assert_eq!(letters(&world).await, READERS as i64);
+    }
 }

@@ -9,7 +9,7 @@ use super::source::Source;
 const STEPS: u32 = 2;
 
 /// Where a foreign crate may be named. A crate that is not here may be named anywhere.
-const ROOMS: [(&str, &[&str]); 22] = [
+const ROOMS: [(&str, &[&str]); 24] = [
     ("sqlx", &["src/store/"]),
     ("toml", &["src/config/"]),
     ("cron", &["src/domain/schedule/"]),
@@ -33,6 +33,9 @@ const ROOMS: [(&str, &[&str]); 22] = [
     ("smtp_proto", &["src/server/", "src/inbox/", "src/intake/doors/"]),
     // The demo plays a site that has a feed.
     ("axum", &["src/web/", "src/inbox/", "src/cli/demo"]),
+    // The pages are axum's; how connections are treated is ours.
+    ("hyper", &["src/daemon/connections.rs"]),
+    ("hyper_util", &["src/daemon/connections.rs"]),
     ("clap", &["src/cli/"]),
     ("anyhow", &["src/cli/"]),
     ("indicatif", &["src/cli/"]),
@@ -40,8 +43,8 @@ const ROOMS: [(&str, &[&str]); 22] = [
 ];
 
 /// Files that put a finished router behind a listener, and may name of axum no more than it takes.
-const DOORS: [&str; 2] = ["src/daemon.rs", "src/cli/inbox.rs"];
-const DOOR_WORDS: [&str; 2] = ["axum::Router", "axum::serve"];
+const DOORS: [&str; 3] = ["src/daemon.rs", "src/daemon/connections.rs", "src/cli/inbox.rs"];
+const DOOR_WORDS: [&str; 3] = ["axum::Router", "axum::extract::ConnectInfo", "axum::serve"];
 
 /// What reaches out of the process, or asks it what time it is.
 const IMPURE: [&str; 16] = [

@@ -15,15 +15,20 @@ mod examine;
 
 use std::time::Duration;
 
-use fantoccini::{Client, Locator, elements::Element};
+use fantoccini::{Client, Locator, elements::Element, error::CmdError};
 use serde_json::{Value, json};
 use tokio::time::timeout;
 
 use self::driver::{Driver, Own};
 pub(crate) use self::examine::{Scheme, Screen};
 
-/// How long a page may take to come.
-const PATIENCE: Duration = Duration::from_secs(20);
+/// How long a page may take to come, on a machine with much to do.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// The key that goes to the next control.
+const TAB: &str = "\u{E004}";
+/// The key that presses it.
+const ENTER: &str = "\u{E007}";
 
 /// Whether pages may run scripts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -87,16 +92,34 @@ impl Browser {
         self.go_by(&format!("//a[normalize-space()={}]", quoted(words))).await;
     }
 
+    /// Goes by the keyboard alone from where it is to the next control that says exactly this, and presses it.
+    pub(crate) async fn press_by_keyboard(&self, words: &str) {
+        for _ in 0..20 {
+            self.client.active_element().await.expect("something has the focus").send_keys(TAB).await.expect("a key");
+            let focused = self.client.active_element().await.expect("something has the focus");
+            if focused.text().await.expect("its words") == words {
+                return self.leads_on(words, focused.send_keys(ENTER)).await;
+            }
+        }
+        panic!("the keyboard does not lead to `{words}`");
+    }
+
     /// Clicks on something that leads to another page, and waits for that.
     async fn go_by(&self, path: &str) {
-        let (page, clicked) = (self.find("html").await, self.one(path).await);
-        clicked.click().await.unwrap_or_else(|error| panic!("{path} cannot be clicked: {error}"));
-        // A click may be over before the page that it leads to is there.
+        let target = self.one(path).await;
+        self.leads_on(path, target.click()).await;
+    }
+
+    /// Does something that leads to another page, and waits for that.
+    async fn leads_on(&self, what: &str, done: impl Future<Output = Result<(), CmdError>>) {
+        let page = self.find("html").await;
+        done.await.unwrap_or_else(|error| panic!("{what} cannot be pressed: {error}"));
+        // It may be done before the page that it leads to is there.
         let arrived = async {
             while page.tag_name().await.is_ok() {}
             while self.client.execute("return document.readyState", Vec::new()).await.ok() != Some(json!("complete")) {}
         };
-        assert!(timeout(PATIENCE, arrived).await.is_ok(), "{path} leads nowhere");
+        assert!(timeout(PATIENCE, arrived).await.is_ok(), "{what} leads nowhere");
     }
 
     /// Types into the field with this label, in the place of what is there.
@@ -167,6 +190,8 @@ impl Browser {
 
     /// Shows the page from now on as a screen does whose owner likes it light or dark.
     async fn emulate(&self, scheme: Scheme, screen: Screen) {
+        // Else a window that nobody sees may have no focus, and shows none.
+        self.command("Emulation.setFocusEmulationEnabled", json!({"enabled": true})).await;
         let features = json!([{"name": "prefers-color-scheme", "value": scheme.word()}]);
         self.command("Emulation.setEmulatedMedia", json!({ "features": features })).await;
         let Screen { width, height, density, is_phone } = screen;

@@ -4,17 +4,17 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use reqwest::{Client, Method, StatusCode, header};
-use url::Url;
+use url::{Position, Url};
 
 use super::{Mail, World};
 
 /// What a scanner came across.
 #[derive(Debug, Default)]
 pub(crate) struct Crawled {
-    /// Pages of ours, each with what it answered.
-    pub(crate) pages: BTreeMap<Url, StatusCode>,
+    /// Pages of ours, by their paths, each with what it answered.
+    pub(crate) pages: BTreeMap<String, StatusCode>,
     /// Links to other sites, which it does not follow here.
-    pub(crate) elsewhere: BTreeSet<Url>,
+    pub(crate) elsewhere: BTreeSet<String>,
     /// Addresses that mail can be sent to.
     pub(crate) mailto: BTreeSet<String>,
 }
@@ -22,7 +22,7 @@ pub(crate) struct Crawled {
 impl Crawled {
     /// The paths of our pages that begin like this, with what they answered.
     pub(crate) fn below(&self, path: &str) -> Vec<StatusCode> {
-        self.pages.iter().filter(|(url, _)| url.path().starts_with(path)).map(|(_, status)| *status).collect()
+        self.pages.iter().filter(|(page, _)| page.starts_with(path)).map(|(_, status)| *status).collect()
     }
 }
 
@@ -43,11 +43,12 @@ impl World {
             crawled.sort_in(&root, &link, &root, &mut open);
         }
         while let Some(url) = open.pop() {
-            if crawled.pages.contains_key(&url) {
+            let path = url[Position::BeforePath..].to_owned();
+            if crawled.pages.contains_key(&path) {
                 continue;
             }
             let (status, found) = follow(&client, &url).await;
-            crawled.pages.insert(url.clone(), status);
+            crawled.pages.insert(path, status);
             for link in found {
                 crawled.sort_in(&url, &link, &root, &mut open);
             }
@@ -65,7 +66,7 @@ impl Crawled {
             "mailto" => drop(self.mailto.insert(link.to_owned())),
             "data" => {}
             _ if url.origin() == root.origin() => open.push(url),
-            _ => drop(self.elsewhere.insert(url)),
+            _ => drop(self.elsewhere.insert(url.into())),
         }
     }
 }

@@ -43,12 +43,17 @@ impl Mail {
         self.headers.get(name).map_or("", String::as_str)
     }
 
-    /// The path of the first link of a kind in its text: `/confirm/…`.
+    /// The first link of a kind in its text, whole: `https://…/confirm/…`.
+    pub(crate) fn link_to(&self, kind: &str) -> &str {
+        let part = format!("/{kind}/");
+        let found = self.text.split_whitespace().find(|word| word.starts_with("http") && word.contains(&part));
+        found.unwrap_or_else(|| panic!("no link to {kind} in {}", self.text))
+    }
+
+    /// The path of that link: `/confirm/…`.
     pub(crate) fn path_to(&self, kind: &str) -> String {
-        let begin = format!("https://news.example.org/{kind}/");
-        let found = self.text.split_whitespace().find(|word| word.starts_with(&begin));
-        let link = found.unwrap_or_else(|| panic!("no link to {kind} in {}", self.text));
-        link.trim_start_matches("https://news.example.org").to_owned()
+        let link = self.link_to(kind);
+        link.find(&format!("/{kind}/")).map(|at| link[at..].to_owned()).expect("it is in the link")
     }
 
     /// The link to leave by, from List-Unsubscribe.

@@ -26,6 +26,11 @@ pub(crate) fn give_to_owner(folder: &Path) {
     }
 }
 
+/// Lets others through a folder that is ours, to what they know by name.
+pub(crate) fn let_through(folder: &Path) {
+    std::fs::set_permissions(folder, std::os::unix::fs::PermissionsExt::from_mode(0o711)).expect("set");
+}
+
 /// The beginning of a command that runs as [`owner`] and ends when we do; its program and arguments are to be added.
 pub(crate) fn command() -> Command {
     let mut command = Command::new("setpriv");

@@ -1,7 +1,7 @@
 //! A world whose pages are open, on a socket, at the very address that its links name: what a mail says can be followed
 //! as it stands.
 
-use std::sync::Arc;
+use std::{net::SocketAddr, sync::Arc};
 
 use tidings::web;
 use tokio::net::TcpListener;
@@ -14,7 +14,7 @@ impl Setup {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let address = listener.local_addr().expect("a bound address");
         let world = self.top(&format!("base_url = \"http://{address}\"")).start().await;
-        let router = web::router(Arc::clone(&world.app));
+        let router = web::whole(Arc::clone(&world.app)).into_make_service_with_connect_info::<SocketAddr>();
         tokio::spawn(async move { axum::serve(listener, router).await });
         world
     }

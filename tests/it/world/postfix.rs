@@ -25,9 +25,11 @@ use tidings::domain::{
     relay::{Dsn, Login, Manner, Place, Proof, Relay, Timers, Tls},
     slug::Slug,
 };
+use tokio::net::TcpStream;
 
 use self::unpacked::{DROPPED, OWNER, Unpacked};
 use super::{
+    doors::Client,
     nobody::{give_to_owner, owner},
     relay::certificate::Certificate,
 };
@@ -38,7 +40,7 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// Where mail waits that Postfix has and has not yet put into its folder; in this order, none can slip through.
 const QUEUES: [&str; 4] = ["maildrop", "incoming", "active", "deferred"];
 
-/// The services that keep mail; who is asked for more is not needed here.
+/// The services that keep mail, or hand it on; who is asked for more is not needed here.
 const SERVICES: &str = "
 cleanup   unix       n - n -     0 cleanup
 qmgr      unix       n - n 300   1 qmgr
@@ -52,6 +54,7 @@ proxymap  unix       - - n -     - proxymap
 error     unix       - - n -     - error
 retry     unix       - - n -     - error
 virtual   unix       - n n -     - virtual
+lmtp      unix       - - n -     - lmtp
 anvil     unix       - - n -     1 anvil
 postlog   unix-dgram n - n -     1 postlogd
 ";
@@ -59,6 +62,7 @@ postlog   unix-dgram n - n -     1 postlogd
 /// What a Postfix is to be, before it starts.
 pub(crate) struct PostfixSetup {
     settings: Vec<String>,
+    services: String,
     recipients: String,
     login: Option<(&'static str, &'static str)>,
     tls: Tls,
@@ -69,6 +73,21 @@ impl PostfixSetup {
     pub(crate) fn set(mut self, line: &str) -> Self {
         self.settings.push(line.to_owned());
         self
+    }
+
+    /// Mail for a domain goes on by this transport (transport(5)), and is tried again every second.
+    pub(crate) fn hands_on(self, domain: &str, transport: &str) -> Self {
+        let this = self.set(&format!("relay_domains = {domain}"));
+        let this = this.set(&format!("transport_maps = inline:{{ {{ {domain} = {transport} }} }}"));
+        let this = this.set("minimal_backoff_time = 1s").set("maximal_backoff_time = 1s");
+        this.set("queue_run_delay = 1s").set("transport_retry_time = 1s")
+    }
+
+    /// Mail for a domain goes into the pipe of this command (pipe(8)).
+    pub(crate) fn pipes(mut self, domain: &str, command: &str) -> Self {
+        let attributes = "null_sender= user=nobody";
+        self.services.push_str(&format!("pipe unix - n n - - pipe\n  {attributes} argv={command}\n"));
+        self.hands_on(domain, "pipe:")
     }
 
     /// It answers so to RCPT TO for this address.
@@ -90,6 +109,11 @@ impl PostfixSetup {
 
     /// Starts it and waits until it answers.
     pub(crate) async fn start(self) -> Postfix {
+        self.start_with(|_| String::new()).await
+    }
+
+    /// The same, with a line more in its main.cf that names its own folder.
+    pub(crate) async fn start_with(self, line: impl FnOnce(&Path) -> String) -> Postfix {
         let (unpacked, folder) = (Unpacked::found(), TempDir::new().expect("a temporary folder"));
         let port = TcpListener::bind("127.0.0.1:0").and_then(|free| free.local_addr()).expect("a free port").port();
         let certificate = Certificate::new("127.0.0.1");
@@ -102,8 +126,8 @@ impl PostfixSetup {
             fs::create_dir(home.join("queue").join(name)).expect("a folder");
         }
         let write = |name: &str, text: &str| fs::write(home.join(name), text).expect("written");
-        write("etc/main.cf", &(main_cf(&unpacked, home) + &self.settings.join("\n") + "\n"));
-        write("etc/master.cf", &format!("127.0.0.1:{port} inet n - n - - smtpd{SERVICES}"));
+        write("etc/main.cf", &(main_cf(&unpacked, home) + &self.settings.join("\n") + "\n" + &line(home) + "\n"));
+        write("etc/master.cf", &format!("127.0.0.1:{port} inet n - n - - smtpd{SERVICES}{}", self.services));
         write("etc/recipients", &self.recipients);
         write("etc/server.pem", &(certificate.server().key.clone() + &certificate.server().certificate));
         fs::copy(certificate.ca_path(), home.join("etc/ca.pem")).expect("copied");
@@ -117,7 +141,7 @@ impl PostfixSetup {
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
         let master = command.spawn().expect("there is a `setpriv`");
         let mut postfix = Postfix { master, folder, port, certificate, login: self.login, tls: self.tls };
-        let answers = async || tokio::net::TcpStream::connect(("127.0.0.1", port)).await.is_ok();
+        let answers = async || TcpStream::connect(("127.0.0.1", port)).await.is_ok();
         while !answers().await {
             let ended = postfix.master.try_wait().expect("a child");
             assert!(ended.is_none(), "Postfix ended: {}", postfix.log());
@@ -153,7 +177,13 @@ pub(crate) struct Kept {
 impl Postfix {
     /// One in clear text, with no login, that keeps everything and offers what it offers by default.
     pub(crate) fn setup() -> PostfixSetup {
-        PostfixSetup { settings: Vec::new(), recipients: String::new(), login: None, tls: Tls::None }
+        PostfixSetup {
+            settings: Vec::new(),
+            services: String::new(),
+            recipients: String::new(),
+            login: None,
+            tls: Tls::None,
+        }
     }
 
     /// It as config.toml would describe it.
@@ -180,6 +210,27 @@ impl Postfix {
             ehlo: "client.example.org".to_owned(),
             timers: Timers::default(),
         }
+    }
+
+    /// Where it takes mail.
+    pub(crate) fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// A client that has said EHLO.
+    pub(crate) async fn client(&self) -> Client<TcpStream> {
+        let mut client = Client::greeted(TcpStream::connect(("127.0.0.1", self.port)).await.expect("it listens")).await;
+        assert_eq!(client.ask("EHLO client.example\r\n").await, 250);
+        client
+    }
+
+    /// Gives it a message.
+    pub(crate) async fn take(&self, from: &str, to: &str, message: &str) {
+        let mut client = self.client().await;
+        client.send(format!("MAIL FROM:<{from}>\r\nRCPT TO:<{to}>\r\nDATA\r\n")).await;
+        assert_eq!(client.codes().await, [250, 250, 354], "{}", self.log());
+        assert_eq!(client.ask(format!("{message}\r\n.\r\n")).await, 250);
+        assert_eq!(client.ask("QUIT\r\n").await, 221);
     }
 
     /// A certificate that it takes for a client's.

@@ -25,6 +25,11 @@ impl Rows {
 }
 
 impl World {
+    /// Every row that its store has now, as lines: what is not in it is not in the database.
+    pub(crate) async fn dump(&self) -> String {
+        self.rows().await.0.into_iter().collect::<Vec<_>>().join("\n")
+    }
+
     /// Every row that its store has now. For worlds on SQLite.
     pub(crate) async fn rows(&self) -> Rows {
         sqlx::any::install_default_drivers();

@@ -91,7 +91,10 @@ impl Driver {
         };
         let options = json!({"binary": program, "args": arguments, "prefs": preferences});
         let logs = json!({"browser": "ALL"});
-        let wanted = json!({"browserName": "chrome", "goog:chromeOptions": options, "goog:loggingPrefs": logs});
+        // In milliseconds; a machine with much to do may take its time.
+        let timeouts = json!({"script": 120_000, "pageLoad": 120_000});
+        let wanted = json!({"browserName": "chrome", "goog:chromeOptions": options, "goog:loggingPrefs": logs,
+            "timeouts": timeouts});
         let Value::Object(capabilities) = wanted else { unreachable!("it is written as an object") };
         let mut builder = ClientBuilder::new(HttpConnector::new());
         let opened = builder.capabilities(capabilities).connect(&format!("http://127.0.0.1:{}", self.port)).await;

@@ -45,8 +45,7 @@ impl Screen {
 
 /// What axe-core found: for each rule its name, what is wrong, and the elements.
 const RUN_AXE: &str = "
-const done = arguments[0];
-const options = {iframes: false, resultTypes: ['violations'], rules: {'target-size': {enabled: true}}};
+const [options, done] = arguments;
 axe.run(document, options).then(
     found => done(found.violations.flatMap(rule => rule.nodes.map(node =>
         `${rule.id}: ${rule.help}\\n    ${node.html}\\n    ${node.failureSummary.replace(/\\n/g, '\\n    ')}`))),
@@ -100,7 +99,7 @@ impl Browser {
             for screen in [Screen::PHONE, Screen::DESK] {
                 self.emulate(scheme, screen).await;
                 let place = format!("{} at {} px", scheme.word(), screen.width);
-                let found = [self.measure(screen).await, self.ask_axe().await].concat();
+                let found = [self.measure(screen).await, self.ask_axe(Value::Null).await].concat();
                 faults.extend(found.into_iter().map(|fault| format!("{place}: {fault}")));
                 self.picture(name, scheme, screen).await;
             }
@@ -113,9 +112,29 @@ impl Browser {
         assert!(faults.is_empty(), "faults of `{name}` at {address}:\n- {}", faults.join("\n- "));
     }
 
+    /// Examines the open page as a mail that a mail program shows on a phone, and keeps its pictures. Landmarks and
+    /// focus are that program's affair; what can be read, and whether it fits, is ours.
+    ///
+    /// # Panics
+    /// When it has a fault, with all of them.
+    pub(crate) async fn examine_mail(&self, name: &str) {
+        let mut faults = Vec::new();
+        for scheme in [Scheme::Light, Scheme::Dark] {
+            self.emulate(scheme, Screen::PHONE).await;
+            let found = self.ask_axe(json!(["wcag2a", "wcag2aa", "wcag21aa"])).await;
+            faults.extend(found.into_iter().map(|fault| format!("{}: {fault}", scheme.word())));
+            let width = self.ask("return document.scrollingElement.scrollWidth").await;
+            if width != json!(Screen::PHONE.width) {
+                faults.push(format!("{}: {width} px wide", scheme.word()));
+            }
+            self.picture(name, scheme, Screen::PHONE).await;
+        }
+        assert!(faults.is_empty(), "faults of the mail `{name}`:\n- {}", faults.join("\n- "));
+    }
+
     /// What is wrong with the open page on a phone.
     pub(crate) async fn faults(&self) -> Vec<String> {
-        [self.measure(Screen::PHONE).await, self.ask_axe().await].concat()
+        [self.measure(Screen::PHONE).await, self.ask_axe(Value::Null).await].concat()
     }
 
     /// What the browser itself complains of since this was asked last: what a policy of ours forbade, what is outdated.
@@ -131,8 +150,8 @@ impl Browser {
         in_words(self.client.execute(MEASURE, vec![json!(screen.width)]).await.expect("a page can be measured"))
     }
 
-    /// What axe-core finds; nothing where there is none.
-    async fn ask_axe(&self) -> Vec<String> {
+    /// What axe-core finds by its rules with one of these tags, or by all of them; nothing where there is none.
+    async fn ask_axe(&self, tags: Value) -> Vec<String> {
         if self.scripts == Scripts::Off {
             return Vec::new();
         }
@@ -141,7 +160,13 @@ impl Browser {
                 .expect("AXE_CORE names the script of axe-core; run the tests by scripts/test, which gets it");
             self.ask(&fs::read_to_string(axe).expect("axe-core is a file of text")).await;
         }
-        in_words(self.client.execute_async(RUN_AXE, Vec::new()).await.expect("axe-core answers"))
+        let mut options = json!({"iframes": false, "resultTypes": ["violations"]});
+        if tags.is_null() {
+            options["rules"] = json!({"target-size": {"enabled": true}});
+        } else {
+            options["runOnly"] = tags;
+        }
+        in_words(self.client.execute_async(RUN_AXE, vec![options]).await.expect("axe-core answers"))
     }
 
     /// Keeps a picture of the whole page, and of at least one screen.
