@@ -4,8 +4,9 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use tidings::{
-    domain::{request::RequestKind, subscription::SubscriptionState},
+    domain::{request::RequestKind, subscription::SubscriptionState, suppression::SuppressionKind},
     intake::{self, Incoming, Taken},
+    store::suppressions::Scope,
     subscribe,
 };
 
@@ -222,9 +223,8 @@ async fn a_bounced_confirmation_is_noted_and_answered_by_nobody() {
         take(&world, &confirmation.from, "", &bounce).await;
     }
     assert!(answers(&world).await.is_empty());
-    world.hours(25);
-    write(&world, OURS, "subscribe").await;
-    assert!(answers(&world).await.is_empty(), "nobody is there");
+    let kind = world.app.store.suppression_kind(&address_of(ANA), Scope::All).await.expect("the store answers");
+    assert_eq!(kind, Some(SuppressionKind::Bounce));
 }
 
 #[tokio::test]
