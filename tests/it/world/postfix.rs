@@ -141,12 +141,17 @@ impl PostfixSetup {
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
         let master = command.spawn().expect("there is a `setpriv`");
         let mut postfix = Postfix { master, folder, port, certificate, login: self.login, tls: self.tls };
-        let answers = async || TcpStream::connect(("127.0.0.1", port)).await.is_ok();
-        while !answers().await {
-            let ended = postfix.master.try_wait().expect("a child");
-            assert!(ended.is_none(), "Postfix ended: {}", postfix.log());
-            tokio::time::sleep(Duration::from_millis(5)).await;
-        }
+        // Its logger must be there before anything else is begun: when more than ten lines wait for it as it starts, it
+        // waits for itself, and all others wait for it.
+        let answers = async |log: String| !log.is_empty() && TcpStream::connect(("127.0.0.1", port)).await.is_ok();
+        let started = tokio::time::timeout(PATIENCE, async {
+            while !answers(postfix.log()).await {
+                let ended = postfix.master.try_wait().expect("a child");
+                assert!(ended.is_none(), "Postfix ended: {}", postfix.log());
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        });
+        assert!(started.await.is_ok(), "Postfix does not start");
         postfix
     }
 }
@@ -226,6 +231,11 @@ impl Postfix {
 
     /// Gives it a message.
     pub(crate) async fn take(&self, from: &str, to: &str, message: &str) {
+        let taken = tokio::time::timeout(PATIENCE, self.take_now(from, to, message)).await;
+        assert!(taken.is_ok(), "Postfix does not take a message: {}", self.log());
+    }
+
+    async fn take_now(&self, from: &str, to: &str, message: &str) {
         let mut client = self.client().await;
         client.send(format!("MAIL FROM:<{from}>\r\nRCPT TO:<{to}>\r\nDATA\r\n")).await;
         assert_eq!(client.codes().await, [250, 250, 354], "{}", self.log());
