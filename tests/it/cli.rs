@@ -223,6 +223,32 @@ async fn readers_are_imported_exported_added_found_and_removed() {
 }
 
 #[tokio::test]
+async fn suppressions_are_added_listed_and_lifted() {
+    let world = World::new().await;
+    let added =
+        world.tidings(&["suppressions", "add", "ana@example.org", "--reason", "wrote to us by post"]).await.well();
+    assert_eq!(added, "a***@e***.org gets nothing more\n");
+    world.tidings(&["suppressions", "add", "bo@example.com", "--list", "news"]).await.well();
+    let twice = world.tidings(&["suppressions", "add", "ANA@example.org"]).await;
+    assert_eq!(twice.code, 1);
+    assert!(twice.err.contains("suppressed already"), "{}", twice.err);
+    let today = Timestamp::now().strftime("%Y-%m-%d").to_string();
+    let shown = world.tidings(&["suppressions", "list", "--reveal"]).await.well().replace(&today, "2024-04-24");
+    assert_snapshot!(shown, @"
+      address          list  kind   since       why
+      bo@example.com   news  staff  2024-04-24  staff said so
+      ana@example.org  all   staff  2024-04-24  wrote to us by post
+    ");
+    assert!(!world.tidings(&["suppressions", "list"]).await.well().contains("ana@"), "masked unless asked for");
+    let lifted = world.tidings(&["suppressions", "lift", "ana@example.org"]).await.well();
+    assert_eq!(lifted, "a***@e***.org can be written to again\n");
+    let other = world.tidings(&["suppressions", "lift", "bo@example.com"]).await;
+    assert_eq!((other.code, other.err.as_str()), (1, "error: b***@e***.com is not suppressed there\n"));
+    world.tidings(&["suppressions", "lift", "bo@example.com", "--list", "news"]).await.well();
+    assert_eq!(world.tidings(&["suppressions", "list", "--json"]).await.json(), serde_json::json!([]));
+}
+
+#[tokio::test]
 async fn issues_are_listed_shown_and_previewed() {
     let world = in_2024().await;
     assert_snapshot!(world.tidings(&["issues", "list"]).await.well(), @"
