@@ -29,13 +29,21 @@ pub fn proof(letter: &Letter<'_>, door: &Door, secret: &Secret) -> Option<Proof>
         return Some(Proof::Delivery(mailing, subscriber));
     }
     let text = String::from_utf8_lossy(letter.bytes()).to_ascii_lowercase();
-    let names = || text.split(|c: char| !c.is_ascii_alphanumeric() && c != '.').filter(|word| word.len() >= 20);
-    let delivery = names().filter(|word| word.contains('.')).take(MOST).find_map(|word| sealed_name(word, secret));
-    if let Some((mailing, subscriber)) = delivery {
+    if let Some((mailing, subscriber)) = delivery_in(&text, secret) {
         return Some(Proof::Delivery(mailing, subscriber));
     }
-    let tokens = names().flat_map(|word| word.split('.')).filter(|word| word.len() == 32).take(MOST);
+    let tokens = names_in(&text).flat_map(|word| word.split('.')).filter(|word| word.len() == 32).take(MOST);
     tokens.filter_map(|token| secret.verify(Purpose::Leave, token).ok()).map(Proof::Reader).next()
+}
+
+/// The delivery that a text names with our seal: in a Message-ID, or in the address that its bounces come to.
+pub(super) fn delivery_in(text: &str, secret: &Secret) -> Option<(MailingId, SubscriberId)> {
+    names_in(text).filter(|word| word.contains('.')).take(MOST).find_map(|word| sealed_name(word, secret))
+}
+
+/// What may be a name or a token of ours: those have at least so many characters.
+fn names_in(text: &str) -> impl Iterator<Item = &str> {
+    text.split(|c: char| !c.is_ascii_alphanumeric() && c != '.').filter(|word| word.len() >= 20)
 }
 
 /// `MAILING.SUBSCRIBER.SEAL`, as the letterhead writes it, with whatever stands before it.
@@ -53,7 +61,7 @@ fn sealed_name(text: &str, secret: &Secret) -> Option<(MailingId, SubscriberId)>
 mod tests {
     use proptest::prelude::*;
 
-    use super::{Proof, proof};
+    use super::{Proof, delivery_in, proof};
     use crate::{
         domain::{
             mailing::MailingId,
@@ -74,6 +82,31 @@ mod tests {
 
     fn delivery(mailing: i64, subscriber: i64) -> Option<Proof> {
         Some(Proof::Delivery(MailingId(mailing), SubscriberId(subscriber)))
+    }
+
+    #[test]
+    fn a_delivery_is_named_by_a_message_id_or_by_the_envelope_and_only_with_our_seal() {
+        let seal = secret().seal(Purpose::Delivery, "7.42");
+        let named = Some((MailingId(7), SubscriberId(42)));
+        for text in [
+            format!("<7.42.{seal}@example.org>"),
+            format!("7.42.{seal}@example.org"),
+            format!("7.42.{}@EXAMPLE.ORG", seal.to_uppercase()),
+            format!("news+bounce.7.42.{seal}@example.org"),
+            format!("<other@example.net> <7.42.{seal}@example.org>"),
+        ] {
+            assert_eq!(delivery_in(&text, &secret()), named, "{text}");
+        }
+        let leave = secret().seal(Purpose::Leave, "7.42");
+        for text in [
+            String::new(),
+            format!("<7.43.{seal}@example.org>"),
+            format!("<7.42.{leave}@example.org>"),
+            format!("<42.{seal}@example.org>"),
+            format!("<99999999999999999999.42.{seal}@example.org>"),
+        ] {
+            assert_eq!(delivery_in(&text, &secret()), None, "{text}");
+        }
     }
 
     #[test]

@@ -2,22 +2,19 @@
 //! as hostile as any; what goes out is a report, with words that hold no address.
 
 use serde_json::Value;
-use subtle::ConstantTimeEq;
 
-use crate::domain::{
-    address::{EmailAddress, without_addresses},
-    mailing::MailingId,
-    report::{Report, ReportKind},
-    subscription::SubscriberId,
-    token::{Purpose, Secret},
-    wire::one_line,
+use crate::{
+    domain::{
+        address::{EmailAddress, without_addresses},
+        report::{Report, ReportKind},
+        token::Secret,
+        wire::one_line,
+    },
+    intake::evidence::delivery_in,
 };
 
 /// The most words that are kept, in characters.
 const MOST_WORDS: usize = 300;
-
-/// The letters of a seal.
-const SEAL: usize = 16;
 
 /// What a provider says of one recipient.
 #[derive(Clone, Debug)]
@@ -37,7 +34,7 @@ pub(super) struct Told<'a> {
 impl Told<'_> {
     /// The report, unless nothing in it says whom it is about.
     pub(super) fn report(self, secret: &Secret) -> Option<Report> {
-        let delivery = self.named.into_iter().find_map(|text| delivery_in(secret, text));
+        let delivery = self.named.into_iter().find_map(|text| delivery_in(text, secret));
         let recipient = EmailAddress::parse(self.recipient).ok();
         if delivery.is_none() && recipient.is_none() {
             return None;
@@ -84,33 +81,12 @@ fn status_code(text: &str) -> Option<(u8, u16, u16)> {
     })
 }
 
-/// The delivery that a text names as we name it, `MAILING.SUBSCRIBER.SEAL`, with our seal: in a Message-ID, or behind
-/// `+bounce.` in an address. See `src/deliver/letterhead.rs`.
-fn delivery_in(secret: &Secret, text: &str) -> Option<(MailingId, SubscriberId)> {
-    text.split(|c: char| !c.is_ascii_alphanumeric() && c != '.').find_map(|word| {
-        let mut parts = word.rsplit('.');
-        let (seal, subscriber, mailing) = (parts.next()?, parts.next()?, parts.next()?);
-        if seal.len() != SEAL {
-            return None;
-        }
-        let (mailing, subscriber): (i64, i64) = (mailing.parse().ok()?, subscriber.parse().ok()?);
-        let ours = secret.seal(Purpose::Delivery, &format!("{mailing}.{subscriber}"));
-        let is_ours = bool::from(seal.to_ascii_lowercase().as_bytes().ct_eq(ours.as_bytes()));
-        is_ours.then_some((MailingId(mailing), SubscriberId(subscriber)))
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
 
-    use super::{Told, delivery_in, status_code};
-    use crate::domain::{
-        mailing::MailingId,
-        report::ReportKind,
-        subscription::SubscriberId,
-        token::{Purpose, Secret},
-    };
+    use super::{Told, status_code};
+    use crate::domain::{report::ReportKind, token::Secret};
 
     fn secret() -> Secret {
         Secret::new(vec![7; 32]).expect("long enough")
@@ -133,31 +109,6 @@ mod tests {
             ("", None),
         ] {
             assert_eq!(status_code(text), code, "{text}");
-        }
-    }
-
-    #[test]
-    fn a_delivery_is_named_by_a_message_id_or_by_the_envelope_and_only_with_our_seal() {
-        let seal = secret().seal(Purpose::Delivery, "7.42");
-        let named = Some((MailingId(7), SubscriberId(42)));
-        for text in [
-            format!("<7.42.{seal}@example.org>"),
-            format!("7.42.{seal}@example.org"),
-            format!("7.42.{}@EXAMPLE.ORG", seal.to_uppercase()),
-            format!("news+bounce.7.42.{seal}@example.org"),
-            format!("<other@example.net> <7.42.{seal}@example.org>"),
-        ] {
-            assert_eq!(delivery_in(&secret(), &text), named, "{text}");
-        }
-        let leave = secret().seal(Purpose::Leave, "7.42");
-        for text in [
-            String::new(),
-            format!("<7.43.{seal}@example.org>"),
-            format!("<7.42.{leave}@example.org>"),
-            format!("<42.{seal}@example.org>"),
-            format!("<99999999999999999999.42.{seal}@example.org>"),
-        ] {
-            assert_eq!(delivery_in(&secret(), &text), None, "{text}");
         }
     }
 
