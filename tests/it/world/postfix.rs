@@ -37,6 +37,9 @@ use super::{
 /// How long a test waits for what it expects before it fails.
 const PATIENCE: Duration = Duration::from_secs(60);
 
+/// How long it may take to start.
+const START: Duration = Duration::from_secs(15);
+
 /// Where mail waits that Postfix has and has not yet put into its folder; in this order, none can slip through.
 const QUEUES: [&str; 4] = ["maildrop", "incoming", "active", "deferred"];
 
@@ -141,13 +144,15 @@ impl PostfixSetup {
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
         let master = command.spawn().expect("there is a `setpriv`");
         let mut postfix = Postfix { master, folder, port, certificate, login: self.login, tls: self.tls };
-        let answers = async || TcpStream::connect(("127.0.0.1", port)).await.is_ok();
-        while !answers().await {
-            let ended = postfix.master.try_wait().expect("a child");
-            assert!(ended.is_none(), "Postfix ended: {}", postfix.log());
-            tokio::time::sleep(Duration::from_millis(5)).await;
+        // On a busy machine it was seen to start without its logger, and then it stands still after a few lines.
+        for _ in 0..3 {
+            if tokio::time::timeout(START, postfix.answers()).await.is_ok() {
+                return postfix;
+            }
+            postfix.end();
+            postfix.master = command.spawn().expect("there is a `setpriv`");
         }
-        postfix
+        panic!("Postfix does not start: {}", postfix.log());
     }
 }
 
@@ -260,6 +265,21 @@ impl Postfix {
 
 impl Drop for Postfix {
     fn drop(&mut self) {
+        self.end();
+    }
+}
+
+impl Postfix {
+    /// Waits until it takes connections, and logs what it does.
+    async fn answers(&mut self) {
+        while TcpStream::connect(("127.0.0.1", self.port)).await.is_err() || self.log().is_empty() {
+            let ended = self.master.try_wait().expect("a child");
+            assert!(ended.is_none(), "Postfix ended: {}", self.log());
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    }
+
+    fn end(&mut self) {
         let group = i32::try_from(self.master.id()).ok().and_then(Pid::from_raw);
         if let Some(group) = group.filter(|_| matches!(self.master.try_wait(), Ok(None))) {
             // It may end by itself in this moment; then there is nothing to end.
