@@ -1,9 +1,10 @@
 //! `tidings run`: one pass, for cron. It may be started every minute, twice at once, and be killed.
 
-use std::{path::Path, process::ExitCode};
+use std::{path::Path, process::ExitCode, time::Duration};
 
 use clap::Args;
 use serde::Serialize;
+use tokio::{sync::oneshot, time::timeout};
 
 use super::{
     open,
@@ -27,6 +28,9 @@ pub(super) struct Run {
     #[arg(long, value_name = "N", default_value_t = 0)]
     backfill: usize,
 }
+
+/// How long a pass waits for mail that comes in before it does the rest.
+const A_LOOK: Duration = Duration::from_secs(5);
 
 /// What one pass and its delivery did.
 #[derive(Serialize)]
@@ -52,8 +56,25 @@ impl Run {
 /// One pass: mail that came in is taken, the subscribers' files are read, what is due is published, and delivered until
 /// nothing is left to do.
 pub(super) async fn once(app: &App, options: PassOptions, stop: &Stop) -> anyhow::Result<Report> {
-    // A door that is shut keeps nothing else from being done.
-    let doors = intake::doors::look(app).await;
+    let (looked, has_looked) = oneshot::channel();
+    let looking = async {
+        let troubles = intake::doors::look(app).await;
+        // Nobody waits for it any more when it took too long.
+        let _ = looked.send(());
+        troubles
+    };
+    let passing = async {
+        // What letters ask for is answered by the same pass, but a mailbox that does not answer keeps no alert waiting.
+        let _ = timeout(A_LOOK, has_looked).await;
+        pass(app, options, stop).await
+    };
+    let (troubles, report) = tokio::join!(looking, passing);
+    let mut report = report?;
+    report.pass.notes.extend(troubles.into_iter().map(|error| format!("{:#}", anyhow::Error::from(error))));
+    Ok(report)
+}
+
+async fn pass(app: &App, options: PassOptions, stop: &Stop) -> anyhow::Result<Report> {
     let forgotten = intake::forget_old_letters(app).await;
     // What came back since the last run is judged before anything more is queued.
     let judged = intake::bounces::judge_bounces(app).await;
@@ -65,11 +86,10 @@ pub(super) async fn once(app: &App, options: PassOptions, stop: &Stop) -> anyhow
     let delivered = progress::deliver(app, Until::Idle(Lane::Digest), stop).await;
     let judged = judged.and(intake::bounces::judge_bounces(app).await);
     let told = told.and(newsroom::tell_alarms(app).await);
-    let mut report = Report { pass: published?, delivered: delivered? };
+    let report = Report { pass: published?, delivered: delivered? };
     told?;
     judged?;
     forgotten?;
-    report.pass.notes.extend(doors.into_iter().map(|error| format!("{:#}", anyhow::Error::from(error))));
     answered?;
     Ok(report)
 }

@@ -95,6 +95,8 @@ pub fn answer_mark(letter: &Letter<'_>) -> Option<&'static str> {
         "auto-submitted" => !first_word(&value.to_ascii_lowercase()).eq("no"),
         "precedence" => value.to_ascii_lowercase().contains("auto"),
         "x-vacation" => true,
+        // Mail programs and people wish for no answer with it; it does not say that this is one.
+        "x-auto-response-suppress" => false,
         name => says_automatic(name),
     };
     letter.headers.iter().any(is_answer).then_some("it is an answer that no person wrote").or_else(|| form_mark(letter))

@@ -157,8 +157,11 @@ async fn what_was_previewed_is_what_is_sent() {
     let frozen = newsroom::preview_issue(&world.app, issue).await.expect("a preview");
     let mail = &world.mails()[0];
     let nobodys = |part: &str| {
-        let link = part.replace(mail.leave_link(), "https://news.example.org/");
-        link.replace("reader1@example.org", "reader@example.org")
+        let base = "https://news.example.org/";
+        let choose = format!("https://news.example.org{}", mail.path_to("preferences"));
+        part.replace(mail.leave_link(), base)
+            .replace(&choose, base)
+            .replace("reader1@example.org", "reader@example.org")
     };
     for preview in [before, frozen] {
         assert_eq!(preview.subject, mail.subject);

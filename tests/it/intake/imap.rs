@@ -1,8 +1,9 @@
 //! A mailbox, in a real Dovecot and in servers that do wrong: what is new is taken once, nothing is passed over, and what
 //! is not ours is left alone.
 
-use std::time::Duration;
+use std::{process::Stdio, time::Duration};
 
+use jiff::{SignedDuration, Timestamp};
 use tidings::intake::doors::{self, DoorError, imap::ImapError};
 
 use super::{UNSUBSCRIBE, leave_address, let_go, letters, mailed, refuse_to_let_go, remaining, told};
@@ -11,6 +12,7 @@ use crate::world::{
     doors::Open,
     dovecot::{Dovecot, DovecotSetup},
     imap_server::{ENTER, HANG_UP, ImapServer, Turn},
+    post,
 };
 
 /// How long a test waits for what it expects before it fails.
@@ -346,4 +348,18 @@ async fn a_run_and_the_daemon_may_visit_at_the_same_time() {
         assert!(dovecot.flags("INBOX").iter().all(|flags| flags == "S"), "{:?}", dovecot.flags("INBOX"));
         look(&world).await;
     }
+}
+
+#[tokio::test]
+async fn a_mailbox_that_does_not_answer_keeps_no_alert_waiting() {
+    let server = ImapServer::greets("", vec![vec![]]).await;
+    let start = Timestamp::now().checked_sub(SignedDuration::from_mins(30)).expect("our time");
+    let world = World::setup().at(start).intake(&server.imap("tls = \"none\"")).start().await;
+    world.begin(1).await;
+    world.feed_has(&[post("Coalition condemns a transfer").at(Timestamp::now())]);
+    let mut run = tokio::process::Command::from(world.program(&["run"]));
+    let run = run.stdout(Stdio::null()).kill_on_drop(true).spawn().expect("it starts");
+    world.relay.wait_for_messages(1).await;
+    assert_eq!(world.mails()[0].subject, "Condemnation: Coalition condemns a transfer");
+    drop(run);
 }

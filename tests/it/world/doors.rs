@@ -1,13 +1,17 @@
 //! A world's doors, open as in the daemon, and a client that speaks LMTP with one, octet by octet.
 
-use std::{net::SocketAddr, sync::Arc};
+use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use tidings::{app::App, intake::doors::Doors, stop::Stop};
 use tokio::{
     io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, BufReader},
     net::TcpStream,
     task::JoinHandle,
+    time::timeout,
 };
+
+/// How long a client waits for what it expects before its test fails. It is longer than a server waits for a client.
+const PATIENCE: Duration = Duration::from_secs(400);
 
 /// The doors of a house; they shut with their test.
 pub(crate) struct Open {
@@ -73,7 +77,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
         let mut reply = String::new();
         loop {
             let start = reply.len();
-            let read = self.0.read_line(&mut reply).await.expect("the server writes");
+            let read = timeout(PATIENCE, self.0.read_line(&mut reply)).await.expect("a reply in time");
+            let read = read.expect("the server writes");
             assert!(read > 0, "the server hung up after {reply:?}");
             assert!(reply.ends_with("\r\n"));
             if reply.as_bytes()[start + 3] == b' ' {

@@ -37,6 +37,9 @@ use super::{
 /// How long a test waits for what it expects before it fails.
 const PATIENCE: Duration = Duration::from_secs(60);
 
+/// How long it may take to start.
+const START: Duration = Duration::from_secs(15);
+
 /// Where mail waits that Postfix has and has not yet put into its folder; in this order, none can slip through.
 const QUEUES: [&str; 4] = ["maildrop", "incoming", "active", "deferred"];
 
@@ -141,13 +144,15 @@ impl PostfixSetup {
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
         let master = command.spawn().expect("there is a `setpriv`");
         let mut postfix = Postfix { master, folder, port, certificate, login: self.login, tls: self.tls };
-        let answers = async || TcpStream::connect(("127.0.0.1", port)).await.is_ok();
-        while !answers().await {
-            let ended = postfix.master.try_wait().expect("a child");
-            assert!(ended.is_none(), "Postfix ended: {}", postfix.log());
-            tokio::time::sleep(Duration::from_millis(5)).await;
+        // On a busy machine it was seen to start without its logger, and then it stands still after a few lines.
+        for _ in 0..3 {
+            if tokio::time::timeout(START, postfix.answers()).await.is_ok() {
+                return postfix;
+            }
+            postfix.end();
+            postfix.master = command.spawn().expect("there is a `setpriv`");
         }
-        postfix
+        panic!("Postfix does not start: {}", postfix.log());
     }
 }
 
@@ -226,6 +231,11 @@ impl Postfix {
 
     /// Gives it a message.
     pub(crate) async fn take(&self, from: &str, to: &str, message: &str) {
+        let taken = tokio::time::timeout(PATIENCE, self.take_now(from, to, message)).await;
+        assert!(taken.is_ok(), "Postfix does not take a message: {}", self.log());
+    }
+
+    async fn take_now(&self, from: &str, to: &str, message: &str) {
         let mut client = self.client().await;
         client.send(format!("MAIL FROM:<{from}>\r\nRCPT TO:<{to}>\r\nDATA\r\n")).await;
         assert_eq!(client.codes().await, [250, 250, 354], "{}", self.log());
@@ -260,6 +270,22 @@ impl Postfix {
 
 impl Drop for Postfix {
     fn drop(&mut self) {
+        self.end();
+    }
+}
+
+impl Postfix {
+    /// Waits until it logs what it does, and takes connections. Its logger must be there before anything else is begun:
+    /// when more than ten lines wait for it as it starts, it waits for itself, and all others wait for it.
+    async fn answers(&mut self) {
+        while self.log().is_empty() || TcpStream::connect(("127.0.0.1", self.port)).await.is_err() {
+            let ended = self.master.try_wait().expect("a child");
+            assert!(ended.is_none(), "Postfix ended: {}", self.log());
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    }
+
+    fn end(&mut self) {
         let group = i32::try_from(self.master.id()).ok().and_then(Pid::from_raw);
         if let Some(group) = group.filter(|_| matches!(self.master.try_wait(), Ok(None))) {
             // It may end by itself in this moment; then there is nothing to end.
