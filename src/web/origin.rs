@@ -25,12 +25,13 @@ impl FromRequestParts<Site> for Origin {
         let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>().map(|ConnectInfo(address)| address.ip());
         let forwarded = parts.headers.get_all("x-forwarded-for").iter().filter_map(|value| value.to_str().ok());
         let forwarded: Vec<&str> = forwarded.flat_map(|value| value.split(',')).map(str::trim).collect();
-        Ok(Self(peer.map(|peer| beyond_proxies(peer, &forwarded, &site.app.config.web.proxies))))
+        Ok(Self(peer.and_then(|peer| beyond_proxies(peer, &forwarded, &site.app.config.web.proxies))))
     }
 }
 
-/// The last address in the chain that is not one of our proxies: what stands before it, anybody may have written.
-fn beyond_proxies(peer: IpAddr, forwarded: &[&str], proxies: &[IpNet]) -> IpAddr {
+/// The last address in the chain that is not one of our proxies: what stands before it, anybody may have written. `None`
+/// when a proxy does not say for whom it asks: to take it for the one who asks would make one network of all readers.
+fn beyond_proxies(peer: IpAddr, forwarded: &[&str], proxies: &[IpNet]) -> Option<IpAddr> {
     let is_proxy = |address: IpAddr| proxies.iter().any(|net| net.contains(&address));
     let mut last = peer.to_canonical();
     for text in forwarded.iter().rev() {
@@ -42,7 +43,7 @@ fn beyond_proxies(peer: IpAddr, forwarded: &[&str], proxies: &[IpNet]) -> IpAddr
             Err(_) => break,
         }
     }
-    last
+    (!is_proxy(last)).then_some(last)
 }
 
 #[cfg(test)]
@@ -54,15 +55,16 @@ mod tests {
         let ip = |text: &str| text.parse().expect("an address");
         let proxies = [ip_net("127.0.0.0/8"), ip_net("10.0.0.0/8")];
         for (peer, forwarded, origin) in [
-            ("127.0.0.1", vec!["198.51.100.7"], "198.51.100.7"),
-            ("127.0.0.1", vec!["203.0.113.1", "198.51.100.7"], "198.51.100.7"),
-            ("127.0.0.1", vec!["203.0.113.1", "198.51.100.7", "10.1.1.1"], "198.51.100.7"),
-            ("192.0.2.9", vec!["198.51.100.7"], "192.0.2.9"),
-            ("127.0.0.1", vec!["nonsense"], "127.0.0.1"),
-            ("127.0.0.1", vec![], "127.0.0.1"),
-            ("::ffff:127.0.0.1", vec!["2001:db8::1"], "2001:db8::1"),
+            ("127.0.0.1", vec!["198.51.100.7"], Some("198.51.100.7")),
+            ("127.0.0.1", vec!["203.0.113.1", "198.51.100.7"], Some("198.51.100.7")),
+            ("127.0.0.1", vec!["203.0.113.1", "198.51.100.7", "10.1.1.1"], Some("198.51.100.7")),
+            ("192.0.2.9", vec!["198.51.100.7"], Some("192.0.2.9")),
+            ("127.0.0.1", vec!["nonsense"], None),
+            ("127.0.0.1", vec![], None),
+            ("127.0.0.1", vec!["10.1.1.1"], None),
+            ("::ffff:127.0.0.1", vec!["2001:db8::1"], Some("2001:db8::1")),
         ] {
-            assert_eq!(beyond_proxies(ip(peer), &forwarded, &proxies), ip(origin), "{peer} {forwarded:?}");
+            assert_eq!(beyond_proxies(ip(peer), &forwarded, &proxies), origin.map(ip), "{peer} {forwarded:?}");
         }
     }
 
