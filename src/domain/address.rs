@@ -71,6 +71,12 @@ impl EmailAddress {
         &self.text[self.at + 1..]
     }
 
+    /// The address without what stands behind a `+` in its local part: most mail systems put all of these into one mailbox.
+    pub fn without_tag(&self) -> Self {
+        let local = self.local().split('+').next().unwrap_or_default();
+        Self::parse(&format!("{local}@{}", self.domain())).unwrap_or_else(|_| self.clone())
+    }
+
     /// What makes two addresses one and the same: the whole in lower case.
     pub fn key(&self) -> String {
         self.text.to_lowercase()
@@ -145,6 +151,9 @@ mod tests {
     fn an_address_keeps_its_local_part_and_lowers_its_domain() {
         let address = EmailAddress::parse(" Ana.Reader@Example.ORG ").expect("valid");
         assert_eq!(address.reveal(), "Ana.Reader@example.org");
+        for (text, bare) in [("ana+1@example.org", "ana@example.org"), ("+x@example.org", "+x@example.org")] {
+            assert_eq!(EmailAddress::parse(text).expect("an address").without_tag().reveal(), bare);
+        }
         assert_eq!(address.key(), "ana.reader@example.org");
         assert_eq!(address, EmailAddress::parse("ANA.reader@example.org").expect("valid"));
     }

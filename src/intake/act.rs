@@ -102,6 +102,8 @@ async fn ask(app: &App, kind: RequestKind, address: &EmailAddress, lists: &[Slug
     match subscribe::ask(app, &asked).await {
         Ok(()) => Ok(Taken::Asked(kind)),
         Err(AskError::Store(error)) => Err(error),
+        // A flood passes, and the mail server tries again: nobody's wish is lost by it.
+        Err(AskError::TooMany) => Err(StoreError::Busy),
         Err(error) => Ok(Taken::Nothing(error.to_string())),
     }
 }

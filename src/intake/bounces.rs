@@ -67,6 +67,10 @@ pub async fn note(app: &App, report: Report) -> Result<Noted, StoreError> {
         (None, None) => None,
     };
     let Some((mailing, subscriber)) = delivery else { return Ok(Noted::Unplaced) };
+    // Of one who was erased nothing is written down any more: what was said may name them.
+    if app.store.subscriber(subscriber).await?.is_none() {
+        return Ok(Noted::Unplaced);
+    }
     let said = Said { kind: report.kind, code: report.code, words: fit_to_show(&report.words) };
     let is_new = app.store.note_bounce(mailing, subscriber, &said, now).await?;
     Ok(if is_new { Noted::Written } else { Noted::Known })
@@ -102,6 +106,7 @@ pub async fn judge_bounces(app: &App) -> Result<u64, StoreError> {
             return Ok(judged);
         }
         let mut tx = app.store.begin().await?;
+        tx.one_by_one().await?;
         let mut complained = BTreeSet::new();
         for bounce in &page {
             // Another process may be at it; what it has judged is no longer unjudged when it is asked for again.
@@ -166,6 +171,10 @@ async fn suppress(
     now: Timestamp,
 ) -> Result<(), StoreError> {
     let Some(address) = &bounce.address else { return Ok(()) };
+    // They may have been erased since this was read.
+    if tx.subscriber_of(address).await? != Some(bounce.subscriber) {
+        return Ok(());
+    }
     if tx.suppress(address, Scope::All, kind, reason, now).await? {
         // The reason stands beside the suppression, and goes with it when the reader is erased.
         tx.record(now, "suppressions", kind.as_str(), &format!("{address} gets nothing more")).await?;

@@ -109,6 +109,12 @@ impl Tx {
         Ok(rows.into_iter().map(|(print,)| print).collect())
     }
 
+    /// Takes away one who never was on a list. What bars their address stays: they may have complained of what somebody
+    /// asked for in their name.
+    pub(super) async fn erase_stranger(&mut self, subscriber: SubscriberId) -> Result<(), StoreError> {
+        self.erase_subscriptions_of(subscriber).await
+    }
+
     /// Takes away all that is known of a subscriber but numbers. What waits to be sent to them is dropped when it is claimed.
     ///
     /// # Errors

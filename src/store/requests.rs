@@ -74,7 +74,7 @@ impl Store {
             "INSERT INTO requests (id, kind, address, fingerprint, domain, network, lists, door, origin, text, asked_at,
                                    answer_at)
              SELECT CAST($1 AS BIGINT), $2, $3, $4, $5, $6, $7, $8, $9, $10, CAST($11 AS BIGINT), CAST($11 AS BIGINT)
-             WHERE $6 = '' OR (SELECT COUNT(*) FROM requests WHERE network = $6 AND asked_at > $12) < $13",
+             WHERE (SELECT COUNT(*) FROM requests WHERE network = $6 AND asked_at > $12) < $13",
         )
         .bind(id)
         .bind(request.kind.as_str())
@@ -143,11 +143,12 @@ impl Store {
     }
 
     /// Erases the addresses of requests that can no longer be confirmed, and drops what even the guards need not
-    /// remember. Gives how many addresses were erased.
+    /// remember. Whoever is here only because somebody asked in their name goes with it, but for those who are `spared`.
+    /// Gives how many addresses were erased.
     ///
     /// # Errors
     /// When the store cannot be written.
-    pub async fn sweep_requests(&self, now: Timestamp) -> Result<u64, StoreError> {
+    pub async fn sweep_requests(&self, spared: &[EmailAddress], now: Timestamp) -> Result<u64, StoreError> {
         let stale = ms(now.checked_sub(CONFIRM_WITHIN).unwrap_or(Timestamp::MIN));
         let old = ms(now.checked_sub(REMEMBERED).unwrap_or(Timestamp::MIN));
         // Of those that got no answer nothing need be remembered.
@@ -165,9 +166,17 @@ impl Store {
             return Ok(0);
         }
         let mut tx = self.begin().await?;
-        for stranger in tx.strangers(stale).await? {
-            tx.erase_subscriber(stranger).await?;
+        tx.one_by_one().await?;
+        let spared: Vec<String> = spared.iter().map(EmailAddress::key).collect();
+        for (stranger, key) in tx.strangers(stale).await? {
+            if !spared.contains(&key) {
+                tx.erase_stranger(stranger).await?;
+            }
         }
+        sqlx::query("UPDATE requests SET subscriber = NULL WHERE asked_at < $1")
+            .bind(stale)
+            .execute(&mut *tx.inner)
+            .await?;
         let erased = sqlx::query(
             "UPDATE requests SET address = NULL, origin = '', network = '', domain = '', answer_at = NULL
              WHERE asked_at < $1 AND address IS NOT NULL",
@@ -217,8 +226,8 @@ impl Tx {
     pub async fn count_mailed(&mut self, due: &DueRequest, now: Timestamp) -> Result<Counted, StoreError> {
         let a_day_ago = now.checked_sub(SignedDuration::from_hours(24)).unwrap_or(Timestamp::MIN);
         let row: (i64, i64, i64, i64, i64) = sqlx::query_as(
-            "SELECT (SELECT COUNT(*) FROM requests WHERE fingerprint = $1 AND mailed_at > $4),
-                    (SELECT COUNT(*) FROM requests WHERE fingerprint = $1 AND mailed_at > $5),
+            "SELECT (SELECT COUNT(*) FROM requests WHERE fingerprint = $1 AND mailed_at > $4 AND kind <> $7),
+                    (SELECT COUNT(*) FROM requests WHERE fingerprint = $1 AND mailed_at > $5 AND kind <> $7),
                     (SELECT COUNT(*) FROM requests WHERE network = $2 AND network <> '' AND mailed_at > $6),
                     (SELECT COUNT(*) FROM requests WHERE domain = $3 AND mailed_at > $6),
                     (SELECT COUNT(*) FROM requests WHERE mailed_at > $6)",
@@ -229,6 +238,7 @@ impl Tx {
         .bind(ms(a_day_ago))
         .bind(ms(now.checked_sub(REMEMBERED).unwrap_or(Timestamp::MIN)))
         .bind(ms(an_hour_before(now)))
+        .bind(counts_not(due.request.kind))
         .fetch_one(&mut *self.inner)
         .await?;
         let [to_address_today, to_address_this_month, for_network, to_domain, to_anybody] =
@@ -285,19 +295,18 @@ impl Tx {
         Ok(done.rows_affected() == 1)
     }
 
-    /// Those who are here only because somebody asked in their name, and never confirmed it.
-    async fn strangers(&mut self, asked_before: i64) -> Result<Vec<SubscriberId>, StoreError> {
-        let rows: Vec<(i64,)> = sqlx::query_as(
-            "SELECT DISTINCT r.subscriber FROM requests r
-             WHERE r.asked_at < $1 AND r.address IS NOT NULL AND r.subscriber IS NOT NULL
-               AND NOT EXISTS (SELECT 1 FROM subscriptions u WHERE u.subscriber = r.subscriber)
-               AND NOT EXISTS (SELECT 1 FROM requests later WHERE later.fingerprint = r.fingerprint
-                                  AND later.asked_at >= $1 AND later.address IS NOT NULL)",
+    /// Those who are here only because somebody asked in their name, and never confirmed it, with their address's key.
+    async fn strangers(&mut self, asked_before: i64) -> Result<Vec<(SubscriberId, String)>, StoreError> {
+        let rows: Vec<(i64, String)> = sqlx::query_as(
+            "SELECT s.id, s.address_key FROM subscribers s
+             WHERE s.id IN (SELECT r.subscriber FROM requests r WHERE r.asked_at < $1 AND r.subscriber IS NOT NULL)
+               AND NOT EXISTS (SELECT 1 FROM subscriptions u WHERE u.subscriber = s.id)
+               AND NOT EXISTS (SELECT 1 FROM requests later WHERE later.subscriber = s.id AND later.asked_at >= $1)",
         )
         .bind(asked_before)
         .fetch_all(&mut *self.inner)
         .await?;
-        Ok(rows.into_iter().map(|(id,)| SubscriberId(id)).collect())
+        Ok(rows.into_iter().map(|(id, key)| (SubscriberId(id), key)).collect())
     }
 
     /// Erases an address from all requests; the guards go on to know when it was written to.
@@ -313,6 +322,15 @@ impl Tx {
         .execute(&mut *self.inner)
         .await?;
         Ok(())
+    }
+}
+
+/// The kind that a limit for one address passes over: nobody may use up what somebody needs to leave by asking to join for
+/// them. `help` counts as joining does.
+fn counts_not(kind: RequestKind) -> &'static str {
+    match kind {
+        RequestKind::Leave => "join",
+        RequestKind::Join | RequestKind::Help => "leave",
     }
 }
 

@@ -306,6 +306,30 @@ impl Tx {
         Ok(SubscriberId(id))
     }
 
+    /// Takes back that somebody left, if it is still so and for that reason.
+    ///
+    /// # Errors
+    /// When the store cannot be written.
+    pub async fn take_back(
+        &mut self,
+        list: &Slug,
+        subscriber: SubscriberId,
+        reason: &str,
+        now: Timestamp,
+    ) -> Result<bool, StoreError> {
+        let done = sqlx::query(
+            "UPDATE subscriptions SET state = 'active', began_at = $1, ended_at = NULL, ended_reason = ''
+             WHERE list = $2 AND subscriber = $3 AND state = 'ended' AND ended_reason = $4",
+        )
+        .bind(ms(now))
+        .bind(list.as_str())
+        .bind(subscriber.0)
+        .bind(reason)
+        .execute(&mut *self.inner)
+        .await?;
+        Ok(done.rows_affected() == 1)
+    }
+
     /// Makes an ended subscription active again, because the reader asked for it anew.
     ///
     /// # Errors

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 
 use super::{
     notices,
-    requests::{kept_origin, public_lists},
+    requests::{is_barred, kept_origin, public_lists},
 };
 use crate::{
     app::App,
@@ -92,18 +92,22 @@ pub async fn confirm(app: &App, token: &str, door: Door, origin: Option<IpAddr>)
         return confirming(app, token).await;
     }
     let now = app.clock.now();
-    // What they get already stays as they chose it.
-    let has = app.store.subscriptions_of(address).await?;
-    let is_active = |list: &List| has.iter().any(|it| it.list == list.name && it.state == SubscriptionState::Active);
+    // They may have complained of the very mail that asked them.
+    if is_barred(app, &request, address).await? {
+        return Err(ConfirmError::NoList);
+    }
     let mailing = app.store.mailing_id().await?;
     let mut tx = app.store.begin().await?;
     tx.one_by_one().await?;
-    let reader = tx.person(address, now).await?;
+    // What they get already stays as they chose it.
+    let has = app.store.subscriptions_of(address).await?;
+    let is_active = |list: &List| has.iter().any(|it| it.list == list.name && it.state == SubscriptionState::Active);
     if !tx.request_confirmed(request.id, now).await? {
-        // Somebody else did it at this moment.
+        // It was done, or they were erased, at this moment.
         tx.commit().await?;
         return confirming(app, token).await;
     }
+    let reader = tx.person(address, now).await?;
     let mut record = Vec::new();
     for list in lists.iter().filter(|list| !is_active(list)) {
         tx.choose(&list.name, reader, Choice::ALL, request.door, now).await?;

@@ -67,11 +67,12 @@ struct DataLine {
 pub async fn forget(app: &App, address: &EmailAddress) -> Result<Forgotten, StoreError> {
     let (now, fingerprint) = (app.clock.now(), app.secret.fingerprint(address));
     let mut tx = app.store.begin().await?;
+    tx.one_by_one().await?;
     let found = tx.subscriber_of(address).await?;
     if let Some(subscriber) = found {
         tx.erase_subscriber(subscriber).await?;
     }
-    tx.erase_requests(&fingerprint).await?;
+    tx.erase_requests(&app.secret.fingerprint(&address.without_tag())).await?;
     tx.remember_forgotten(&fingerprint, now).await?;
     tx.record(now, "subscribers", "erased", "one person, by their own wish or by staff").await?;
     tx.commit().await?;

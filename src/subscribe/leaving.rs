@@ -13,7 +13,7 @@ use crate::{
         subscription::{Subscription, SubscriptionState},
         token::{Claim, Purpose, TokenError},
     },
-    queue,
+    queue::{self, ReadyNotice},
     store::StoreError,
 };
 
@@ -104,9 +104,9 @@ pub async fn leaving(app: &App, token: &str) -> Result<Leaving, LeaveError> {
 pub async fn leave(app: &App, token: &str, visit: Visit) -> Result<Leaving, LeaveError> {
     let leaving = leaving(app, token).await?;
     let subscription = &leaving.subscription;
-    if end(app, subscription, &visit.reason(), visit.door(), visit.origin()).await? && visit == Visit::Mail {
-        say_goodbye(app, &leaving).await?;
-    }
+    let goodbye = if visit == Visit::Mail { goodbye(app, &leaving).await? } else { None };
+    let left = Left { reason: &visit.reason(), door: visit.door(), origin: visit.origin(), goodbye };
+    end(app, subscription, left).await?;
     Ok(leaving)
 }
 
@@ -117,7 +117,7 @@ pub async fn leave(app: &App, token: &str, visit: Visit) -> Result<Leaving, Leav
 /// See [`LeaveError`].
 pub async fn stay(app: &App, token: &str, visit: Visit) -> Result<(Leaving, bool), LeaveError> {
     let leaving = leaving(app, token).await?;
-    let Subscription { state, ended_at, ended_reason, list, subscriber, choice, .. } = &leaving.subscription;
+    let Subscription { state, ended_at, ended_reason, list, subscriber, .. } = &leaving.subscription;
     let now = app.clock.now();
     let is_lately = ended_at.is_some_and(|ended_at| now.duration_since(ended_at) <= MISTAKE);
     if *state == SubscriptionState::Active || !is_lately || !ended_reason.starts_with(BY_READER) {
@@ -133,46 +133,54 @@ pub async fn stay(app: &App, token: &str, visit: Visit) -> Result<(Leaving, bool
         at: now,
     };
     let mut tx = app.store.begin().await?;
-    tx.choose(list, *subscriber, *choice, visit.door(), now).await?;
-    tx.add_consents(*subscriber, &[line]).await?;
+    tx.one_by_one().await?;
+    let is_back = tx.take_back(list, *subscriber, ended_reason, now).await?;
+    if is_back {
+        tx.add_consents(*subscriber, &[line]).await?;
+    }
     tx.commit().await?;
-    Ok((leaving, true))
+    Ok((leaving, is_back))
 }
 
-/// Ends a subscription, and adds to the record of its reader; `false` when it had ended.
-pub(super) async fn end(
-    app: &App,
-    subscription: &Subscription,
-    reason: &str,
-    door: Door,
-    origin: Option<IpAddr>,
-) -> Result<bool, StoreError> {
+/// How somebody left.
+pub(super) struct Left<'a> {
+    /// In words.
+    pub(super) reason: &'a str,
+    /// By which door.
+    pub(super) door: Door,
+    /// From where, when that is known.
+    pub(super) origin: Option<IpAddr>,
+    /// What tells them so, if they are to be told by mail.
+    pub(super) goodbye: Option<ReadyNotice>,
+}
+
+/// Ends a subscription, adds to the record of its reader and says goodbye, all in one; `false` when it had ended.
+pub(super) async fn end(app: &App, subscription: &Subscription, left: Left<'_>) -> Result<bool, StoreError> {
+    let Left { reason, door, origin, goodbye } = left;
     let (list, subscriber, now) = (&subscription.list, subscription.subscriber, app.clock.now());
     let mut tx = app.store.begin().await?;
+    tx.one_by_one().await?;
     let ended = tx.end_subscription(list, subscriber, reason, now).await?;
     if ended {
         let origin = kept_origin(app, origin);
         let line = Consented { list: list.clone(), act: Act::Left, door, origin, text: String::new(), at: now };
         tx.add_consents(subscriber, &[line]).await?;
+        if let Some(goodbye) = &goodbye {
+            queue::write_notice(&mut tx, goodbye).await?;
+        }
     }
     tx.commit().await?;
     Ok(ended)
 }
 
-async fn say_goodbye(app: &App, leaving: &Leaving) -> Result<(), StoreError> {
-    let (subscription, now) = (&leaving.subscription, app.clock.now());
-    match app.renderer.notice(&notices::goodbye(app, subscription.subscriber, &leaving.title), now) {
-        Ok(rendered) => {
-            let mailing = app.store.mailing_id().await?;
-            let mut tx = app.store.begin().await?;
-            let notice = queue::notice_to(mailing, &rendered, subscription.subscriber, now);
-            queue::write_notice(&mut tx, &notice).await?;
-            tx.commit().await
-        }
-        // They have left, which is what they wanted.
+async fn goodbye(app: &App, leaving: &Leaving) -> Result<Option<ReadyNotice>, StoreError> {
+    let (reader, now) = (leaving.subscription.subscriber, app.clock.now());
+    match app.renderer.notice(&notices::goodbye(app, reader, &leaving.title), now) {
+        Ok(rendered) => Ok(Some(queue::notice_to(app.store.mailing_id().await?, &rendered, reader, now))),
+        // They leave, which is what they want.
         Err(error) => {
-            tracing::error!("nobody could be told that they have left: {error}");
-            Ok(())
+            tracing::error!("nobody can be told that they have left: {error}");
+            Ok(None)
         }
     }
 }

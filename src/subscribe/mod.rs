@@ -62,7 +62,17 @@ pub enum Returning {
 pub async fn add(app: &App, list: &Slug, person: &NewSubscriber, returning: Returning) -> Result<Added, StoreError> {
     let now = app.clock.now();
     let first = app.store.subscriber_ids(1).await?;
+    let fingerprint = app.secret.fingerprint(&person.address);
     let mut tx = app.store.begin().await?;
+    let was_erased = !tx.forgotten(&[fingerprint.as_str()]).await?.is_empty();
+    match (was_erased, returning) {
+        (true, Returning::StaysAway) => {
+            tx.commit().await?;
+            return Ok(Added::HadLeft);
+        }
+        (true, Returning::AskedAnew) => tx.no_longer_forgotten(&fingerprint).await?,
+        (false, _) => {}
+    }
     let joined = tx.subscribe(list, std::slice::from_ref(person), first, Door::Staff, now).await?;
     tx.commit().await?;
     if joined == 1 {
@@ -90,7 +100,10 @@ pub async fn add(app: &App, list: &Slug, person: &NewSubscriber, returning: Retu
 pub async fn remove(app: &App, list: &Slug, address: &EmailAddress) -> Result<bool, StoreError> {
     match find(app, list, address).await? {
         None => Ok(false),
-        Some(found) => leaving::end(app, &found, "removed by staff", Door::Staff, None).await,
+        Some(found) => {
+            let left = leaving::Left { reason: "removed by staff", door: Door::Staff, origin: None, goodbye: None };
+            leaving::end(app, &found, left).await
+        }
     }
 }
 

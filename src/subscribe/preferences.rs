@@ -126,6 +126,10 @@ pub async fn choose(
         at: now,
     };
     let mut tx = app.store.begin().await?;
+    tx.one_by_one().await?;
+    if tx.subscriber_of(&before.subscriber.address).await? != Some(reader) {
+        return Err(PreferencesError::Gone);
+    }
     let mut record = Vec::new();
     for offered in &before.offered {
         let Some(chosen) = chosen.iter().find(|chosen| chosen.list == offered.list) else { continue };
@@ -156,7 +160,8 @@ pub async fn choose(
 pub async fn leave_all(app: &App, token: &str, origin: Option<IpAddr>) -> Result<Preferences, PreferencesError> {
     let before = preferences(app, token).await?;
     for subscription in app.store.subscriptions_of(&before.subscriber.address).await? {
-        leaving::end(app, &subscription, REASON, Door::Web, origin).await?;
+        let left = leaving::Left { reason: REASON, door: Door::Web, origin, goodbye: None };
+        leaving::end(app, &subscription, left).await?;
     }
     preferences(app, token).await
 }

@@ -32,6 +32,9 @@ const WAITING: u64 = 20_000;
 /// How many requests from one network are written down within an hour; the rest is dropped at the door.
 const A_NETWORK: u64 = 500;
 
+/// The same, for all that come from nobody knows where: by mail, or by a proxy that does not say for whom.
+const UNKNOWN_NETWORKS: u64 = 5_000;
+
 /// How many requests are answered before others may write again.
 const BATCH: i64 = 100;
 
@@ -97,14 +100,16 @@ pub async fn ask(app: &App, asked: &Asked<'_>) -> Result<(), AskError> {
     let request = NewRequest {
         kind: asked.kind,
         address: asked.address.clone(),
-        fingerprint: app.secret.fingerprint(asked.address),
+        // One mailbox has many such addresses, and all of them are one to the guards.
+        fingerprint: app.secret.fingerprint(&asked.address.without_tag()),
         lists: lists.iter().map(|list| list.name.clone()).collect(),
         door: asked.door,
         network: asked.origin.map(network::network_of).unwrap_or_default(),
         origin: kept_origin(app, asked.origin),
         text,
     };
-    app.store.add_request(&request, A_NETWORK, app.clock.now()).await?;
+    let at_most = if request.network.is_empty() { UNKNOWN_NETWORKS } else { A_NETWORK };
+    app.store.add_request(&request, at_most, app.clock.now()).await?;
     Ok(())
 }
 
@@ -119,7 +124,7 @@ pub(super) fn kept_origin(app: &App, origin: Option<IpAddr>) -> String {
 /// # Errors
 /// When the store cannot be read or written.
 pub async fn answer_requests(app: &App) -> Result<u64, StoreError> {
-    app.store.sweep_requests(app.clock.now()).await?;
+    app.store.sweep_requests(&app.config.staff.notify, app.clock.now()).await?;
     let mut mailed = 0;
     loop {
         let due = app.store.due_requests(app.clock.now(), BATCH).await?;
@@ -146,6 +151,7 @@ async fn answerable(app: &App, due: Vec<DueRequest>) -> Result<Vec<DueRequest>, 
     let own: Vec<&EmailAddress> = own.into_iter().flatten().collect();
     let mut answerable = Vec::new();
     let mut tx = app.store.begin().await?;
+    tx.one_by_one().await?;
     for due in due {
         match &due.request.address {
             None => tx.request_dropped(due.request.id, "its address was erased").await?,
@@ -197,7 +203,7 @@ async fn answer(app: &App, due: &DueRequest) -> Result<Answer, StoreError> {
 
 /// Whether an address gets none of what was asked for, whoever asks. Mail that came back bars nobody: who reads the mail to
 /// confirm shows that it arrives.
-async fn is_barred(app: &App, request: &Request, address: &EmailAddress) -> Result<bool, StoreError> {
+pub(super) async fn is_barred(app: &App, request: &Request, address: &EmailAddress) -> Result<bool, StoreError> {
     for scope in std::iter::once(Scope::All).chain(request.lists.iter().map(Scope::List)) {
         match app.store.suppression_kind(address, scope).await? {
             Some(SuppressionKind::Complaint | SuppressionKind::Staff) => return Ok(true),
@@ -252,9 +258,11 @@ async fn mail_for(
                 return Ok(Err("the address is suppressed, and not because mail came back"));
             }
             let asked: Vec<&List> = public_lists(app).filter(|list| request.lists.contains(&list.name)).collect();
+            // Whose mail came back gets nothing, whatever the subscription says: reading this mail sets it right.
+            let came_back = app.store.suppression_kind(address, Scope::All).await? == Some(SuppressionKind::Bounce);
             match active().next() {
                 _ if asked.is_empty() => Ok(Err("the lists are not there any more")),
-                Some(first) if asked.iter().all(|list| is_active(&list.name)) => {
+                Some(first) if !came_back && asked.iter().all(|list| is_active(&list.name)) => {
                     Ok(Ok(notices::already(app, first.subscriber, &asked)))
                 }
                 _ => Ok(Ok(notices::confirm(app, request.id, &asked))),

@@ -8,11 +8,11 @@ use reqwest::{Method, StatusCode};
 use tidings::{
     domain::{
         consent::{Act, Door},
-        subscription::{Subscription, SubscriptionState, Wanted},
+        subscription::{NewSubscriber, Subscription, SubscriptionState, Wanted},
         suppression::SuppressionKind,
     },
     store::suppressions::Scope,
-    subscribe::{self, BadLines, Forgotten},
+    subscribe::{self, Added, BadLines, Forgotten, Returning},
 };
 
 use crate::world::{
@@ -419,6 +419,88 @@ async fn who_complained_is_never_written_to_again_and_whose_mail_came_back_may_c
     pages.post(&mails[0].path_to("confirm"), &[]).await;
     let left = world.app.store.suppression(&address_of(ANA), &slug("news")).await.expect("suppressions");
     assert_eq!((left, state(&world, ANA).await), (None, Some(SubscriptionState::Active)));
+}
+
+#[tokio::test]
+async fn a_complaint_about_what_somebody_else_asked_for_outlives_the_request() {
+    let (world, pages) = open_house().await;
+    asked(&world, &pages, ANA).await;
+    let (ana, now) = (address_of(ANA), world.clock.now());
+    let complained = world.app.store.suppress(&ana, Scope::All, SuppressionKind::Complaint, "spam", now);
+    assert!(complained.await.expect("suppressed"));
+    for _ in 0..3 {
+        world.hours(8 * 24);
+        ask(&world, &pages, ANA, "198.51.100.7").await;
+        world.run().await;
+    }
+    assert_eq!(world.mails_to(ANA).len(), 1);
+}
+
+#[tokio::test]
+async fn a_reader_whose_mail_came_back_is_set_right_by_asking_anew() {
+    let (world, pages) = open_house().await;
+    world.readers(1).await;
+    let reader = address_of("reader1@example.org");
+    let now = world.clock.now();
+    let bounced = world.app.store.suppress(&reader, Scope::All, SuppressionKind::Bounce, "5.1.1", now).await;
+    assert!(bounced.expect("suppressed"));
+    let mail = asked(&world, &pages, "reader1@example.org").await;
+    assert_eq!(mail.subject, "Please confirm: Coalition news");
+    pages.post(&mail.path_to("confirm"), &[]).await;
+    assert_eq!(world.app.store.suppression(&reader, &slug("news")).await.expect("suppressions"), None);
+}
+
+#[tokio::test]
+async fn the_many_addresses_of_one_mailbox_are_one_to_the_guards() {
+    let (world, _) = open_house().await;
+    for nth in 0..50 {
+        world.asks(&format!("ana+{nth}@reader.example"), &format!("10.0.{nth}.1")).await;
+    }
+    world.run().await;
+    assert_eq!(world.mails().len(), 1);
+}
+
+#[tokio::test]
+async fn staff_do_not_bring_back_by_mistake_who_was_erased() {
+    let (world, _) = open_house().await;
+    world.readers(1).await;
+    let reader = address_of("reader1@example.org");
+    subscribe::forget(&world.app, &reader).await.expect("erased");
+    assert_eq!(world.join("news", "reader1@example.org").await, Added::HadLeft);
+    let person = NewSubscriber { address: reader, name: String::new() };
+    let added = subscribe::add(&world.app, &slug("news"), &person, Returning::AskedAnew).await.expect("added");
+    assert_eq!((added, state(&world, "reader1@example.org").await), (Added::Joined, Some(SubscriptionState::Active)));
+}
+
+#[tokio::test]
+async fn two_houses_on_one_server_answer_confirm_and_erase_each_thing_once() {
+    let world = World::setup().on_postgres().start().await;
+    let pages = Pages::of(&world).await;
+    let other = world.another().await;
+    for nth in 0..20 {
+        world.asks(&format!("ana{nth}@reader{nth}.example"), &format!("10.0.{nth}.1")).await;
+    }
+    let both = tokio::join!(subscribe::answer_requests(&world.app), subscribe::answer_requests(&other));
+    assert_eq!(both.0.expect("answered") + both.1.expect("answered"), 20);
+    world.run().await;
+    let mails = world.new_mails();
+    assert_eq!(mails.len(), 20);
+    let token = mails[0].path_to("confirm").trim_start_matches("/confirm/").to_owned();
+    let confirm = |app| subscribe::confirm(app, &token, Door::Web, None);
+    let (one, two) = tokio::join!(confirm(&world.app), confirm(&other));
+    assert!(one.is_ok() && two.is_ok(), "{one:?} {two:?}");
+    world.run().await;
+    assert_eq!(subjects(&world.new_mails()), ["Welcome: Coalition news"]);
+    let record = world.app.store.consents_of(subscriptions(&world, &mails[0].to).await[0].subscriber).await;
+    assert_eq!(record.expect("the record").len(), 2);
+    // Whichever comes first: afterwards nothing is half there.
+    let (token, address) = (mails[1].path_to("confirm"), address_of(&mails[1].to));
+    let token = token.trim_start_matches("/confirm/");
+    let (_, erased) =
+        tokio::join!(subscribe::confirm(&world.app, token, Door::Web, None), subscribe::forget(&other, &address));
+    erased.expect("erased");
+    assert!(subscriptions(&world, &mails[1].to).await.is_empty());
+    assert_eq!(pages.post(&mails[1].path_to("confirm"), &[]).await.status, StatusCode::GONE);
 }
 
 #[tokio::test]
