@@ -175,6 +175,13 @@ async fn a_large_message_is_fetched_no_further_than_it_counts() {
     dovecot.put(&format!("{}{}", letter(&world, 1), "a line of some length\r\n".repeat(300_000)));
     look(&world).await;
     assert_eq!(remaining(&world, 1).await, [0; 0]);
+    // Dovecot counts when it has seen us go, which may be after we have gone.
+    let logged = tokio::time::timeout(PATIENCE, async {
+        while !dovecot.log().contains("body_bytes=") {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    });
+    assert!(logged.await.is_ok(), "{}", dovecot.log());
     let fetched = dovecot.log();
     let octets = fetched.split("body_bytes=").nth(1).and_then(|rest| rest.lines().next()).expect("it is logged");
     assert!(octets.parse::<usize>().expect("a number") < 1_200_000, "{octets}");
