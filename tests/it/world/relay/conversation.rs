@@ -119,7 +119,11 @@ impl Conversation {
     async fn encrypt(&mut self) -> Result<(), Over> {
         match self.next_answer(Stage::Tls, None) {
             Answer::Usual => {}
-            answer => return self.play(answer, "").await,
+            answer => {
+                self.play(answer, "").await?;
+                // The client may have begun its handshake, and those are no commands.
+                return self.link.ignore().await;
+            }
         }
         let certificate = &self.shared.certificate;
         let acceptor = match self.shared.setup.clients {
