@@ -114,6 +114,9 @@ async fn tick(app: &App) {
         }
         Err(error) => tracing::error!("the subscribers files were not read: {error}"),
     }
+    if let Err(error) = subscribe::forget_old_requests(app).await {
+        tracing::error!("those who asked long ago were not forgotten: {error}");
+    }
     if let Err(error) = intake::forget_old_letters(app).await {
         tracing::error!("it was not forgotten which letters came long ago: {error}");
     }

@@ -33,7 +33,7 @@ pub use import::{BadLines, ImportError, Imported, import};
 pub use leaving::{LeaveError, Leaving, Visit, leave, leaving, stay};
 pub(crate) use notices::when_it_comes;
 pub use preferences::{Chosen, Offered, Preferences, PreferencesError, choose, erase, leave_all, preferences};
-pub use requests::{AskError, Asked, agreement, answer_requests, ask, public_lists};
+pub use requests::{AskError, Asked, agreement, answer_requests, ask, forget_old_requests, public_lists};
 
 /// What adding by hand came to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

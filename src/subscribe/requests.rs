@@ -118,13 +118,19 @@ pub(super) fn kept_origin(app: &App, origin: Option<IpAddr>) -> String {
     network::kept(app.config.joining.origins, origin)
 }
 
-/// Answers every request that waits, and erases the addresses of those that can no longer be confirmed. Gives how many
-/// mails were queued. To call it twice does no harm.
+/// Erases the addresses of those who asked so long ago that they can no longer confirm it.
+///
+/// # Errors
+/// When the store cannot be read or written.
+pub async fn forget_old_requests(app: &App) -> Result<(), StoreError> {
+    app.store.sweep_requests(&app.config.staff.notify, app.clock.now()).await
+}
+
+/// Answers every request that waits. Gives how many mails were queued. To call it twice does no harm.
 ///
 /// # Errors
 /// When the store cannot be read or written.
 pub async fn answer_requests(app: &App) -> Result<u64, StoreError> {
-    app.store.sweep_requests(&app.config.staff.notify, app.clock.now()).await?;
     let mut mailed = 0;
     loop {
         let due = app.store.due_requests(app.clock.now(), BATCH).await?;

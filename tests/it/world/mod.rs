@@ -338,6 +338,7 @@ pub(crate) async fn run_with(app: &App, options: PassOptions) -> Ran {
     let files = files.into_iter().map(|file| file.expect("a readable file")).collect();
     bounces::judge_bounces(app).await.expect("the store takes it");
     let pass = publish::publish_due(app, options).await.expect("publishing goes well");
+    subscribe::forget_old_requests(app).await.expect("the store forgets");
     subscribe::answer_requests(app).await.expect("the store takes the answers");
     let counts = send(app, Lane::Digest, &Stop::default()).await;
     bounces::judge_bounces(app).await.expect("the store takes it");
