@@ -265,16 +265,20 @@ impl Tx {
         Ok(())
     }
 
-    /// Notes that a request is not answered, and why. Its address is of no more use.
+    /// Notes that a request is not answered, and why. Its address is of no more use. One that another process has answered
+    /// meanwhile stays answered.
     ///
     /// # Errors
     /// When the store cannot be written.
     pub async fn request_dropped(&mut self, id: RequestId, why: &str) -> Result<(), StoreError> {
-        sqlx::query("UPDATE requests SET answer_at = NULL, address = NULL, origin = '', answer = $1 WHERE id = $2")
-            .bind(why)
-            .bind(id.0)
-            .execute(&mut *self.inner)
-            .await?;
+        sqlx::query(
+            "UPDATE requests SET answer_at = NULL, address = NULL, origin = '', answer = $1
+             WHERE id = $2 AND answer_at IS NOT NULL",
+        )
+        .bind(why)
+        .bind(id.0)
+        .execute(&mut *self.inner)
+        .await?;
         Ok(())
     }
 
