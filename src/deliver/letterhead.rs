@@ -9,6 +9,7 @@ use crate::{
         links::Links,
         list::List,
         mailing::{Purpose, SlotValues},
+        phrases::{Phrases, fill},
         sender::Sender,
         slug::Slug,
         token::{self, Claim},
@@ -54,7 +55,7 @@ impl Letterhead {
                 .map_or_else(|| self.sender.address.reveal().to_owned(), |address| address.reveal().to_owned()),
             leave_address: claim.and_then(|claim| links.leave_by_mail(claim)),
             slots: SlotValues {
-                greeting: greeting(&delivery.name),
+                greeting: greeting(&delivery.name, self.list(purpose)),
                 address: delivery.address.reveal().to_owned(),
                 leave_url: claim.map_or_else(|| links.base_url.to_string(), |claim| links.leave(claim)),
                 preferences_url: links.preferences(delivery.subscriber),
@@ -78,6 +79,7 @@ impl Letterhead {
     }
 }
 
-fn greeting(name: &str) -> String {
-    if name.is_empty() { "Hello,".to_owned() } else { format!("Hello {name},") }
+fn greeting(name: &str, list: Option<&List>) -> String {
+    let phrases = &Phrases::of(list.map_or("", |list| &list.language)).mail;
+    if name.is_empty() { phrases.greeting.clone() } else { fill(&phrases.greeting_by_name, &[("name", name)]) }
 }

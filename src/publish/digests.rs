@@ -150,7 +150,7 @@ fn held_notice(list: &List, issue: IssueId, draft: &Draft, reason: &str) -> Noti
             Fact { name: "Why".into(), value: reason.to_owned() },
         ],
         button: None,
-        language: list.language.clone(),
+        language: "en".into(),
         reply_to: None,
     }
 }

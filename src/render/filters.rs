@@ -1,14 +1,17 @@
-//! The filters that templates have besides Tera's own: `date`, `cut`, `wrap`, `underline`, `label`, `plain`. Each
-//! takes a text and gives a text; Tera escapes what they give in HTML.
+//! The filters that templates have besides Tera's own: `date`, `fill`, `cut`, `wrap`, `underline`, `label`, `plain`.
+//! Each takes a text (`fill` also a phrase that depends on a number) and gives a text; Tera escapes what they give in
+//! HTML.
 
-use jiff::{ZonedDateTime, fmt::strtime};
-use tera::{Error, Kwargs, State, Tera, TeraResult};
+use jiff::ZonedDateTime;
+use tera::{Error, Kwargs, Map, State, Tera, TeraResult, Value};
 
 use super::text;
+use crate::domain::phrases::{Counted, Phrases, fill, names_in};
 
 /// Makes the filters known. Must come before any template is added.
 pub(super) fn register(tera: &mut Tera) {
     tera.register_filter("date", date);
+    tera.register_filter("fill", filled);
     tera.register_filter("cut", cut);
     tera.register_filter("wrap", wrap);
     tera.register_filter("underline", underline);
@@ -16,11 +19,40 @@ pub(super) fn register(tera: &mut Tera) {
     tera.register_filter("plain", |html: &str, _: Kwargs, _: &State| text::from_html(html).map_err(Error::message));
 }
 
-/// `{{ post.date | date }}`: "25 April 2024" on the list's calendar. `format` is that of strftime.
-fn date(value: &str, kwargs: Kwargs, _: &State) -> TeraResult<String> {
-    let format = kwargs.get::<&str>("format")?.unwrap_or("%-d %B %Y");
+/// `{{ post.date | date }}`: "25 April 2024" on the list's calendar, in its language. `format` is that of strftime.
+fn date(value: &str, kwargs: Kwargs, state: &State) -> TeraResult<String> {
+    let dates = &phrases(state)?.dates;
+    let format = kwargs.get::<&str>("format")?.unwrap_or(&dates.date);
     let date: ZonedDateTime = value.parse().map_err(|_| Error::message(format!("`{value}` is not a date")))?;
-    strtime::format(format, &date).map_err(|error| Error::message(format!("the date format `{format}`: {error}")))
+    dates.write(&date, format).map_err(|error| Error::message(format!("the date format `{format}`: {error}")))
+}
+
+/// `{{ phrase.sent_to | fill(address=slot.address) }}`: the phrase with its `{address}` filled in. One that depends on a
+/// number takes its form from `count`.
+fn filled(phrase: &Value, kwargs: Kwargs, state: &State) -> TeraResult<String> {
+    let counted;
+    let phrase = match phrase.as_str() {
+        Some(phrase) => phrase,
+        None => {
+            let forms = phrase.as_map().ok_or_else(|| Error::message("this is no phrase"))?;
+            let form = |name: &'static str| forms.get(&name.into()).and_then(Value::as_str).map(str::to_owned);
+            counted = Counted { one: form("one"), other: form("other").unwrap_or_default() };
+            phrases(state)?.counted(&counted, kwargs.must_get("count")?)
+        }
+    };
+    let values: Vec<(String, String)> =
+        kwargs.iter().filter_map(|(name, value)| Some((name.as_str()?.to_owned(), value.to_string()))).collect();
+    let values: Vec<(&str, &str)> = values.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+    match names_in(phrase).into_iter().find(|name| values.iter().all(|(known, _)| known != name)) {
+        Some(name) => Err(Error::message(format!("the phrase “{phrase}” wants `{name}`"))),
+        None => Ok(fill(phrase, &values)),
+    }
+}
+
+/// The phrases of the mail's language.
+fn phrases(state: &State) -> TeraResult<&'static Phrases> {
+    let mail = state.get::<Map>("mail")?.unwrap_or_default();
+    Ok(Phrases::of(mail.get(&"language".into()).and_then(Value::as_str).unwrap_or_default()))
 }
 
 /// `{{ post.title | cut(length=60) }}`: at most so many characters, cut at a word's end.

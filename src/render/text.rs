@@ -15,7 +15,7 @@ pub(super) fn wrap(text: &str, width: usize) -> String {
 
 fn wrap_line(line: &str, width: usize) -> String {
     let (mut wrapped, mut column) = (String::new(), 0);
-    for word in line.split_whitespace() {
+    for word in line.split(is_break).filter(|word| !word.is_empty()) {
         let length = word.chars().count();
         if column > 0 && column + 1 + length > width {
             wrapped.push('\n');
@@ -28,6 +28,11 @@ fn wrap_line(line: &str, width: usize) -> String {
         column += length;
     }
     wrapped
+}
+
+/// Where a line may be broken: at any blank but those that hold words together.
+fn is_break(c: char) -> bool {
+    c.is_whitespace() && !matches!(c, '\u{A0}' | '\u{202F}')
 }
 
 /// The text with a rule under it, as long as its longest line.

@@ -17,6 +17,7 @@ use crate::domain::{
     issue::{Content, Draft, IssueKind},
     list::List,
     mailing::Slot,
+    phrases::Phrases,
     post::{Post, StoredPost},
     wire,
 };
@@ -83,8 +84,8 @@ pub(super) fn issue(
             let titles = more.iter().take(MAX_TITLES);
             let shown = if size == Size::Titles { MAX_TITLES } else { posts.len() };
             serde_json::json!({
-                "posts": posts.iter().take(shown).map(|post| post_view(post, zone, size, EXCERPT_LENGTH)).collect::<Vec<_>>(),
-                "more": titles.map(|post| post_view(post, zone, Size::Titles, 0)).collect::<Vec<_>>(),
+                "posts": posts.iter().take(shown).map(|post| post_view(post, list, size, EXCERPT_LENGTH)).collect::<Vec<_>>(),
+                "more": titles.map(|post| post_view(post, list, Size::Titles, 0)).collect::<Vec<_>>(),
                 "hidden": more.len().saturating_sub(MAX_TITLES) + posts.len().saturating_sub(shown),
                 "count": posts.len() + more.len(),
             })
@@ -93,7 +94,7 @@ pub(super) fn issue(
             "origin": "post",
             "post": PostView {
                 body_html: if size == Size::Full { lead::without_first_image(&post.post.body_html) } else { "" },
-                ..post_view(post, zone, size, LONG_EXCERPT_LENGTH)
+                ..post_view(post, list, size, LONG_EXCERPT_LENGTH)
             },
         }),
         Content::Statement(statement) => serde_json::json!({
@@ -133,6 +134,7 @@ fn context<const N: usize>(
     let mut whole = serde_json::json!({
         "mail": mail,
         "base_url": settings.base_url.as_str(),
+        "phrase": Phrases::of(mail.language).mail,
         "sender": {
             "name": sender.name,
             "address": sender.address.reveal(),
@@ -166,17 +168,18 @@ fn strip_private_use(value: &mut Value) {
     }
 }
 
-fn post_view<'a>(stored: &'a StoredPost, zone: &TimeZone, size: Size, excerpt_length: usize) -> PostView<'a> {
+fn post_view<'a>(stored: &'a StoredPost, list: &List, size: Size, excerpt_length: usize) -> PostView<'a> {
+    let untitled = &Phrases::of(&list.language).mail.untitled;
     let post = &stored.post;
     PostView {
-        title: if post.title.is_empty() { "Untitled" } else { &post.title },
+        title: if post.title.is_empty() { untitled } else { &post.title },
         link: post.link.as_deref().and_then(web_link),
         excerpt: if size == Size::Titles { String::new() } else { text::cut(&summary(post), excerpt_length) },
         body_html: if size == Size::Full { &post.body_html } else { "" },
         image: if size == Size::Titles { None } else { post.image.as_deref().and_then(web_link) },
         image_alt: &post.image_alt,
         categories: &post.categories,
-        date: local(stored.date(), zone),
+        date: local(stored.date(), &list.time_zone),
         rule: stored.verdict.rule.as_ref().map(|rule| rule.as_str()),
     }
 }

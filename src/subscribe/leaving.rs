@@ -175,7 +175,7 @@ pub(super) async fn end(app: &App, subscription: &Subscription, left: Left<'_>) 
 
 async fn goodbye(app: &App, leaving: &Leaving) -> Result<Option<ReadyNotice>, StoreError> {
     let (reader, now) = (leaving.subscription.subscriber, app.clock.now());
-    match app.renderer.notice(&notices::goodbye(app, reader, &leaving.title), now) {
+    match app.renderer.notice(&notices::goodbye(app, reader, &leaving.subscription.list), now) {
         Ok(rendered) => Ok(Some(queue::notice_to(app.store.mailing_id().await?, &rendered, reader, now))),
         // They leave, which is what they want.
         Err(error) => {

@@ -1,11 +1,13 @@
 //! What readers are told by mail about their subscriptions: confirm, you get it already, welcome, goodbye, how to leave,
-//! and how all of this is done. Nothing that whoever asked has typed stands in them.
+//! and how all of this is done, in the language of the list. Nothing that whoever asked has typed stands in them.
 
 use crate::{
     app::App,
     domain::{
         list::{Alerts, List},
+        phrases::{Phrases, fill},
         request::RequestId,
+        slug::Slug,
         subscription::{SubscriberId, Subscription},
         token::Claim,
     },
@@ -13,80 +15,62 @@ use crate::{
     store::StoreError,
 };
 
-/// The language of these texts.
-const LANGUAGE: &str = "en";
-
 /// Asks the owner of an address whether they asked.
 pub(super) fn confirm(app: &App, request: RequestId, lists: &[&List]) -> Notice {
-    let (links, sender) = (app.links(), &app.config.sender.name);
+    let (links, language) = (app.links(), language_of(lists));
+    let phrases = &Phrases::of(language).notice;
     let reply_to = links.confirm_by_mail(request);
-    let mut paragraphs = vec![
-        format!("Somebody, we hope you, asked us to send this by mail from {sender} to your address."),
-        "If it was you, please confirm it within seven days.".to_owned(),
-    ];
-    if reply_to.is_some() {
-        paragraphs.push("You can also confirm by answering this mail, with no words at all.".to_owned());
-    }
-    paragraphs.push("If it was not you, do nothing: without your confirmation you get nothing from us.".to_owned());
+    let mut paragraphs = vec![from(app, &phrases.confirm_who), phrases.confirm_please.clone()];
+    paragraphs.extend(reply_to.is_some().then(|| phrases.confirm_by_answer.clone()));
+    paragraphs.push(phrases.confirm_not_you.clone());
     Notice {
-        subject: format!("Please confirm: {}", titles(lists)),
+        subject: about(&phrases.confirm_subject, lists),
         paragraphs,
         facts: lists.iter().map(|list| what_it_is(list)).collect(),
-        button: Some(Button { label: "Yes, send it to me".to_owned(), url: links.confirm(request) }),
-        language: LANGUAGE.to_owned(),
+        button: Some(Button { label: phrases.confirm_button.clone(), url: links.confirm(request) }),
+        language: language.to_owned(),
         reply_to,
     }
 }
 
 /// They asked for what they have.
 pub(super) fn already(app: &App, subscriber: SubscriberId, lists: &[&List]) -> Notice {
+    let language = language_of(lists);
+    let phrases = &Phrases::of(language).notice;
     Notice {
-        subject: format!("You get it already: {}", titles(lists)),
-        paragraphs: vec![
-            format!(
-                "Somebody, perhaps you, asked us to send you this by mail from {}. You get it already, so nothing has \
-                 changed.",
-                app.config.sender.name
-            ),
-            "If mails from us do not reach you, please look into your folder of unwanted mail.".to_owned(),
-        ],
+        subject: about(&phrases.already_subject, lists),
+        paragraphs: vec![from(app, &phrases.already_who), phrases.already_where.clone()],
         facts: lists.iter().map(|list| what_it_is(list)).collect(),
-        button: Some(choose(app, subscriber)),
-        language: LANGUAGE.to_owned(),
+        button: Some(choose(app, subscriber, language)),
+        language: language.to_owned(),
         reply_to: None,
     }
 }
 
 /// They have confirmed.
 pub(super) fn welcome(app: &App, subscriber: SubscriberId, lists: &[&List]) -> Notice {
+    let language = language_of(lists);
+    let phrases = &Phrases::of(language).notice;
     Notice {
-        subject: format!("Welcome: {}", titles(lists)),
-        paragraphs: vec![
-            format!("Thank you. From now on {} sends you this.", app.config.sender.name),
-            "Each mail has a link to leave. To choose what you get, or to leave everything, use the button; the link \
-             is yours alone and does not expire."
-                .to_owned(),
-        ],
+        subject: about(&phrases.welcome_subject, lists),
+        paragraphs: vec![from(app, &phrases.welcome_thanks), phrases.welcome_links.clone()],
         facts: lists.iter().map(|list| what_it_is(list)).collect(),
-        button: Some(choose(app, subscriber)),
-        language: LANGUAGE.to_owned(),
+        button: Some(choose(app, subscriber, language)),
+        language: language.to_owned(),
         reply_to: None,
     }
 }
 
 /// They have left by mail, and see no page that says so.
-pub(super) fn goodbye(app: &App, subscriber: SubscriberId, title: &str) -> Notice {
+pub(super) fn goodbye(app: &App, subscriber: SubscriberId, list: &Slug) -> Notice {
+    let language = language_in(app, list);
+    let (phrases, title) = (&Phrases::of(language).notice, super::title_of(app, list));
+    let of_it = |phrase: &str| fill(phrase, &[("list", &title)]);
     Notice {
-        subject: format!("You have left: {title}"),
-        paragraphs: vec![
-            format!(
-                "You asked by mail to leave {title}, and get nothing more of it. A message that was on its way at this \
-                 moment may still arrive."
-            ),
-            "If that was a mistake, the button leads to the page where you choose what you get.".to_owned(),
-        ],
-        button: Some(choose(app, subscriber)),
-        language: LANGUAGE.to_owned(),
+        subject: of_it(&phrases.goodbye_subject),
+        paragraphs: vec![of_it(&phrases.goodbye_done), phrases.goodbye_mistake.clone()],
+        button: Some(choose(app, subscriber, language)),
+        language: language.to_owned(),
         ..Notice::default()
     }
 }
@@ -94,6 +78,8 @@ pub(super) fn goodbye(app: &App, subscriber: SubscriberId, title: &str) -> Notic
 /// Somebody who could not show that the address is theirs asked to leave.
 pub(super) async fn leave(app: &App, active: &[&Subscription]) -> Result<Notice, StoreError> {
     let links = app.links();
+    let language = active.first().map_or("", |first| language_in(app, &first.list));
+    let phrases = &Phrases::of(language).notice;
     let (mut facts, mut only) = (Vec::new(), None);
     for subscription in active {
         let number = app.store.state_of_list(&subscription.list, app.clock.now()).await?.number;
@@ -103,56 +89,44 @@ pub(super) async fn leave(app: &App, active: &[&Subscription]) -> Result<Notice,
     }
     let only = only.filter(|_| active.len() == 1);
     let reply_to = only.and_then(|claim| links.leave_by_mail(claim));
-    let mut paragraphs = vec![format!(
-        "Somebody, we hope you, asked by mail that {} should send you nothing more. An address in a mail can be forged, \
-         so please say it once more, by the link.",
-        app.config.sender.name
-    )];
-    if reply_to.is_some() {
-        paragraphs.push("You can also answer this mail, with no words at all.".to_owned());
-    }
-    paragraphs.push("If it was not you, do nothing: nothing has changed.".to_owned());
+    let mut paragraphs = vec![from(app, &phrases.leave_who)];
+    paragraphs.extend(reply_to.is_some().then(|| phrases.leave_by_answer.clone()));
+    paragraphs.push(phrases.leave_not_you.clone());
     let button = match (only, active.first()) {
-        (Some(claim), _) => Some(Button { label: "Leave".to_owned(), url: links.leave(claim) }),
-        (None, Some(first)) => Some(choose(app, first.subscriber)),
+        (Some(claim), _) => Some(Button { label: phrases.leave_button.clone(), url: links.leave(claim) }),
+        (None, Some(first)) => Some(choose(app, first.subscriber, language)),
         (None, None) => None,
     };
     Ok(Notice {
-        subject: "Do you want to leave?".to_owned(),
+        subject: phrases.leave_subject.clone(),
         paragraphs,
         facts: if only.is_some() { Vec::new() } else { facts },
         button,
-        language: LANGUAGE.to_owned(),
+        language: language.to_owned(),
         reply_to,
     })
 }
 
 /// How to join and to leave, for who asked by mail.
 pub(super) fn help(app: &App, lists: &[&List]) -> Notice {
-    let links = app.links();
-    let mut paragraphs = vec![
-        format!("You asked by mail how to get, or no longer get, what {} sends.", app.config.sender.name),
-        "To leave, use the link in any mail that you got from us; it works at once.".to_owned(),
-    ];
+    let (links, language) = (app.links(), language_of(lists));
+    let phrases = &Phrases::of(language).notice;
+    let mut paragraphs = vec![from(app, &phrases.help_who), phrases.help_leave.clone()];
     if let Some(intake) = &links.intake {
-        paragraphs.push(format!(
-            "By mail: write to {} with the one word “subscribe” in the subject, and behind it the name of a list where \
-             there are several; or “unsubscribe”. We answer with a mail to confirm.",
-            intake.reveal()
-        ));
+        paragraphs.push(fill(&phrases.help_by_mail, &[("address", intake.reveal())]));
     }
     Notice {
-        subject: "How to join and how to leave".to_owned(),
+        subject: phrases.help_subject.clone(),
         paragraphs,
         facts: lists.iter().map(|list| Fact { name: list.name.to_string(), value: list.title.clone() }).collect(),
-        button: Some(Button { label: "Choose what you want to get".to_owned(), url: links.join() }),
-        language: LANGUAGE.to_owned(),
+        button: Some(Button { label: phrases.help_button.clone(), url: links.join() }),
+        language: language.to_owned(),
         reply_to: None,
     }
 }
 
-fn choose(app: &App, subscriber: SubscriberId) -> Button {
-    Button { label: "Choose what you get".to_owned(), url: app.links().preferences(subscriber) }
+fn choose(app: &App, subscriber: SubscriberId, language: &str) -> Button {
+    Button { label: Phrases::of(language).mail.choose.clone(), url: app.links().preferences(subscriber) }
 }
 
 /// A list's title, and when it comes.
@@ -160,15 +134,37 @@ fn what_it_is(list: &List) -> Fact {
     Fact { name: list.title.clone(), value: when_it_comes(list) }
 }
 
-/// When a list comes, in words.
+/// When a list comes, in its own words.
 pub(crate) fn when_it_comes(list: &List) -> String {
+    let phrases = Phrases::of(&list.language);
+    let digest = |phrase: &str| {
+        let when = list.digest.as_ref().map(|digest| digest.describe_in(phrases));
+        fill(phrase, &[("when", &when.unwrap_or_default())])
+    };
     match (&list.digest, list.alerts) {
-        (Some(digest), Alerts::Immediate) => format!("a digest {}, and alerts at once", digest.describe()),
-        (Some(digest), Alerts::Off) => format!("a digest {}", digest.describe()),
-        (None, _) => "alerts at once".to_owned(),
+        (Some(_), Alerts::Immediate) => digest(&phrases.notice.digest_and_alerts),
+        (Some(_), Alerts::Off) => digest(&phrases.notice.digest),
+        (None, _) => phrases.notice.alerts.clone(),
     }
 }
 
-fn titles(lists: &[&List]) -> String {
-    lists.iter().map(|list| list.title.as_str()).collect::<Vec<_>>().join(", ")
+/// The phrase with the sender's name.
+fn from(app: &App, phrase: &str) -> String {
+    fill(phrase, &[("sender", &app.config.sender.name)])
+}
+
+/// The phrase with the titles of lists.
+fn about(phrase: &str, lists: &[&List]) -> String {
+    let titles: Vec<&str> = lists.iter().map(|list| list.title.as_str()).collect();
+    fill(phrase, &[("lists", &titles.join(", "))])
+}
+
+/// One mail has one language: that of the first list it is about.
+fn language_of<'a>(lists: &[&'a List]) -> &'a str {
+    lists.first().map_or("", |list| &list.language)
+}
+
+/// The language of a list, as far as it is configured.
+fn language_in<'a>(app: &'a App, name: &Slug) -> &'a str {
+    app.config.lists.iter().find(|list| list.name == *name).map_or("", |list| &list.language)
 }

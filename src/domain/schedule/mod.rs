@@ -20,6 +20,8 @@ use std::{fmt, iter};
 
 use jiff::{Timestamp, civil::DateTime, tz::TimeZone};
 
+use super::phrases::Phrases;
+
 pub use field::Field;
 use line::Line;
 pub use line::LineError;
@@ -103,6 +105,14 @@ impl Schedule {
     /// The schedule in words: "at 09:00 on Monday, New York time".
     pub fn describe(&self) -> String {
         words::describe(&self.line, &self.zone_name)
+    }
+
+    /// The same in a reader's language, in full or in short.
+    pub fn describe_in(&self, phrases: &Phrases) -> String {
+        match &phrases.schedule {
+            Some(schedule) => words::in_short(&self.line, &self.zone_name, schedule, &phrases.dates),
+            None => self.describe(),
+        }
     }
 }
 

@@ -1,10 +1,12 @@
 //! A crontab line in plain words: the line, read, comes in, a phrase goes out. The words never say anything else than
-//! the line does: where no short phrase is exact, they give the numbers.
+//! the line does: where no short phrase is exact, they give the numbers. In languages besides English only the usual
+//! schedules are told; others are said to have set times.
 
 use super::{
     field::{MONTHS, Numbers, WEEKDAYS},
     line::{DayRule, Line},
 };
+use crate::domain::phrases::{Dates, ScheduleWords, fill};
 
 /// More than this many of a kind are not told one by one, when there is another exact way.
 const FEW: usize = 6;
@@ -12,6 +14,27 @@ const FEW: usize = 6;
 /// "at 09:00 on Monday, New York time".
 pub(super) fn describe(line: &Line, zone: &str) -> String {
     format!("{}{}, {}", times(line), days(line), zone_words(zone))
+}
+
+/// "le lundi à 09:00, heure de New York": what runs once a day, a week or a month; else that it has set times.
+pub(super) fn in_short(line: &Line, zone: &str, words: &ScheduleWords, dates: &Dates) -> String {
+    let city = zone_words(zone);
+    let zone = city.strip_suffix(" time").map_or_else(|| city.clone(), |city| fill(&words.zone, &[("city", city)]));
+    let (minute, hour, day, weekday) = (line.minutes, line.hours, line.days, line.weekdays);
+    let time = clock(hour.ends().0, minute.ends().0);
+    let any = [("time", time.as_str()), ("zone", zone.as_str())];
+    match (minute.len(), hour.len(), line.months.len(), day.len(), weekday.len()) {
+        (1, 1, 12, 31, 7) => fill(&words.daily, &any),
+        (1, 1, 12, 31, 1) if line.rule == DayRule::Both => {
+            let from_monday = (weekday.ends().0 + 6) % 7;
+            let weekday = dates.weekday(i8::try_from(from_monday).unwrap_or_default());
+            fill(&words.weekly, &[any[0], any[1], ("weekday", weekday)])
+        }
+        (1, 1, 12, 1, 7) if line.rule == DayRule::Both => {
+            fill(&words.monthly, &[any[0], any[1], ("day", &day.ends().0.to_string())])
+        }
+        _ => words.at_set_times.clone(),
+    }
 }
 
 /// "America/New_York" is New York time; what has not just a region and a city is named in full.
@@ -183,8 +206,8 @@ fn and(mut words: Vec<String>) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::describe;
-    use crate::domain::schedule::line::Line;
+    use super::{describe, in_short};
+    use crate::domain::{phrases::Phrases, schedule::line::Line};
 
     #[test]
     fn a_line_is_told_in_words_that_are_exact() {
@@ -243,6 +266,24 @@ mod tests {
         ] {
             let line = Line::parse(line).expect(line);
             assert_eq!(describe(&line, "Etc/UTC"), format!("{words}, UTC"), "{}", line.text);
+        }
+    }
+
+    #[test]
+    fn other_languages_tell_the_usual_schedules() {
+        for (language, line, words) in [
+            ("fr", "0 9 * * MON", "le lundi à 09:00, heure de New York"),
+            ("fr", "30 7 * * *", "chaque jour à 07:30, heure de New York"),
+            ("es", "0 9 1 * *", "el día 1 de cada mes a las 09:00, hora de New York"),
+            ("fr", "0 9 * * SUN", "le dimanche à 09:00, heure de New York"),
+            ("fr", "0 9 * * MON,THU", "à heures fixes"),
+            ("fr", "0 9 1 * MON", "à heures fixes"),
+            ("fr", "0 9 1 1 *", "à heures fixes"),
+            ("fr", "*/5 9 * 1 *", "à heures fixes"),
+        ] {
+            let (line, phrases) = (Line::parse(line).expect("valid"), Phrases::of(language));
+            let schedule = phrases.schedule.as_ref().expect("it has words for schedules");
+            assert_eq!(in_short(&line, "America/New_York", schedule, &phrases.dates), words);
         }
     }
 

@@ -11,7 +11,8 @@ const STEPS: u32 = 2;
 /// Where a foreign crate may be named. A crate that is not here may be named anywhere.
 const ROOMS: [(&str, &[&str]); 24] = [
     ("sqlx", &["src/store/"]),
-    ("toml", &["src/config/"]),
+    // What readers are told in each language is a table beside the templates.
+    ("toml", &["src/config/", "src/domain/phrases.rs"]),
     ("cron", &["src/domain/schedule/"]),
     // It is what the `cron` crate and `feed_rs` speak of time in; all else is jiff.
     ("chrono", &["src/domain/schedule/", "src/collect/"]),
