@@ -104,8 +104,8 @@ pub(super) async fn leave(app: &App, active: &[&Subscription]) -> Result<Notice,
     let only = only.filter(|_| active.len() == 1);
     let reply_to = only.and_then(|claim| links.leave_by_mail(claim));
     let mut paragraphs = vec![format!(
-        "Somebody, we hope you, asked by mail that {} should send you nothing more. An address in a mail can be forged, \
-         so please say it once more, by the link.",
+        "Somebody, we hope you, asked that {} should send you nothing more. Anybody can write your address, so please say \
+         it once more, by the link.",
         app.config.sender.name
     )];
     if reply_to.is_some() {

@@ -39,6 +39,32 @@ async fn alerted() -> (World, String) {
     (world, link)
 }
 
+#[tokio::test]
+async fn anybody_reads_past_issues_and_asks_for_links_to_leave() {
+    let (world, _) = alerted().await;
+    let browser = Browser::start(Scripts::Off).await;
+    browser.open(&world.page("/join")).await;
+    browser.follow("Read past issues").await;
+    browser.examine("archive").await;
+    browser.follow("Coalition news").await;
+    browser.examine("past-issues").await;
+    browser.follow("Condemnation: Coalition condemns a transfer").await;
+    browser.examine("past-issue").await;
+    assert_eq!(browser.heading().await, "Coalition condemns a transfer");
+    browser.follow("Leave this list").await;
+    browser.examine("ask-to-leave").await;
+    browser.press("Send me the links").await;
+    browser.examine("ask-to-leave-wrong").await;
+    browser.fill("Your e-mail address", READER).await;
+    world.clock.advance(SignedDuration::from_secs(5));
+    browser.press("Send me the links").await;
+    browser.examine("asked-to-leave").await;
+    assert_eq!(browser.heading().await, "Look into your mailbox");
+    world.run().await;
+    assert_eq!(world.mails_to(READER).pop().expect("a mail").subject, "Do you want to leave?");
+    assert_eq!(state(&world, READER).await, Some(SubscriptionState::Active));
+}
+
 async fn state(world: &World, address: &str) -> Option<SubscriptionState> {
     let all = world.app.store.subscriptions_of(&address_of(address)).await.expect("subscriptions");
     all.first().map(|subscription| subscription.state)
