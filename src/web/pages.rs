@@ -61,6 +61,8 @@ pub(super) enum Page<'a> {
         token: &'a str,
         /// What was done just now; may be empty.
         said: &'a str,
+        /// The words that are agreed to when what they do not get is asked for; empty when there is no such thing.
+        agreement: &'a str,
     },
     /// One button: erase me.
     Erase {
@@ -77,8 +79,8 @@ pub(super) enum Page<'a> {
         list: &'a str,
         /// The reader's address, masked.
         address: &'a str,
-        /// Where to choose instead.
-        preferences: &'a str,
+        /// Where to keep only a part of it; empty when there are no two parts.
+        only: &'a str,
     },
     /// What happened.
     Left {
@@ -86,10 +88,10 @@ pub(super) enum Page<'a> {
         list: &'a str,
         /// The reader's address, masked.
         address: &'a str,
-        /// Where to choose.
-        preferences: &'a str,
         /// Where to take it back.
         stay: &'a str,
+        /// For how many days that can be done.
+        days: i64,
     },
     /// They have taken it back.
     Stayed {
@@ -97,8 +99,15 @@ pub(super) enum Page<'a> {
         list: &'a str,
         /// The reader's address, masked.
         address: &'a str,
-        /// Where to choose.
-        preferences: &'a str,
+    },
+    /// They keep only a part of the list.
+    Narrowed {
+        /// The list's title.
+        list: &'a str,
+        /// The reader's address, masked.
+        address: &'a str,
+        /// Which part: `digests` or `alerts`.
+        part: &'a str,
     },
     /// What went wrong, and what to do.
     Problem {
@@ -153,13 +162,14 @@ impl Page<'_> {
             Self::Leave { .. } => "leave.html",
             Self::Left { .. } => "left.html",
             Self::Stayed { .. } => "stayed.html",
+            Self::Narrowed { .. } => "narrowed.html",
             Self::Problem { .. } => "problem.html",
         }
     }
 }
 
 /// Every template: its name, and what it holds.
-const TEMPLATES: [(&str, &str); 12] = [
+const TEMPLATES: [(&str, &str); 13] = [
     ("base.html", include_str!("../../templates/web/base.html")),
     ("join.html", include_str!("../../templates/web/join.html")),
     ("asked.html", include_str!("../../templates/web/asked.html")),
@@ -171,6 +181,7 @@ const TEMPLATES: [(&str, &str); 12] = [
     ("leave.html", include_str!("../../templates/web/leave.html")),
     ("left.html", include_str!("../../templates/web/left.html")),
     ("stayed.html", include_str!("../../templates/web/stayed.html")),
+    ("narrowed.html", include_str!("../../templates/web/narrowed.html")),
     ("problem.html", include_str!("../../templates/web/problem.html")),
 ];
 
