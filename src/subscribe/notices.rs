@@ -83,7 +83,7 @@ pub(super) fn goodbye(app: &App, subscriber: SubscriberId, title: &str) -> Notic
                 "You asked by mail to leave {title}, and get nothing more of it. A message that was on its way at this \
                  moment may still arrive."
             ),
-            "If that was a mistake, the button leads to the page where you choose what you get.".to_owned(),
+            "If that was a mistake, the button leads to a page where you can ask for it again.".to_owned(),
         ],
         button: Some(choose(app, subscriber)),
         language: LANGUAGE.to_owned(),

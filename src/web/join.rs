@@ -17,7 +17,12 @@ use super::{
 };
 use crate::{
     archive,
-    domain::{address::EmailAddress, consent::Door, request::RequestKind, slug::Slug},
+    domain::{
+        address::EmailAddress,
+        consent::Door,
+        request::{RequestKind, Wish},
+        slug::Slug,
+    },
     subscribe::{self, AskError, Asked},
 };
 
@@ -43,12 +48,12 @@ pub(super) async fn ask(State(site): State<Site>, Origin(origin): Origin, header
         return asked(&site, typed);
     }
     let address = EmailAddress::parse(typed);
-    let lists: Vec<Slug> = form.all("list").filter_map(|name| Slug::parse(name).ok()).collect();
+    let wishes: Vec<Wish> = form.all("list").filter_map(|name| Slug::parse(name).ok()).map(Wish::whole).collect();
     let mut wrong = Vec::new();
     if address.is_err() {
         wrong.push(Wrong::Address);
     }
-    if lists.is_empty() {
+    if wishes.is_empty() {
         wrong.push(Wrong::Lists);
     }
     let (Ok(address), true) = (address, wrong.is_empty()) else {
@@ -57,7 +62,7 @@ pub(super) async fn ask(State(site): State<Site>, Origin(origin): Origin, header
     if let Asker::Again(why) = asker {
         return show(&site, &form, StatusCode::OK, &[], why);
     }
-    let wish = Asked { kind: RequestKind::Join, address: &address, lists: &lists, door: Door::Web, origin };
+    let wish = Asked { kind: RequestKind::Join, address: &address, wishes: &wishes, door: Door::Web, origin };
     match subscribe::ask(&site.app, &wish).await {
         Ok(()) => asked(&site, typed),
         Err(AskError::NoList) => show(&site, &form, StatusCode::UNPROCESSABLE_ENTITY, &[Wrong::Lists], ""),

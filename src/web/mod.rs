@@ -92,6 +92,7 @@ fn pages() -> Router<Site> {
         .route("/leave", get(ask_to_leave::page).post(ask_to_leave::ask))
         .route("/leave/{token}", get(leave::page).post(leave::leave))
         .route("/leave/{token}/stay", post(leave::stay))
+        .route("/leave/{token}/only", post(leave::only))
 }
 
 /// Pages with all that every one of them is to have: what is added to a router behind this has nothing of it.

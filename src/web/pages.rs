@@ -94,6 +94,8 @@ pub(super) enum Page<'a> {
         token: &'a str,
         /// What was done just now; may be empty.
         said: &'a str,
+        /// The words that are agreed to when what they do not get is asked for; empty when there is no such thing.
+        agreement: &'a str,
     },
     /// One button: erase me.
     Erase {
@@ -110,8 +112,8 @@ pub(super) enum Page<'a> {
         list: &'a str,
         /// The reader's address, masked.
         address: &'a str,
-        /// Where to choose instead.
-        preferences: &'a str,
+        /// Where to keep only a part of it; empty when there are no two parts.
+        only: &'a str,
     },
     /// What happened.
     Left {
@@ -119,10 +121,10 @@ pub(super) enum Page<'a> {
         list: &'a str,
         /// The reader's address, masked.
         address: &'a str,
-        /// Where to choose.
-        preferences: &'a str,
         /// Where to take it back.
         stay: &'a str,
+        /// For how many days that can be done.
+        days: i64,
     },
     /// They have taken it back.
     Stayed {
@@ -130,8 +132,15 @@ pub(super) enum Page<'a> {
         list: &'a str,
         /// The reader's address, masked.
         address: &'a str,
-        /// Where to choose.
-        preferences: &'a str,
+    },
+    /// They keep only a part of the list.
+    Narrowed {
+        /// The list's title.
+        list: &'a str,
+        /// The reader's address, masked.
+        address: &'a str,
+        /// Which part: `digests` or `alerts`.
+        part: &'a str,
     },
     /// What went wrong, and what to do.
     Problem {
@@ -213,13 +222,14 @@ impl Page<'_> {
             Self::Leave { .. } => "leave.html",
             Self::Left { .. } => "left.html",
             Self::Stayed { .. } => "stayed.html",
+            Self::Narrowed { .. } => "narrowed.html",
             Self::Problem { .. } => "problem.html",
         }
     }
 }
 
 /// Every template: its name, and what it holds.
-const TEMPLATES: [(&str, &str); 18] = [
+const TEMPLATES: &[(&str, &str)] = &[
     ("base.html", include_str!("../../templates/web/base.html")),
     ("join.html", include_str!("../../templates/web/join.html")),
     ("asked.html", include_str!("../../templates/web/asked.html")),
@@ -237,6 +247,7 @@ const TEMPLATES: [(&str, &str); 18] = [
     ("past-issues.html", include_str!("../../templates/web/past-issues.html")),
     ("bar.html", include_str!("../../templates/web/bar.html")),
     ("issues.xml", include_str!("../../templates/web/issues.xml")),
+    ("narrowed.html", include_str!("../../templates/web/narrowed.html")),
     ("problem.html", include_str!("../../templates/web/problem.html")),
 ];
 
