@@ -84,7 +84,7 @@ mod tests {
     use super::{Composed, alert, digest, manual_alert, statement};
     use crate::domain::{
         issue::{Content, IssueKey, IssueKind},
-        list::{Alerts, List, Privacy},
+        list::{Alerts, Archive, List, Privacy},
         post::{Post, PostId, Standing, StoredPost, Urgency, Verdict},
         slug::Slug,
     };
@@ -98,6 +98,7 @@ mod tests {
             name: slug("news"),
             description: String::new(),
             privacy: Privacy::Public,
+            archive: Archive::Open,
             title: "Coalition news".into(),
             digest: None,
             time_zone: TimeZone::UTC,

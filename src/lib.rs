@@ -22,6 +22,7 @@ pub mod render;
 
 // Floor 3: the flows, which join the steps.
 pub mod app;
+pub mod archive;
 pub mod daemon;
 pub mod explain;
 pub mod inbox;

@@ -9,7 +9,7 @@ use super::{
     section::{Names, Section, Value},
 };
 use crate::domain::{
-    list::{Alerts, List, Privacy},
+    list::{Alerts, Archive, List, Privacy},
     schedule::{Schedule, ZoneError, zone_named},
     slug::Slug,
     urgency::{Field, UrgentRule, WordPattern},
@@ -31,6 +31,7 @@ fn list(mut section: Section<'_, '_>, names: &mut Names, known_feeds: &Names) ->
     let title = section.required("title", Value::words);
     let description = section.or("description", String::new(), Value::line);
     let privacy = section.or("private", Privacy::Public, |value| value.either(Privacy::Private, Privacy::Public));
+    let archive = section.or("archive", Archive::Open, |value| value.either(Archive::Open, Archive::Closed));
     let (time_zone, zone_name) = section.or("time_zone", (TimeZone::UTC, "UTC".to_owned()), Value::zone);
     let digest_line = section.take("digest");
     let alerts = section.or("alerts", Alerts::Off, |value| value.either(Alerts::Immediate, Alerts::Off));
@@ -61,6 +62,7 @@ fn list(mut section: Section<'_, '_>, names: &mut Names, known_feeds: &Names) ->
         title: title?,
         description,
         privacy,
+        archive,
         digest,
         time_zone,
         feeds,

@@ -59,7 +59,7 @@ impl Letterhead {
                 address: delivery.address.reveal().to_owned(),
                 leave_url: claim.map_or_else(|| links.base_url.to_string(), |claim| links.leave(claim)),
                 preferences_url: links.preferences(delivery.subscriber),
-                web_url: links.base_url.to_string(),
+                web_url: self.web_url(purpose),
             },
         }
     }
@@ -69,6 +69,13 @@ impl Letterhead {
         match purpose {
             Purpose::Issue { list, .. } => self.lists.get(list).map(|(_, list)| list),
             Purpose::Notice => None,
+        }
+    }
+
+    fn web_url(&self, purpose: &Purpose) -> String {
+        match (purpose, self.list(purpose)) {
+            (Purpose::Issue { issue, .. }, Some(list)) => self.links.past_issue(list, *issue),
+            _ => self.links.base_url.to_string(),
         }
     }
 

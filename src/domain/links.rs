@@ -5,6 +5,9 @@ use url::Url;
 
 use super::{
     address::EmailAddress,
+    issue::IssueId,
+    list::List,
+    mailing::SlotValues,
     request::RequestId,
     subscription::SubscriberId,
     token::{Claim, Purpose, Secret},
@@ -53,6 +56,30 @@ impl Links {
     /// The page where anybody can ask to join.
     pub fn join(&self) -> String {
         format!("{}join", self.base_url)
+    }
+
+    /// The page where anybody can ask for a mail with links to leave.
+    pub fn ask_to_leave(&self) -> String {
+        format!("{}leave", self.base_url)
+    }
+
+    /// An issue on the web; the beginning of all pages when its list has no archive.
+    pub fn past_issue(&self, list: &List, issue: IssueId) -> String {
+        match list.has_archive() {
+            true => format!("{}archive/{}/{}", self.base_url, list.name, issue.0),
+            false => self.base_url.to_string(),
+        }
+    }
+
+    /// What stands in the slots when a mail is shown to whoever looks at it, and not to a reader.
+    pub fn for_nobody(&self, list: &List, issue: IssueId) -> SlotValues {
+        SlotValues {
+            greeting: "Hello,".to_owned(),
+            address: "reader@example.org".to_owned(),
+            leave_url: self.ask_to_leave(),
+            preferences_url: self.ask_to_leave(),
+            web_url: self.past_issue(list, issue),
+        }
     }
 
     /// The intake address with a plus part, unless there is none or it would grow too long.

@@ -15,6 +15,8 @@ pub struct List {
     pub description: String,
     /// Who may join it.
     pub privacy: Privacy,
+    /// Whether its past issues can be read on the web.
+    pub archive: Archive,
     /// When digests go out: crontab(5) in the list's zone. `None`: this list sends alerts only.
     pub digest: Option<Schedule>,
     /// The zone of its schedule, and of the dates its mails show.
@@ -40,6 +42,22 @@ pub enum Privacy {
     Public,
     /// Those whom staff put on it; nobody else is shown that it exists.
     Private,
+}
+
+/// Whether past issues can be read on the web.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Archive {
+    /// By anybody, unless the list is private.
+    Open,
+    /// By nobody.
+    Closed,
+}
+
+impl List {
+    /// True when anybody may read its past issues.
+    pub fn has_archive(&self) -> bool {
+        self.archive == Archive::Open && self.privacy == Privacy::Public
+    }
 }
 
 /// Whether a list mails breaking posts at once.

@@ -94,7 +94,7 @@ phrases! {
 phrases! {
     /// What the templates of mails say: `phrase.NAME` there.
     MailPhrases: labelled, headed, breaking, untitled, read_more, read_statement, press_contact, also_new, why_digest,
-    why_alert, sent_to, choose, leave, greeting, greeting_by_name;
+    why_alert, sent_to, choose, leave, on_the_web, greeting, greeting_by_name;
     and_more, more_on_site
 }
 

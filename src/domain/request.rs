@@ -3,7 +3,7 @@
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::{address::EmailAddress, consent::Door, slug::Slug, token::Fingerprint};
+use super::{address::EmailAddress, consent::Door, slug::Slug, subscription::Choice, token::Fingerprint};
 
 /// How long a confirmation may be waited for.
 pub const CONFIRM_WITHIN: SignedDuration = SignedDuration::from_hours(7 * 24);
@@ -42,6 +42,22 @@ impl RequestKind {
     }
 }
 
+/// One list that is asked for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Wish {
+    /// The list.
+    pub list: Slug,
+    /// What of it.
+    pub choice: Choice,
+}
+
+impl Wish {
+    /// All that a list has.
+    pub fn whole(list: Slug) -> Self {
+        Self { list, choice: Choice::ALL }
+    }
+}
+
 /// A request as it comes in at a door.
 #[derive(Clone, Debug)]
 pub struct NewRequest {
@@ -51,8 +67,8 @@ pub struct NewRequest {
     pub address: EmailAddress,
     /// The address as the guards remember it.
     pub fingerprint: Fingerprint,
-    /// The lists.
-    pub lists: Vec<Slug>,
+    /// The lists, and what of each.
+    pub wishes: Vec<Wish>,
     /// By which door.
     pub door: Door,
     /// The network it came from, a /24 or /64; empty when unknown.
@@ -72,8 +88,8 @@ pub struct Request {
     pub kind: RequestKind,
     /// For whom; `None` when it was erased.
     pub address: Option<EmailAddress>,
-    /// The lists.
-    pub lists: Vec<Slug>,
+    /// The lists, and what of each.
+    pub wishes: Vec<Wish>,
     /// By which door.
     pub door: Door,
     /// The network it came from.
@@ -86,4 +102,11 @@ pub struct Request {
     pub asked_at: Timestamp,
     /// When it was confirmed, if it was.
     pub confirmed_at: Option<Timestamp>,
+}
+
+impl Request {
+    /// What of a list is asked for; `None` when it is not among them.
+    pub fn choice_of(&self, list: &Slug) -> Option<Choice> {
+        self.wishes.iter().find(|wish| wish.list == *list).map(|wish| wish.choice)
+    }
 }

@@ -20,7 +20,7 @@ use crate::{
         consent,
         mailing::MailingId,
         report::{Report, ReportKind},
-        request::RequestKind,
+        request::{RequestKind, Wish},
         slug::Slug,
         subscription::SubscriberId,
     },
@@ -59,8 +59,8 @@ pub(super) async fn act(app: &App, incoming: &Incoming<'_>) -> Result<Taken, Sto
     match (asked, &letter.from) {
         (Some(Command::Leave(token)), _) => leave(app, &token).await,
         (Some(Command::Confirm(token)), _) => confirm(app, &token).await,
-        (Some(Command::Join(list)), Some(from)) => match lists(app, list) {
-            Some(lists) => ask(app, RequestKind::Join, from, &lists).await,
+        (Some(Command::Join(list)), Some(from)) => match wishes(app, list) {
+            Some(wishes) => ask(app, RequestKind::Join, from, &wishes).await,
             None => Ok(Taken::Nothing("it names none of several lists".to_owned())),
         },
         (Some(Command::AskToLeave), Some(from)) => ask(app, RequestKind::Leave, from, &[]).await,
@@ -71,11 +71,11 @@ pub(super) async fn act(app: &App, incoming: &Incoming<'_>) -> Result<Taken, Sto
 }
 
 /// The list that is named, or else the only one there is.
-fn lists(app: &App, named: Option<Slug>) -> Option<Vec<Slug>> {
+fn wishes(app: &App, named: Option<Slug>) -> Option<Vec<Wish>> {
     let mut public = subscribe::public_lists(app).map(|list| list.name.clone());
     match (named, public.next(), public.next()) {
-        (Some(named), ..) => Some(vec![named]),
-        (None, Some(only), None) => Some(vec![only]),
+        (Some(named), ..) => Some(vec![Wish::whole(named)]),
+        (None, Some(only), None) => Some(vec![Wish::whole(only)]),
         _ => None,
     }
 }
@@ -97,8 +97,8 @@ async fn confirm(app: &App, token: &str) -> Result<Taken, StoreError> {
 }
 
 /// Writes the wish down. What answers it, within the guards against bombing, is a mail to who it says wrote it.
-async fn ask(app: &App, kind: RequestKind, address: &EmailAddress, lists: &[Slug]) -> Result<Taken, StoreError> {
-    let asked = Asked { kind, address, lists, door: consent::Door::Mail, origin: None };
+async fn ask(app: &App, kind: RequestKind, address: &EmailAddress, wishes: &[Wish]) -> Result<Taken, StoreError> {
+    let asked = Asked { kind, address, wishes, door: consent::Door::Mail, origin: None };
     match subscribe::ask(app, &asked).await {
         Ok(()) => Ok(Taken::Asked(kind)),
         Err(AskError::Store(error)) => Err(error),

@@ -13,7 +13,7 @@ use crate::{
         address::EmailAddress,
         delivery::Lane,
         issue::{Draft, IssueId},
-        mailing::{Mailing, MailingId, Purpose, Rendered, SlotValues},
+        mailing::{Mailing, MailingId, Purpose, Rendered},
         slug::Slug,
     },
     store::StoreError,
@@ -92,17 +92,11 @@ fn show(
         expires_at: None,
     };
     let domain = app.config.sender.address.domain();
-    let list = app.config.lists.iter().find(|configured| configured.name == *list);
-    let template = Template::parse(&mailing, list, domain).map_err(|error| StoreError::Damaged(error.to_string()))?;
+    let configured = configured_list(app, list)?;
+    let template =
+        Template::parse(&mailing, Some(configured), domain).map_err(|error| StoreError::Damaged(error.to_string()))?;
     let reader = EmailAddress::parse("reader@example.org").expect("it is an address");
-    let base = app.config.base_url.to_string();
-    let slots = SlotValues {
-        greeting: "Hello,".to_owned(),
-        address: reader.reveal().to_owned(),
-        leave_url: base.clone(),
-        preferences_url: base.clone(),
-        web_url: base,
-    };
+    let slots = app.links().for_nobody(configured, issue);
     let message_id = format!("preview@{domain}");
     let mut eml = Vec::new();
     let personal = Personal { message_id: &message_id, to: &reader, to_name: "", leave_address: None, slots: &slots };

@@ -6,7 +6,7 @@ use jiff::{Timestamp, civil, tz::TimeZone};
 use super::{Button, Fact, Notice, markdown_to_html};
 use crate::domain::{
     issue::{Content, Draft, IssueKey, Statement},
-    list::{Alerts, List, Privacy},
+    list::{Alerts, Archive, List, Privacy},
     post::{Post, PostId, Standing, StoredPost, Urgency, Verdict},
     slug::Slug,
 };
@@ -22,6 +22,7 @@ pub fn list() -> List {
         name: slug("news"),
         description: String::new(),
         privacy: Privacy::Public,
+        archive: Archive::Open,
         title: "Coalition news".into(),
         digest: None,
         time_zone: TimeZone::get("America/New_York").unwrap_or(TimeZone::UTC),

@@ -112,7 +112,9 @@ pub(super) fn issue(
             },
         }),
     };
-    let list = serde_json::json!({ "list": { "name": list.name.as_str(), "title": list.title } });
+    let list = serde_json::json!({
+        "list": { "name": list.name.as_str(), "title": list.title, "has_archive": list.has_archive() },
+    });
     context(settings, &mail, [content, list])
 }
 

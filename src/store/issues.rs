@@ -37,6 +37,13 @@ pub struct StoredIssue {
     pub readers: u64,
 }
 
+impl StoredIssue {
+    /// When it went to its readers; `None` when it did not, or was stopped.
+    pub fn mailed_at(&self) -> Option<Timestamp> {
+        self.queued_at.filter(|_| self.state == IssueState::Queued)
+    }
+}
+
 /// An issue about to be written down.
 #[derive(Clone, Debug)]
 pub struct NewIssue<'a> {
@@ -125,6 +132,29 @@ impl Store {
             .bind(limit)
             .fetch_all(&self.reader)
             .await?;
+        rows.into_iter().map(Row::into_issue).collect()
+    }
+
+    /// Issues of a list that went to their readers, newest first: those older than `before`, or the newest.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn mailed_issues(
+        &self,
+        list: &Slug,
+        before: Option<IssueId>,
+        limit: u32,
+    ) -> Result<Vec<StoredIssue>, StoreError> {
+        let rows: Vec<Row> = sqlx::query_as(concat!(
+            "SELECT ",
+            columns!(),
+            " WHERE list = $1 AND id < $2 AND state = 'queued' AND queued_at IS NOT NULL ORDER BY id DESC LIMIT $3"
+        ))
+        .bind(list.as_str())
+        .bind(before.map_or(i64::MAX, |before| before.0))
+        .bind(i64::from(limit))
+        .fetch_all(&self.reader)
+        .await?;
         rows.into_iter().map(Row::into_issue).collect()
     }
 

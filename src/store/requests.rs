@@ -2,13 +2,15 @@
 //! the guards must know is counted here; what follows from it is decided elsewhere.
 
 use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
 
 use super::{Counter, Store, StoreError, Tx, instant, instant_or_none, ms, word};
 use crate::domain::{
     address::EmailAddress,
     consent::Door,
-    request::{CONFIRM_WITHIN, NewRequest, REMEMBERED, Request, RequestId, RequestKind},
-    subscription::SubscriberId,
+    request::{CONFIRM_WITHIN, NewRequest, REMEMBERED, Request, RequestId, RequestKind, Wish},
+    slug::Slug,
+    subscription::{Choice, SubscriberId, Wanted},
     token::Fingerprint,
 };
 
@@ -33,6 +35,35 @@ macro_rules! columns {
     () => {
         "id, kind, address, fingerprint, domain, lists, door, network, origin, text, asked_at, confirmed_at"
     };
+}
+
+/// A wish as it is stored: a name alone is all that the list has; else the flags say whether digests and alerts are meant.
+#[derive(Serialize, Deserialize)]
+#[serde(untagged)]
+enum StoredWish {
+    Whole(Slug),
+    Part(Slug, i64, i64),
+}
+
+impl From<&Wish> for StoredWish {
+    fn from(Wish { list, choice }: &Wish) -> Self {
+        if *choice == Choice::ALL {
+            Self::Whole(list.clone())
+        } else {
+            Self::Part(list.clone(), choice.digests.flag(), choice.alerts.flag())
+        }
+    }
+}
+
+impl From<StoredWish> for Wish {
+    fn from(stored: StoredWish) -> Self {
+        match stored {
+            StoredWish::Whole(list) => Self::whole(list),
+            StoredWish::Part(list, digests, alerts) => {
+                Self { list, choice: Choice { digests: Wanted::of(digests == 1), alerts: Wanted::of(alerts == 1) } }
+            }
+        }
+    }
 }
 
 /// A request that waits for its answer, with what the limits are counted by.
@@ -69,7 +100,8 @@ impl Store {
     /// When the store cannot be written.
     pub async fn add_request(&self, request: &NewRequest, at_most: u64, now: Timestamp) -> Result<(), StoreError> {
         let id = self.take_ids(Counter::Requests, 1).await?;
-        let lists = serde_json::to_string(&request.lists).expect("names are JSON");
+        let lists: Vec<StoredWish> = request.wishes.iter().map(StoredWish::from).collect();
+        let lists = serde_json::to_string(&lists).expect("names and numbers are JSON");
         let statement = sqlx::query(
             "INSERT INTO requests (id, kind, address, fingerprint, domain, network, lists, door, origin, text, asked_at,
                                    answer_at)
@@ -349,11 +381,12 @@ impl Row {
     fn into_request(self) -> Result<Request, StoreError> {
         let damaged = |error: &dyn std::fmt::Display| StoreError::Damaged(error.to_string());
         let address = self.address.as_deref().map(EmailAddress::parse).transpose();
+        let wishes: Vec<StoredWish> = serde_json::from_str(&self.lists).map_err(|error| damaged(&error))?;
         Ok(Request {
             id: RequestId(self.id),
             kind: word(&self.kind, RequestKind::from_word(&self.kind))?,
             address: address.map_err(|error| damaged(&error))?,
-            lists: serde_json::from_str(&self.lists).map_err(|error| damaged(&error))?,
+            wishes: wishes.into_iter().map(Wish::from).collect(),
             door: word(&self.door, Door::from_word(&self.door))?,
             network: self.network,
             origin: self.origin,

@@ -284,6 +284,29 @@ impl Tx {
         Ok(())
     }
 
+    /// Changes what an active subscription gets; `false` when it is not active.
+    ///
+    /// # Errors
+    /// When the store cannot be written.
+    pub async fn change_choice(
+        &mut self,
+        list: &Slug,
+        subscriber: SubscriberId,
+        choice: Choice,
+    ) -> Result<bool, StoreError> {
+        let done = sqlx::query(
+            "UPDATE subscriptions SET digests = $1, alerts = $2
+             WHERE list = $3 AND subscriber = $4 AND state = 'active'",
+        )
+        .bind(choice.digests.flag())
+        .bind(choice.alerts.flag())
+        .bind(list.as_str())
+        .bind(subscriber.0)
+        .execute(&mut *self.inner)
+        .await?;
+        Ok(done.rows_affected() == 1)
+    }
+
     /// The subscriber of an address, if there is one.
     ///
     /// # Errors

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 
 use super::{
     notices,
-    requests::{is_barred, kept_origin, public_lists},
+    requests::{is_barred, kept_origin, lists_of},
 };
 use crate::{
     app::App,
@@ -110,7 +110,8 @@ pub async fn confirm(app: &App, token: &str, door: Door, origin: Option<IpAddr>)
     let reader = tx.person(address, now).await?;
     let mut record = Vec::new();
     for list in lists.iter().filter(|list| !is_active(list)) {
-        tx.choose(&list.name, reader, Choice::ALL, request.door, now).await?;
+        let choice = request.choice_of(&list.name).unwrap_or(Choice::ALL);
+        tx.choose(&list.name, reader, choice, request.door, now).await?;
         record.extend([
             line(list, Act::Asked, request.door, request.origin.clone(), request.text.clone(), request.asked_at),
             line(list, Act::Confirmed, door, kept_origin(app, origin), request.text.clone(), now),
@@ -137,7 +138,7 @@ async fn found<'a>(app: &'a App, token: &str) -> Result<(Request, Vec<&'a List>)
     if request.address.is_none() || is_late {
         return Err(ConfirmError::TooLate);
     }
-    let lists: Vec<&List> = public_lists(app).filter(|list| request.lists.contains(&list.name)).collect();
+    let lists = lists_of(app, &request);
     if lists.is_empty() { Err(ConfirmError::NoList) } else { Ok((request, lists)) }
 }
 

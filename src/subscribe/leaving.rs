@@ -1,5 +1,6 @@
-//! Leaving a list by the link in each mail, and taking that back. A token and how somebody came go in; what was done goes
-//! out. It never asks who they are: whoever holds the link may leave.
+//! Leaving a list by the link in each mail, keeping only a part of it, and taking leaving back. A token and how somebody
+//! came go in; what was done goes out. It never asks who they are: whoever holds the link may leave. It never leads to
+//! more than less mail of this one list.
 
 use std::net::IpAddr;
 
@@ -10,7 +11,10 @@ use crate::{
     app::App,
     domain::{
         consent::{Act, Consented, Door},
-        subscription::{Subscription, SubscriptionState},
+        issue::IssueKind,
+        list::Alerts,
+        slug::Slug,
+        subscription::{Choice, Subscription, SubscriptionState, Wanted},
         token::{Claim, Purpose, TokenError},
     },
     queue::{self, ReadyNotice},
@@ -21,7 +25,7 @@ use crate::{
 pub(super) const BY_READER: &str = "left by ";
 
 /// For so long leaving may be taken back: later somebody else may have the mail, in an archive or forwarded.
-const MISTAKE: SignedDuration = SignedDuration::from_hours(7 * 24);
+pub const MISTAKE: SignedDuration = SignedDuration::from_hours(7 * 24);
 
 /// How somebody came who uses a link.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -68,8 +72,17 @@ pub struct Leaving {
     pub subscription: Subscription,
     /// The list's title, while it is configured.
     pub title: String,
-    /// The page where they choose what they get.
-    pub preferences: String,
+    /// Whether they may keep one part of it and leave the other: they get both.
+    pub parts: Parts,
+}
+
+/// Whether a subscription can become less without ending.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Parts {
+    /// They get digests and alerts, and may keep either.
+    Both,
+    /// They get one kind of issue, or none.
+    One,
 }
 
 /// Why a leave link leads nowhere.
@@ -94,7 +107,47 @@ pub async fn leaving(app: &App, token: &str) -> Result<Leaving, LeaveError> {
     let Claim { list, subscriber } = app.secret.verify(Purpose::Leave, token)?;
     let list = app.store.name_of_list(list).await?.ok_or(LeaveError::Gone)?;
     let subscription = app.store.subscription(&list, subscriber).await?.ok_or(LeaveError::Gone)?;
-    Ok(Leaving { subscription, title: super::title_of(app, &list), preferences: app.links().preferences(subscriber) })
+    let parts = parts(app, &subscription);
+    Ok(Leaving { title: super::title_of(app, &list), subscription, parts })
+}
+
+fn parts(app: &App, subscription: &Subscription) -> Parts {
+    let list = app.config.lists.iter().find(|list| list.name == subscription.list);
+    let has_both = list.is_some_and(|list| list.digest.is_some() && list.alerts == Alerts::Immediate);
+    let gets_both = subscription.state == SubscriptionState::Active && subscription.choice == Choice::ALL;
+    if has_both && gets_both { Parts::Both } else { Parts::One }
+}
+
+/// Lets the reader of a leave link keep only one kind of the list's issues. `false` when they do not get both: the link
+/// can take away, and never give.
+///
+/// # Errors
+/// See [`LeaveError`].
+pub async fn narrow(app: &App, token: &str, keep: IssueKind, visit: Visit) -> Result<(Leaving, bool), LeaveError> {
+    let leaving = leaving(app, token).await?;
+    let choice = match keep {
+        IssueKind::Digest => Choice { alerts: Wanted::No, ..Choice::ALL },
+        IssueKind::Alert => Choice { digests: Wanted::No, ..Choice::ALL },
+    };
+    let Subscription { list, subscriber, choice: gets, .. } = &leaving.subscription;
+    if leaving.parts == Parts::One {
+        let is_so = leaving.subscription.state == SubscriptionState::Active && *gets == choice;
+        return Ok((leaving, is_so));
+    }
+    let line = line(app, list, Act::Chose, visit);
+    let mut tx = app.store.begin().await?;
+    tx.one_by_one().await?;
+    let is_less = tx.change_choice(list, *subscriber, choice).await?;
+    if is_less {
+        tx.add_consents(*subscriber, &[line]).await?;
+    }
+    tx.commit().await?;
+    Ok((leaving, is_less))
+}
+
+fn line(app: &App, list: &Slug, act: Act, visit: Visit) -> Consented {
+    let origin = kept_origin(app, visit.origin());
+    Consented { list: list.clone(), act, door: visit.door(), origin, text: String::new(), at: app.clock.now() }
 }
 
 /// Ends the subscription of a leave link. Asking twice is the same as once. Who leaves by mail is told so by mail.
@@ -124,14 +177,7 @@ pub async fn stay(app: &App, token: &str, visit: Visit) -> Result<(Leaving, bool
         let is_active = *state == SubscriptionState::Active;
         return Ok((leaving, is_active));
     }
-    let line = Consented {
-        list: list.clone(),
-        act: Act::Returned,
-        door: visit.door(),
-        origin: kept_origin(app, visit.origin()),
-        text: String::new(),
-        at: now,
-    };
+    let line = line(app, list, Act::Returned, visit);
     let mut tx = app.store.begin().await?;
     tx.one_by_one().await?;
     let is_back = tx.take_back(list, *subscriber, ended_reason, now).await?;

@@ -30,9 +30,11 @@ pub use files::{FileError, Synced, sync_files};
 pub use forget::{Data, Forgotten, data_about, data_of, forget};
 pub use form::{FormToken, form_token, read_form_token};
 pub use import::{BadLines, ImportError, Imported, import};
-pub use leaving::{LeaveError, Leaving, Visit, leave, leaving, stay};
+pub use leaving::{LeaveError, Leaving, MISTAKE, Parts, Visit, leave, leaving, narrow, stay};
 pub(crate) use notices::when_it_comes;
-pub use preferences::{Chosen, Offered, Preferences, PreferencesError, choose, erase, leave_all, preferences};
+pub use preferences::{
+    Chosen, Offered, Preferences, PreferencesError, Rest, Saved, choose, erase, leave_all, preferences,
+};
 pub use requests::{AskError, Asked, agreement, answer_requests, ask, forget_old_requests, public_lists};
 
 /// What adding by hand came to.

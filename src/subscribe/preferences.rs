@@ -1,14 +1,20 @@
-//! What a reader gets: looked at and chosen by the link in each mail, which is theirs alone. Choosing nothing of a list is
-//! leaving it.
+//! What a reader gets: looked at and chosen by the link in each mail, which is theirs alone. What they get is changed at
+//! once, and choosing nothing of a list is leaving it. What they do not get is asked for, as by the page to join, and
+//! begins when it is confirmed: an old mail in other hands brings nobody back.
 
 use std::net::IpAddr;
 
-use super::{leaving, requests::kept_origin, when_it_comes};
+use super::{
+    AskError, Asked, ask, leaving,
+    requests::{agreement, kept_origin},
+    when_it_comes,
+};
 use crate::{
     app::App,
     domain::{
         consent::{Act, Consented, Door},
         list::{Alerts, List, Privacy},
+        request::{RequestKind, Wish},
         slug::Slug,
         subscription::{Choice, Subscriber, SubscriberId, Subscription, SubscriptionState, Wanted},
         token::{Purpose, TokenError},
@@ -43,6 +49,28 @@ pub struct Preferences {
     pub subscriber: Subscriber,
     /// The lists that they have, and those that anybody may join.
     pub offered: Vec<Offered>,
+    /// The words that they agree to who ask for what they do not get; empty when they get of each list.
+    pub agreement: String,
+}
+
+/// What came of a choice.
+#[derive(Clone, Debug)]
+pub struct Saved {
+    /// How it is now.
+    pub preferences: Preferences,
+    /// Whether something of it begins only with a confirmation by mail.
+    pub rest: Rest,
+}
+
+/// What of a choice is not done yet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Rest {
+    /// Nothing: all is done.
+    Done,
+    /// What they did not get was asked for, and waits for their confirmation.
+    Asked,
+    /// The same, but too many ask at this moment: they must ask again.
+    TooMany,
 }
 
 /// What a reader chose of one list.
@@ -80,7 +108,10 @@ pub async fn preferences(app: &App, token: &str) -> Result<Preferences, Preferen
         let gets = gets(has.iter().find(|subscription| subscription.list == list.name));
         (list.privacy == Privacy::Public || !gets.is_nothing()).then(|| offered(list, gets))
     });
-    Ok(Preferences { offered: offered.collect(), subscriber })
+    let offered: Vec<Offered> = offered.collect();
+    let gets_of_each = offered.iter().all(|offered| !offered.gets.is_nothing());
+    let agreement = if gets_of_each { String::new() } else { agreement(app) };
+    Ok(Preferences { offered, subscriber, agreement })
 }
 
 fn offered(list: &List, gets: Choice) -> Offered {
@@ -105,7 +136,7 @@ fn gets(subscription: Option<&Subscription>) -> Choice {
 }
 
 /// Lets the reader of a link get what they chose. What is not offered to them is passed over, and so is what stays as it
-/// is.
+/// is. What they do not get at all is only asked for.
 ///
 /// # Errors
 /// See [`PreferencesError`].
@@ -114,7 +145,7 @@ pub async fn choose(
     token: &str,
     chosen: &[Chosen],
     origin: Option<IpAddr>,
-) -> Result<Preferences, PreferencesError> {
+) -> Result<Saved, PreferencesError> {
     let before = preferences(app, token).await?;
     let (reader, now) = (before.subscriber.id, app.clock.now());
     let line = |list: &Slug, act| Consented {
@@ -130,19 +161,22 @@ pub async fn choose(
     if tx.subscriber_of(&before.subscriber.address).await? != Some(reader) {
         return Err(PreferencesError::Gone);
     }
-    let mut record = Vec::new();
+    let (mut record, mut wishes) = (Vec::new(), Vec::new());
     for offered in &before.offered {
         let Some(chosen) = chosen.iter().find(|chosen| chosen.list == offered.list) else { continue };
         let choice = within(chosen.choice, offered);
-        match (choice == offered.gets, choice.is_nothing()) {
-            (true, _) => {}
-            (false, true) => {
-                tx.end_subscription(&offered.list, reader, REASON, now).await?;
-                record.push(line(&offered.list, Act::Left));
+        match (choice == offered.gets, offered.gets.is_nothing(), choice.is_nothing()) {
+            (true, ..) => {}
+            (false, true, _) => wishes.push(Wish { list: offered.list.clone(), choice }),
+            (false, false, true) => {
+                if tx.end_subscription(&offered.list, reader, REASON, now).await? {
+                    record.push(line(&offered.list, Act::Left));
+                }
             }
-            (false, false) => {
-                tx.choose(&offered.list, reader, choice, Door::Web, now).await?;
-                record.push(line(&offered.list, Act::Chose));
+            (false, false, false) => {
+                if tx.change_choice(&offered.list, reader, choice).await? {
+                    record.push(line(&offered.list, Act::Chose));
+                }
             }
         }
     }
@@ -150,7 +184,28 @@ pub async fn choose(
         tx.add_consents(reader, &record).await?;
     }
     tx.commit().await?;
-    preferences(app, token).await
+    let rest = ask_for(app, &before.subscriber, &wishes, origin).await?;
+    Ok(Saved { preferences: preferences(app, token).await?, rest })
+}
+
+/// Asks for what a reader does not get, as anybody would.
+async fn ask_for(
+    app: &App,
+    reader: &Subscriber,
+    wishes: &[Wish],
+    origin: Option<IpAddr>,
+) -> Result<Rest, PreferencesError> {
+    if wishes.is_empty() {
+        return Ok(Rest::Done);
+    }
+    let asked = Asked { kind: RequestKind::Join, address: &reader.address, wishes, door: Door::Web, origin };
+    match ask(app, &asked).await {
+        Ok(()) => Ok(Rest::Asked),
+        Err(AskError::TooMany) => Ok(Rest::TooMany),
+        // The lists were public when they were offered; what has changed since is seen on the page.
+        Err(AskError::NoList) => Ok(Rest::Done),
+        Err(AskError::Store(error)) => Err(error.into()),
+    }
 }
 
 /// Ends every subscription of the reader of a link.

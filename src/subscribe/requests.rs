@@ -16,7 +16,7 @@ use crate::{
         alarm::{Alarm, AlarmKind},
         consent::Door,
         list::{List, Privacy},
-        request::{NewRequest, Request, RequestKind},
+        request::{NewRequest, Request, RequestKind, Wish},
         slug::Slug,
         subscription::SubscriptionState,
         suppression::SuppressionKind,
@@ -48,8 +48,8 @@ pub struct Asked<'a> {
     pub kind: RequestKind,
     /// For whom: whoever asks may be somebody else.
     pub address: &'a EmailAddress,
-    /// The lists. Those that are private, or not there, are passed over.
-    pub lists: &'a [Slug],
+    /// The lists, and what of each. Those that are private, or not there, are passed over.
+    pub wishes: &'a [Wish],
     /// By which door.
     pub door: Door,
     /// From where, when that is known.
@@ -88,8 +88,9 @@ pub fn agreement(app: &App) -> String {
 /// # Errors
 /// See [`AskError`].
 pub async fn ask(app: &App, asked: &Asked<'_>) -> Result<(), AskError> {
-    let lists: Vec<&List> = public_lists(app).filter(|list| asked.lists.contains(&list.name)).collect();
-    if asked.kind == RequestKind::Join && lists.is_empty() {
+    let is_public = |wish: &Wish| public_lists(app).any(|list| list.name == wish.list);
+    let wishes: Vec<Wish> = asked.wishes.iter().filter(|wish| is_public(wish)).cloned().collect();
+    if asked.kind == RequestKind::Join && wishes.is_empty() {
         return Err(AskError::NoList);
     }
     // Who asks by mail has seen no words of ours yet.
@@ -102,7 +103,7 @@ pub async fn ask(app: &App, asked: &Asked<'_>) -> Result<(), AskError> {
         address: asked.address.clone(),
         // One mailbox has many such addresses, and all of them are one to the guards.
         fingerprint: app.secret.fingerprint(&asked.address.without_tag()),
-        lists: lists.iter().map(|list| list.name.clone()).collect(),
+        wishes,
         door: asked.door,
         network: asked.origin.map(network::network_of).unwrap_or_default(),
         origin: kept_origin(app, asked.origin),
@@ -207,10 +208,15 @@ async fn answer(app: &App, due: &DueRequest) -> Result<Answer, StoreError> {
     Ok(Answer::Mailed)
 }
 
+/// The lists that a request asks for, as far as they are still there for anybody.
+pub(super) fn lists_of<'a>(app: &'a App, request: &Request) -> Vec<&'a List> {
+    public_lists(app).filter(|list| request.choice_of(&list.name).is_some()).collect()
+}
+
 /// Whether an address gets none of what was asked for, whoever asks. Mail that came back bars nobody: who reads the mail to
 /// confirm shows that it arrives.
 pub(super) async fn is_barred(app: &App, request: &Request, address: &EmailAddress) -> Result<bool, StoreError> {
-    for scope in std::iter::once(Scope::All).chain(request.lists.iter().map(Scope::List)) {
+    for scope in std::iter::once(Scope::All).chain(request.wishes.iter().map(|wish| Scope::List(&wish.list))) {
         match app.store.suppression_kind(address, scope).await? {
             Some(SuppressionKind::Complaint | SuppressionKind::Staff) => return Ok(true),
             Some(SuppressionKind::Bounce) | None => {}
@@ -263,7 +269,7 @@ async fn mail_for(
             if is_barred(app, request, address).await? {
                 return Ok(Err("the address is suppressed, and not because mail came back"));
             }
-            let asked: Vec<&List> = public_lists(app).filter(|list| request.lists.contains(&list.name)).collect();
+            let asked = lists_of(app, request);
             // Whose mail came back gets nothing, whatever the subscription says: reading this mail sets it right.
             let came_back = app.store.suppression_kind(address, Scope::All).await? == Some(SuppressionKind::Bounce);
             match active().next() {

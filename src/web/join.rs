@@ -10,14 +10,20 @@ use axum::{
 
 use super::{
     Site,
+    asking::{Asker, asker},
     form::Form,
-    host,
     origin::Origin,
     pages::{JoinList, Page},
 };
 use crate::{
-    domain::{address::EmailAddress, consent::Door, request::RequestKind, slug::Slug},
-    subscribe::{self, AskError, Asked, FormToken},
+    archive,
+    domain::{
+        address::EmailAddress,
+        consent::Door,
+        request::{RequestKind, Wish},
+        slug::Slug,
+    },
+    subscribe::{self, AskError, Asked},
 };
 
 /// What is wrong with a form, for the one who filled it in.
@@ -37,43 +43,30 @@ pub(super) async fn page(State(site): State<Site>, RawQuery(query): RawQuery) ->
 pub(super) async fn ask(State(site): State<Site>, Origin(origin): Origin, headers: HeaderMap, body: Bytes) -> Response {
     let form = Form::read(&body);
     let typed = form.one("address");
-    // A field that people do not see was filled in: whoever did it learns nothing.
-    if !form.one("website").is_empty() {
+    let asker = asker(&site, &form, &headers);
+    if asker == Asker::Robot {
         return asked(&site, typed);
     }
     let address = EmailAddress::parse(typed);
-    let lists: Vec<Slug> = form.all("list").filter_map(|name| Slug::parse(name).ok()).collect();
+    let wishes: Vec<Wish> = form.all("list").filter_map(|name| Slug::parse(name).ok()).map(Wish::whole).collect();
     let mut wrong = Vec::new();
     if address.is_err() {
         wrong.push(Wrong::Address);
     }
-    if lists.is_empty() {
+    if wishes.is_empty() {
         wrong.push(Wrong::Lists);
     }
     let (Ok(address), true) = (address, wrong.is_empty()) else {
         return show(&site, &form, StatusCode::UNPROCESSABLE_ENTITY, &wrong, "");
     };
-    let token = match subscribe::read_form_token(&site.app, form.one("token")) {
-        // Anybody can fetch a token, and have the visitors of a page of theirs post it.
-        FormToken::Good if host::is_from_elsewhere(&site.app.config, &headers) => FormToken::Foreign,
-        token => token,
-    };
-    match token {
-        FormToken::Good => {}
-        FormToken::TooSoon => {
-            return show(&site, &form, StatusCode::OK, &[], "That was quick. Please press the button once more.");
-        }
-        FormToken::Foreign => {
-            return show(&site, &form, StatusCode::OK, &[], "One more step: please look at it and press the button.");
-        }
+    if let Asker::Again(why) = asker {
+        return show(&site, &form, StatusCode::OK, &[], why);
     }
-    let wish = Asked { kind: RequestKind::Join, address: &address, lists: &lists, door: Door::Web, origin };
+    let wish = Asked { kind: RequestKind::Join, address: &address, wishes: &wishes, door: Door::Web, origin };
     match subscribe::ask(&site.app, &wish).await {
         Ok(()) => asked(&site, typed),
         Err(AskError::NoList) => show(&site, &form, StatusCode::UNPROCESSABLE_ENTITY, &[Wrong::Lists], ""),
-        Err(AskError::TooMany) => {
-            site.problem(StatusCode::SERVICE_UNAVAILABLE, "Too many people ask just now. Please try again in an hour.")
-        }
+        Err(AskError::TooMany) => site.too_many(),
         Err(AskError::Store(error)) => site.failed("a request to join", &error),
     }
 }
@@ -99,6 +92,7 @@ fn show(site: &Site, form: &Form, status: StatusCode, wrong: &[Wrong], notice: &
         notice,
         address_is_wrong: wrong.contains(&Wrong::Address),
         lists_are_wrong: wrong.contains(&Wrong::Lists),
+        has_archive: archive::archived_lists(&site.app).next().is_some(),
     };
     site.pages.answer(status, &page)
 }

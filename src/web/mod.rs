@@ -1,7 +1,10 @@
-//! Floor 4: the web. The pages that readers reach: joining, confirming, choosing, leaving; and hooks, which mail
-//! providers reach. Requests come in; what they want is done by the flows. No rule of the trade lives here. GET and HEAD
+//! Floor 4: the web. The pages that readers reach: joining, confirming, choosing, leaving; the archive, which is for
+//! everybody; and hooks, which mail providers reach. Requests come in; what they want is done by the flows. No rule of the trade lives here. GET and HEAD
 //! change nothing.
 
+mod archive;
+mod ask_to_leave;
+mod asking;
 mod confirm;
 mod form;
 mod hooks;
@@ -82,8 +85,14 @@ fn pages() -> Router<Site> {
         .route("/preferences/{token}/data", get(preferences::data))
         .route("/preferences/{token}/erase", get(preferences::erase_page).post(preferences::erase))
         .route("/hooks/{name}", post(hooks::take).layer(DefaultBodyLimit::max(hooks::LARGEST)))
+        .route("/archive", get(archive::all))
+        .route("/archive/{list}", get(archive::of_list))
+        .route("/archive/{list}/feed", get(archive::feed))
+        .route("/archive/{list}/{issue}", get(archive::issue))
+        .route("/leave", get(ask_to_leave::page).post(ask_to_leave::ask))
         .route("/leave/{token}", get(leave::page).post(leave::leave))
         .route("/leave/{token}/stay", post(leave::stay))
+        .route("/leave/{token}/only", post(leave::only))
 }
 
 /// Pages with all that every one of them is to have: what is added to a router behind this has nothing of it.
@@ -123,6 +132,11 @@ impl Site {
             "This link is not one of ours, or a mail program has cut it. Please copy the whole link from the mail, \
              or use another mail from us.",
         )
+    }
+
+    /// Why nobody can be asked anything.
+    fn too_many(&self) -> Response {
+        self.problem(StatusCode::SERVICE_UNAVAILABLE, "Too many people ask just now. Please try again in an hour.")
     }
 
     /// Something of ours does not work now.

@@ -6,8 +6,9 @@ use axum::{
 };
 use serde::Serialize;
 use tera::{Context, Tera};
+use url::Url;
 
-use crate::domain::{colour, sender::Sender};
+use crate::domain::{colour, list::List, sender::Sender};
 
 /// A page, and what it says. Addresses are masked where whoever holds the link need not learn whose it is.
 #[derive(Debug, Serialize)]
@@ -29,11 +30,43 @@ pub(super) enum Page<'a> {
         address_is_wrong: bool,
         /// No list was chosen.
         lists_are_wrong: bool,
+        /// There are past issues to read.
+        has_archive: bool,
     },
     /// Look into your mailbox.
     Asked {
         /// What was typed.
         address: &'a str,
+    },
+    /// The form to get links to leave by mail.
+    AskToLeave {
+        /// What was typed.
+        address: &'a str,
+        /// Shows that the form is ours, and when it was shown.
+        token: &'a str,
+        /// What to know before pressing the button again; may be empty.
+        notice: &'a str,
+        /// What was typed is no address.
+        address_is_wrong: bool,
+    },
+    /// Look into your mailbox for the links.
+    AskedToLeave {
+        /// What was typed.
+        address: &'a str,
+    },
+    /// Every list that has an archive, with its newest issues.
+    Archive {
+        /// The lists.
+        lists: Vec<PastList<'a>>,
+    },
+    /// Past issues of one list.
+    PastIssues {
+        /// The list, with as many issues as a page shows.
+        list: PastList<'a>,
+        /// The number below which older ones are, when there are any.
+        older: Option<i64>,
+        /// The page shows the newest ones.
+        is_newest: bool,
     },
     /// One button: confirm.
     Confirm {
@@ -61,6 +94,8 @@ pub(super) enum Page<'a> {
         token: &'a str,
         /// What was done just now; may be empty.
         said: &'a str,
+        /// The words that are agreed to when what they do not get is asked for; empty when there is no such thing.
+        agreement: &'a str,
     },
     /// One button: erase me.
     Erase {
@@ -77,8 +112,8 @@ pub(super) enum Page<'a> {
         list: &'a str,
         /// The reader's address, masked.
         address: &'a str,
-        /// Where to choose instead.
-        preferences: &'a str,
+        /// Where to keep only a part of it; empty when there are no two parts.
+        only: &'a str,
     },
     /// What happened.
     Left {
@@ -86,10 +121,10 @@ pub(super) enum Page<'a> {
         list: &'a str,
         /// The reader's address, masked.
         address: &'a str,
-        /// Where to choose.
-        preferences: &'a str,
         /// Where to take it back.
         stay: &'a str,
+        /// For how many days that can be done.
+        days: i64,
     },
     /// They have taken it back.
     Stayed {
@@ -97,8 +132,15 @@ pub(super) enum Page<'a> {
         list: &'a str,
         /// The reader's address, masked.
         address: &'a str,
-        /// Where to choose.
-        preferences: &'a str,
+    },
+    /// They keep only a part of the list.
+    Narrowed {
+        /// The list's title.
+        list: &'a str,
+        /// The reader's address, masked.
+        address: &'a str,
+        /// Which part: `digests` or `alerts`.
+        part: &'a str,
     },
     /// What went wrong, and what to do.
     Problem {
@@ -128,6 +170,29 @@ pub(super) struct ChosenList<'a> {
     pub(super) alerts: Tick,
 }
 
+/// A list with past issues.
+#[derive(Debug, Serialize)]
+pub(super) struct PastList<'a> {
+    pub(super) name: &'a str,
+    pub(super) title: &'a str,
+    pub(super) description: &'a str,
+    /// The language of its subjects.
+    pub(super) language: &'a str,
+    pub(super) issues: Vec<ListedIssue>,
+}
+
+/// A past issue.
+#[derive(Debug, Serialize)]
+pub(super) struct ListedIssue {
+    pub(super) id: i64,
+    pub(super) subject: String,
+    pub(super) is_alert: bool,
+    /// The day in the list's time zone, in words.
+    pub(super) day: String,
+    /// The instant in UTC, as RFC 3339 has it.
+    pub(super) mailed_at: String,
+}
+
 /// A box that can be ticked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
@@ -145,6 +210,10 @@ impl Page<'_> {
         match self {
             Self::Join { .. } => "join.html",
             Self::Asked { .. } => "asked.html",
+            Self::AskToLeave { .. } => "ask-to-leave.html",
+            Self::AskedToLeave { .. } => "asked-to-leave.html",
+            Self::Archive { .. } => "archive.html",
+            Self::PastIssues { .. } => "past-issues.html",
             Self::Confirm { .. } => "confirm.html",
             Self::Welcome { .. } => "welcome.html",
             Self::Preferences { .. } => "preferences.html",
@@ -153,13 +222,14 @@ impl Page<'_> {
             Self::Leave { .. } => "leave.html",
             Self::Left { .. } => "left.html",
             Self::Stayed { .. } => "stayed.html",
+            Self::Narrowed { .. } => "narrowed.html",
             Self::Problem { .. } => "problem.html",
         }
     }
 }
 
 /// Every template: its name, and what it holds.
-const TEMPLATES: [(&str, &str); 12] = [
+const TEMPLATES: &[(&str, &str)] = &[
     ("base.html", include_str!("../../templates/web/base.html")),
     ("join.html", include_str!("../../templates/web/join.html")),
     ("asked.html", include_str!("../../templates/web/asked.html")),
@@ -171,6 +241,13 @@ const TEMPLATES: [(&str, &str); 12] = [
     ("leave.html", include_str!("../../templates/web/leave.html")),
     ("left.html", include_str!("../../templates/web/left.html")),
     ("stayed.html", include_str!("../../templates/web/stayed.html")),
+    ("ask-to-leave.html", include_str!("../../templates/web/ask-to-leave.html")),
+    ("asked-to-leave.html", include_str!("../../templates/web/asked-to-leave.html")),
+    ("archive.html", include_str!("../../templates/web/archive.html")),
+    ("past-issues.html", include_str!("../../templates/web/past-issues.html")),
+    ("bar.html", include_str!("../../templates/web/bar.html")),
+    ("issues.xml", include_str!("../../templates/web/issues.xml")),
+    ("narrowed.html", include_str!("../../templates/web/narrowed.html")),
     ("problem.html", include_str!("../../templates/web/problem.html")),
 ];
 
@@ -205,5 +282,29 @@ impl Pages {
                     .into_response()
             }
         }
+    }
+
+    /// What stands above a past issue: what it is, and where to get the next one. It has its styles in itself.
+    pub(super) fn bar(&self, list: &List, issue: &ListedIssue) -> String {
+        let mut context = self.house.clone();
+        context.insert("list", &list.name);
+        context.insert("title", &list.title);
+        context.insert("issue", issue);
+        self.tera.render("bar.html", &context).unwrap_or_else(|error| {
+            tracing::error!("the bar above a past issue could not be drawn: {error}");
+            String::new()
+        })
+    }
+
+    /// An Atom feed of a list's issues, each with the HTML of its body; `None` when it cannot be drawn.
+    pub(super) fn atom(&self, list: &List, base_url: &Url, entries: &[(ListedIssue, String)]) -> Option<String> {
+        let mut context = self.house.clone();
+        context.insert("list", &list.name);
+        context.insert("title", &list.title);
+        context.insert("language", &list.language);
+        context.insert("base_url", base_url.as_str());
+        context.insert("entries", entries);
+        let drawn = self.tera.render("issues.xml", &context);
+        drawn.inspect_err(|error| tracing::error!("a feed of issues could not be drawn: {error}")).ok()
     }
 }

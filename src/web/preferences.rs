@@ -16,7 +16,7 @@ use super::{
 };
 use crate::{
     domain::subscription::{Choice, Wanted},
-    subscribe::{self, Chosen, Offered, Preferences, PreferencesError},
+    subscribe::{self, Chosen, Offered, Preferences, PreferencesError, Rest, Saved},
 };
 
 pub(super) async fn page(State(site): State<Site>, token: Token) -> Response {
@@ -33,7 +33,7 @@ pub(super) async fn choose(State(site): State<Site>, Origin(origin): Origin, tok
         left.map(|now| (now, "You have left everything. A message that was on its way may still arrive."))
     } else {
         match chosen(&site, token, &form).await {
-            Ok(chosen) => subscribe::choose(&site.app, token, &chosen, origin).await.map(|now| (now, "It is saved.")),
+            Ok(chosen) => subscribe::choose(&site.app, token, &chosen, origin).await.map(said),
             Err(error) => Err(error),
         }
     };
@@ -41,6 +41,20 @@ pub(super) async fn choose(State(site): State<Site>, Origin(origin): Origin, tok
         Ok((preferences, said)) => show(&site, &preferences, token, said),
         Err(error) => problem(&site, &error),
     }
+}
+
+fn said(Saved { preferences, rest }: Saved) -> (Preferences, &'static str) {
+    let said = match rest {
+        Rest::Done => "It is saved.",
+        Rest::Asked => {
+            "It is saved. Please look into your mailbox: what you did not get before begins when you press the button in \
+             the mail that is on its way, if all is well. We send at most one such mail a day."
+        }
+        Rest::TooMany => {
+            "What you get already is saved. For the rest, too many people ask just now: please try again in an hour."
+        }
+    };
+    (preferences, said)
 }
 
 /// What is ticked. A form tells nothing of boxes that are not, so each list that is offered is looked for.
@@ -103,7 +117,8 @@ fn show(site: &Site, preferences: &Preferences, token: &str, said: &str) -> Resp
         digests: shown(offered.has.digests, offered.gets.digests),
         alerts: shown(offered.has.alerts, offered.gets.alerts),
     });
-    let page = Page::Preferences { lists: lists.collect(), address: &address, token, said };
+    let agreement = &preferences.agreement;
+    let page = Page::Preferences { lists: lists.collect(), address: &address, token, said, agreement };
     site.pages.answer(StatusCode::OK, &page)
 }
 

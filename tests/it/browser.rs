@@ -25,6 +25,8 @@ use crate::world::{
 
 const READER: &str = "reader1@example.org";
 const ANA: &str = "ana@reader.example";
+/// One who gets all there is of `news`.
+const OTHER: &str = "other@reader.example";
 
 /// A list beside `news`.
 const EVENTS: &str = "[[lists]]\nname = \"events\"\ntitle = \"Events\"\nfeeds = [\"site\"]\n\
@@ -37,6 +39,32 @@ async fn alerted() -> (World, String) {
     world.next_look(&[world.post("Coalition condemns a transfer")]).await;
     let link = world.mails_to(READER)[0].leave_link().to_owned();
     (world, link)
+}
+
+#[tokio::test]
+async fn anybody_reads_past_issues_and_asks_for_links_to_leave() {
+    let (world, _) = alerted().await;
+    let browser = Browser::start(Scripts::Off).await;
+    browser.open(&world.page("/join")).await;
+    browser.follow("Read past issues").await;
+    browser.examine("archive").await;
+    browser.follow("Coalition news").await;
+    browser.examine("past-issues").await;
+    browser.follow("Condemnation: Coalition condemns a transfer").await;
+    browser.examine("past-issue").await;
+    assert_eq!(browser.heading().await, "Coalition condemns a transfer");
+    browser.follow("Leave this list").await;
+    browser.examine("ask-to-leave").await;
+    browser.press("Send me the links").await;
+    browser.examine("ask-to-leave-wrong").await;
+    browser.fill("Your e-mail address", READER).await;
+    world.clock.advance(SignedDuration::from_secs(5));
+    browser.press("Send me the links").await;
+    browser.examine("asked-to-leave").await;
+    assert_eq!(browser.heading().await, "Look into your mailbox");
+    world.run().await;
+    assert_eq!(world.mails_to(READER).pop().expect("a mail").subject, "Do you want to leave?");
+    assert_eq!(state(&world, READER).await, Some(SubscriptionState::Active));
 }
 
 async fn state(world: &World, address: &str) -> Option<SubscriptionState> {
@@ -75,6 +103,7 @@ async fn a_reader_comes_chooses_and_goes(scripts: Scripts) {
     let browser = Browser::start(scripts).await;
     assert_eq!(browser.runs_scripts().await, scripts == Scripts::On);
     let mail = somebody_joins(&world, &browser).await;
+    world.join("news", OTHER).await;
 
     browser.open(mail.link_to("confirm")).await;
     assert_eq!(browser.heading().await, "Please confirm");
@@ -102,6 +131,13 @@ async fn a_reader_comes_chooses_and_goes(scripts: Scripts) {
     browser.open(alert.leave_link()).await;
     assert_eq!(browser.heading().await, "Leave Coalition news?");
     browser.examine("leave").await;
+    let other = world.mails_to(OTHER).pop().expect("an alert");
+    browser.open(other.leave_link()).await;
+    browser.examine("leave-or-less").await;
+    browser.press("Only digests").await;
+    assert_eq!(browser.heading().await, "You get only digests");
+    browser.examine("narrowed").await;
+    browser.open(alert.leave_link()).await;
     assert_eq!(state(&world, ANA).await, Some(SubscriptionState::Active), "a page that is looked at changes nothing");
     browser.press_by_keyboard("Leave Coalition news").await;
     assert_eq!(
@@ -113,9 +149,15 @@ async fn a_reader_comes_chooses_and_goes(scripts: Scripts) {
     browser.press("It was a mistake: stay").await;
     browser.examine("stayed").await;
     assert_eq!(state(&world, ANA).await, Some(SubscriptionState::Active));
-    browser.follow("Choose what you get").await;
+    browser.open(alert.link_to("preferences")).await;
     browser.press("Leave everything").await;
     browser.examine("preferences-left").await;
+    assert_eq!(state(&world, ANA).await, Some(SubscriptionState::Ended));
+
+    browser.tick("Coalition news", "Alerts").await;
+    browser.press("Save").await;
+    assert!(browser.text().await.contains("Please look into your mailbox"));
+    browser.examine("preferences-asked").await;
     assert_eq!(state(&world, ANA).await, Some(SubscriptionState::Ended));
 
     browser.follow("Erase what we know of you").await;

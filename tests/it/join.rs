@@ -313,6 +313,37 @@ async fn a_reader_chooses_alerts_without_digests_and_gets_just_that() {
 }
 
 #[tokio::test]
+async fn an_old_mail_brings_nobody_back_who_left_but_asks_them() {
+    let (world, pages) = open_house().await;
+    world.begin(1).await;
+    world.next_look(&[world.post("Coalition condemns a transfer")]).await;
+    let mail = world.mails_to("reader1@example.org").pop().expect("an alert");
+    let page = mail.path_to("preferences");
+    assert!(!pages.get(&page).await.text.contains("begins when you confirm it"), "they get all there is");
+    pages.post(&page, &[("do", "leave-all")]).await;
+    world.hours(30 * 24);
+    assert!(pages.get(&page).await.text.contains("I want to get what I chose here by mail from Example Coalition."));
+    for _ in 0..3 {
+        let saved = pages.post(&page, &[("alerts.news", "on"), ("do", "save")]).await;
+        assert!(saved.text.contains("Please look into your mailbox"), "{}", saved.text);
+        assert!(!saved.text.contains(" checked"), "{}", saved.text);
+    }
+    assert_eq!(state(&world, "reader1@example.org").await, Some(SubscriptionState::Ended));
+    world.new_mails();
+    world.run().await;
+    let mails = world.new_mails();
+    assert_eq!(subjects(&mails), ["Please confirm: Coalition news"], "once, as the guards say");
+    pages.post(&mails[0].path_to("confirm"), &[]).await;
+    let now = subscriptions(&world, "reader1@example.org").await.remove(0);
+    assert_eq!(now.state, SubscriptionState::Active);
+    assert_eq!((now.choice.digests, now.choice.alerts), (Wanted::No, Wanted::Yes), "just what was ticked");
+    let saved = pages.post(&page, &[("alerts.news", "on"), ("digests.news", "on"), ("do", "save")]).await;
+    assert!(saved.text.contains("It is saved.") && !saved.text.contains("mailbox"), "{}", saved.text);
+    let now = subscriptions(&world, "reader1@example.org").await.remove(0);
+    assert_eq!((now.choice.digests, now.choice.alerts), (Wanted::Yes, Wanted::Yes));
+}
+
+#[tokio::test]
 async fn leaving_can_be_taken_back_by_the_one_who_left_and_by_nobody_whom_staff_removed() {
     let (world, pages) = open_house().await;
     world.begin(2).await;

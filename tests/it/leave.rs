@@ -8,7 +8,7 @@ use reqwest::{
 use tidings::{
     domain::{
         consent::Door,
-        subscription::{SubscriberId, SubscriptionState},
+        subscription::{SubscriberId, SubscriptionState, Wanted},
         token::{Claim, Purpose},
     },
     intake::{self, Incoming, Taken},
@@ -155,6 +155,37 @@ async fn who_left_does_not_get_what_was_queued_before() {
     let ran = world.run().await;
     assert_eq!((ran.counts.sent, ran.counts.dropped), (1, 1));
     assert_eq!((world.mails_to(READER).len(), world.mails_to("reader2@example.org").len()), (1, 2));
+}
+
+#[tokio::test]
+async fn the_link_to_leave_leads_to_less_mail_of_its_list_and_to_nothing_else() {
+    let (world, pages) = alerted(1).await;
+    let link = path(&world.mails()[0]).to_owned();
+    let (only, stay) = (format!("{link}/only"), format!("{link}/stay"));
+    let part = async |part| pages.post(&only, &[("part", part)]).await;
+    let choice = async || {
+        let one = world.app.store.subscriptions_of(&address_of(READER)).await.expect("subscriptions").remove(0);
+        (one.state, one.choice.digests, one.choice.alerts)
+    };
+    assert!(pages.get(&link).await.text.contains("Only alerts"));
+    assert_eq!(part("everything").await.status, StatusCode::UNPROCESSABLE_ENTITY);
+    for _ in 0..2 {
+        let kept = part("alerts").await;
+        assert!(kept.text.contains("You get only alerts"), "{}", kept.text);
+    }
+    assert_eq!(choice().await, (SubscriptionState::Active, Wanted::No, Wanted::Yes));
+    // It takes away and never gives: neither the other part, nor what has ended.
+    assert_eq!(part("digests").await.status, StatusCode::CONFLICT);
+    assert!(!pages.get(&link).await.text.contains("Only alerts"));
+    let left = pages.click(&link).await;
+    assert!(left.text.contains("works for 7 days"), "{}", left.text);
+    assert_eq!(part("alerts").await.status, StatusCode::CONFLICT);
+    assert_eq!(choice().await, (SubscriptionState::Ended, Wanted::No, Wanted::Yes));
+    let stayed = pages.post(&stay, &[]).await;
+    assert_eq!(choice().await, (SubscriptionState::Active, Wanted::No, Wanted::Yes));
+    for page in [pages.get(&link).await, left, stayed, part("alerts").await] {
+        assert!(!page.text.contains("preferences"), "{}", page.text);
+    }
 }
 
 #[tokio::test]

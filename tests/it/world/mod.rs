@@ -61,7 +61,12 @@ use tidings::{
         tally::{Counts, Tally},
     },
     domain::{
-        address::EmailAddress, consent::Door, delivery::Lane, issue::IssueId, request::RequestKind, slug::Slug,
+        address::EmailAddress,
+        consent::Door,
+        delivery::Lane,
+        issue::IssueId,
+        request::{RequestKind, Wish},
+        slug::Slug,
         subscription::NewSubscriber,
     },
     intake::bounces,
@@ -306,11 +311,11 @@ impl World {
 
     /// Somebody asks to join `news` from a network address, as the pages would have it.
     pub(crate) async fn asks(&self, address: &str, origin: &str) {
-        let (address, news) = (address_of(address), [slug("news")]);
+        let (address, news) = (address_of(address), [Wish::whole(slug("news"))]);
         let asked = Asked {
             kind: RequestKind::Join,
             address: &address,
-            lists: &news,
+            wishes: &news,
             door: Door::Web,
             origin: Some(origin.parse().expect("an address")),
         };

@@ -5,7 +5,7 @@ use std::{net::SocketAddr, sync::Arc};
 
 use reqwest::{
     Method, StatusCode,
-    header::{CONTENT_TYPE, HOST, HeaderMap},
+    header::{CONTENT_TYPE, HOST, HeaderMap, IF_NONE_MATCH},
 };
 use tidings::web;
 use tokio::net::TcpListener;
@@ -71,6 +71,14 @@ impl Pages {
     /// GETs a page by a name of the server.
     pub(crate) async fn get_as(&self, host: &str, path: &str) -> Answer {
         let request = self.client.get(format!("http://{}{path}", self.address)).header(HOST, host);
+        let response = request.send().await.expect("an answer");
+        let (status, headers) = (response.status(), response.headers().clone());
+        Answer { status, headers, text: response.text().await.expect("an answer to its end") }
+    }
+
+    /// GETs a page unless it is still the one that is known by this tag.
+    pub(crate) async fn get_if_none(&self, path: &str, tag: &str) -> Answer {
+        let request = self.client.get(format!("http://{}{path}", self.address)).header(IF_NONE_MATCH, tag);
         let response = request.send().await.expect("an answer");
         let (status, headers) = (response.status(), response.headers().clone());
         Answer { status, headers, text: response.text().await.expect("an answer to its end") }
