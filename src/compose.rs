@@ -8,7 +8,7 @@ use jiff::{Timestamp, civil::DateTime};
 use sha2::{Digest, Sha256};
 
 use crate::domain::{
-    issue::{Content, Draft, IssueKey, Statement},
+    issue::{Content, Draft, IssueKey, SentAlert, Statement},
     list::List,
     post::StoredPost,
     wire,
@@ -40,8 +40,9 @@ impl fmt::Display for Composed {
     }
 }
 
-/// The digest of a slot: candidates newest first, as many as the list shows, the rest by title.
-pub fn digest(list: &List, mut candidates: Vec<StoredPost>, slot: DateTime) -> Composed {
+/// The digest of a slot: candidates newest first, as many as the list shows, the rest by title; and the alerts since the
+/// digest before, which alone make none.
+pub fn digest(list: &List, mut candidates: Vec<StoredPost>, alerts: Vec<SentAlert>, slot: DateTime) -> Composed {
     let wanted = list.min_posts.max(1);
     if candidates.len() < wanted {
         return Composed::TooFew { found: candidates.len(), wanted };
@@ -49,7 +50,7 @@ pub fn digest(list: &List, mut candidates: Vec<StoredPost>, slot: DateTime) -> C
     // Of one date, or of none, the feed's own order decides: it has the newest first, and numbers were given in it.
     candidates.sort_by_key(|post| (Reverse(post.date()), post.id));
     let more = candidates.split_off(candidates.len().min(list.max_posts.max(1)));
-    let content = Content::Digest { posts: candidates, more };
+    let content = Content::Digest { posts: candidates, more, alerts };
     Composed::Draft(Box::new(Draft { list: list.name.clone(), key: IssueKey::Slot(slot), content }))
 }
 
@@ -106,6 +107,7 @@ mod tests {
             alerts: Alerts::Immediate,
             min_posts,
             max_posts,
+            sections: Vec::new(),
             language: "en".into(),
             alerts_per_day: 3,
         }
@@ -134,8 +136,10 @@ mod tests {
     #[test]
     fn a_digest_shows_the_newest_first_and_the_rest_by_title() {
         let candidates = vec![post(1, Some(2)), post(2, None), post(3, Some(9)), post(4, Some(2))];
-        let Composed::Draft(draft) = digest(&list(1, 3), candidates, slot()) else { panic!("there are enough posts") };
-        let Content::Digest { posts, more } = &draft.content else { panic!("a digest") };
+        let Composed::Draft(draft) = digest(&list(1, 3), candidates, vec![], slot()) else {
+            panic!("there are enough posts")
+        };
+        let Content::Digest { posts, more, .. } = &draft.content else { panic!("a digest") };
         assert_eq!(posts.iter().map(|post| post.id.0).collect::<Vec<_>>(), [3, 1, 4]);
         assert_eq!(more.iter().map(|post| post.id.0).collect::<Vec<_>>(), [2]);
         assert_eq!(draft.key.to_text(), "slot:2026-11-23T09:00:00");
@@ -143,7 +147,7 @@ mod tests {
 
     #[test]
     fn too_few_posts_wait_and_the_reason_is_said() {
-        let reason = |min, posts: Vec<StoredPost>| digest(&list(min, 10), posts, slot()).to_string();
+        let reason = |min, posts: Vec<StoredPost>| digest(&list(min, 10), posts, vec![], slot()).to_string();
         assert_eq!(reason(0, vec![]), "no new posts");
         assert_eq!(reason(2, vec![post(1, None)]), "1 new post, and the list waits for 2");
         assert_eq!(reason(3, vec![post(1, None), post(2, None)]), "2 new posts, and the list waits for 3");

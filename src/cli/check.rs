@@ -159,10 +159,16 @@ async fn doors(app: &App) -> Vec<Finding> {
 
 fn templates(app: &App) -> Vec<Finding> {
     let problems = app.renderer.check();
+    let mut findings: Vec<_> = problems.iter().map(|problem| ill("templates", problem.to_string())).collect();
     if problems.is_empty() {
-        return vec![well("templates", "all of them render sample content".to_owned())];
+        findings.push(well("templates", "all of them render sample content".to_owned()));
     }
-    problems.iter().map(|problem| ill("templates", problem.to_string())).collect()
+    let is_list = |folder: &&str| app.config.lists.iter().any(|list| list.name.as_str() == *folder);
+    for folder in app.renderer.folders().filter(|folder| !is_list(folder)) {
+        let detail = format!("no list is called `{folder}`, so nothing uses that folder");
+        findings.push(Finding { what: "templates".to_owned(), found: Found::Warning, detail });
+    }
+    findings
 }
 
 fn well(what: &str, detail: String) -> Finding {

@@ -38,6 +38,7 @@ fn list(mut section: Section<'_, '_>, names: &mut Names, known_feeds: &Names) ->
     let feeds_line = section.take("feeds");
     let min_posts = section.or("min_posts", 1, |value| value.count(1, 1000));
     let max_posts = section.or("max_posts", 20, |value| value.count(1, 1000));
+    let sections = section.or("sections", Vec::new(), |value| value.each(Value::words));
     let language = section.or("language", "en".to_owned(), Value::language);
     let alerts_per_day = section.or("alerts_per_day", 3, |value| value.count(0, 1000));
 
@@ -69,6 +70,7 @@ fn list(mut section: Section<'_, '_>, names: &mut Names, known_feeds: &Names) ->
         alerts,
         min_posts,
         max_posts,
+        sections,
         language,
         alerts_per_day,
     })

@@ -71,11 +71,24 @@ pub enum Content {
         posts: Vec<StoredPost>,
         /// Shown as titles.
         more: Vec<StoredPost>,
+        /// Alerts since the digest before, each named in a line.
+        alerts: Vec<SentAlert>,
     },
     /// A breaking post, mailed as it is.
     Post(Box<StoredPost>),
     /// A statement written by staff.
     Statement(Statement),
+}
+
+/// An alert that a list has sent, as its next digest names it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SentAlert {
+    /// Its subject.
+    pub subject: String,
+    /// Where it can be read, when there is such a place.
+    pub link: Option<String>,
+    /// When it was sent.
+    pub sent_at: Timestamp,
 }
 
 /// A statement written by staff, its HTML already cleaned.
@@ -101,7 +114,7 @@ impl Draft {
     /// The numbers of all posts in it, in order.
     pub fn post_ids(&self) -> Vec<PostId> {
         match &self.content {
-            Content::Digest { posts, more } => posts.iter().chain(more).map(|post| post.id).collect(),
+            Content::Digest { posts, more, .. } => posts.iter().chain(more).map(|post| post.id).collect(),
             Content::Post(post) => vec![post.id],
             Content::Statement(_) => Vec::new(),
         }

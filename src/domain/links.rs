@@ -8,6 +8,7 @@ use super::{
     issue::IssueId,
     list::List,
     mailing::SlotValues,
+    phrases::Phrases,
     request::RequestId,
     subscription::SubscriberId,
     token::{Claim, Purpose, Secret},
@@ -74,7 +75,7 @@ impl Links {
     /// What stands in the slots when a mail is shown to whoever looks at it, and not to a reader.
     pub fn for_nobody(&self, list: &List, issue: IssueId) -> SlotValues {
         SlotValues {
-            greeting: "Hello,".to_owned(),
+            greeting: Phrases::of(&list.language).mail.greeting.clone(),
             address: "reader@example.org".to_owned(),
             leave_url: self.ask_to_leave(),
             preferences_url: self.ask_to_leave(),

@@ -29,6 +29,8 @@ pub struct List {
     pub min_posts: usize,
     /// At most this many posts in one digest, newest first; the rest are linked by title.
     pub max_posts: usize,
+    /// Categories under whose names the posts of a digest are gathered, in this order.
+    pub sections: Vec<String>,
     /// BCP 47 language of its mails, such as `en`.
     pub language: String,
     /// More automatic alerts than this in 24 hours are held.

@@ -93,9 +93,9 @@ phrases! {
 
 phrases! {
     /// What the templates of mails say: `phrase.NAME` there.
-    MailPhrases: labelled, headed, breaking, untitled, read_more, read_statement, press_contact, also_new, why_digest,
+    MailPhrases: labelled, headed, breaking, untitled, read_more, read_statement, press_contact, also_new, other_posts, why_digest,
     why_alert, sent_to, choose, leave, on_the_web, greeting, greeting_by_name;
-    and_more, more_on_site
+    sent_as_alerts, and_more, more_on_site
 }
 
 phrases! {

@@ -4,6 +4,7 @@
 mod alarms;
 mod held_posts;
 mod preview;
+mod sent_alerts;
 mod staff;
 mod suppressions;
 
@@ -29,6 +30,7 @@ use crate::{
 pub use alarms::tell_alarms;
 pub use held_posts::decide_held;
 pub use preview::{Preview, preview, preview_digest, preview_issue};
+pub(crate) use sent_alerts::alerts_before;
 pub use staff::notice_to_staff;
 pub use suppressions::{Lifted, lift, suppress};
 
@@ -244,7 +246,8 @@ pub async fn draft_of(app: &App, issue: &StoredIssue) -> Result<Draft, NewsroomE
         (Some(statement), _) => Content::Statement(statement.clone()),
         (None, IssueKind::Digest) => {
             let more = posts.split_off(posts.len().min(list.max_posts));
-            Content::Digest { posts, more }
+            let alerts = sent_alerts::alerts_before(app, list, Some(issue.id)).await?;
+            Content::Digest { posts, more, alerts }
         }
         (None, IssueKind::Alert) => {
             let post = posts.pop().ok_or_else(|| StoreError::Missing("the alert's post".into()))?;

@@ -4,7 +4,7 @@
 use jiff::Timestamp;
 use mail_parser::MessageParser;
 
-use super::{Flavour, NewsroomError, configured_list, draft_of, render_draft};
+use super::{Flavour, NewsroomError, alerts_before, configured_list, draft_of, render_draft};
 use crate::{
     app::App,
     compose::{self, Composed},
@@ -69,7 +69,7 @@ pub async fn preview_digest(app: &App, name: &Slug) -> Result<Preview, NewsroomE
         candidates.extend(app.store.news_for(feed, name).await?);
     }
     let slot = list.time_zone.to_datetime(now);
-    match compose::digest(list, candidates, slot) {
+    match compose::digest(list, candidates, alerts_before(app, list, None).await?, slot) {
         Composed::Draft(draft) => preview(app, &draft),
         too_few => Err(NewsroomError::NoDigest { list: name.to_string(), why: too_few.to_string() }),
     }

@@ -55,7 +55,8 @@ async fn digest(app: &App, list: &List, slot: SlotTime, pass: &mut Pass) -> Resu
     let mut seen = HashSet::new();
     candidates
         .retain(|post| post.post.link.is_none() || seen.insert((post.post.link.clone(), post.post.title.clone())));
-    match compose::digest(list, candidates, slot.local) {
+    let alerts = newsroom::alerts_before(app, list, None).await?;
+    match compose::digest(list, candidates, alerts, slot.local) {
         Composed::Draft(draft) => {
             let why = format!("slot of {}, {} posts", slot.local, draft.post_ids().len());
             let edition = Edition { draft: &draft, slot_at: Some(slot.at), why: &why, now: app.clock.now() };

@@ -89,6 +89,16 @@ impl RenderError {
         Self::Template(problem)
     }
 
+    /// The same with another name for the file that is wrong.
+    pub(super) fn with_file(mut self, rename: impl Fn(&str) -> String) -> Self {
+        match &mut self {
+            Self::Template(problem) => problem.file = rename(&problem.file),
+            Self::TooLarge { file, .. } | Self::Empty(file) | Self::Slot { file, .. } => *file = rename(file),
+            Self::Folder { .. } | Self::Styles(_) | Self::Sender(_) | Self::Crashed(_) => {}
+        }
+        self
+    }
+
     /// The same as a problem, for listings of all that is wrong.
     pub fn into_problem(self, file: &str) -> Problem {
         match self {

@@ -1,10 +1,11 @@
-//! The templates: ours, embedded in the program, and those of the site's folder, which replace ours file by file and
-//! may extend them (`{% extends "builtin/digest.html" %}`). It fills a template and no more.
+//! The templates: ours, embedded in the program; those of the site's folder, which replace ours file by file and may
+//! extend them (`{% extends "builtin/digest.html" %}`); and those of a folder within it with the name of a list, which
+//! replace both for that list. It fills a template and no more.
 
 use std::{
     fs,
     io::{self, Write},
-    path::Path,
+    path::{Path, PathBuf},
 };
 
 use serde_json::Value;
@@ -29,23 +30,49 @@ const BUILTIN: [(&str, &str); 10] = [
     ("builtin/notice.txt", include_str!("../../templates/notice.txt")),
 ];
 
+/// What stands before the name of a template of the site's when a list's own folder is read over it.
+const SITE: &str = "site/";
+
 /// All templates, parsed.
 pub(super) struct Library {
     tera: Tera,
+    /// The list's folder, when these are a list's own.
+    folder: Option<String>,
 }
 
 impl Library {
-    /// Reads our templates and those of the site's folder.
-    pub(super) fn new(folder: Option<&Path>) -> Result<Self, RenderError> {
+    /// Our templates, and the site's over them.
+    pub(super) fn of_site(site: &[Template]) -> Result<Self, RenderError> {
+        Self::parsed(site.iter().map(|file| (file.name.clone(), file.text.clone())), None)
+    }
+
+    /// Our templates, the site's over them, and those of a list's folder over both. They may extend `site/…` too.
+    pub(super) fn of_list(site: &[Template], folder: &str, own: &[Template]) -> Result<Self, RenderError> {
+        let site = site.iter().map(|file| (format!("{SITE}{}", file.name), file.text.clone()));
+        let own = own.iter().map(|file| (file.name.clone(), file.text.clone()));
+        Self::parsed(site.chain(own), Some(folder.to_owned()))
+    }
+
+    fn parsed(files: impl Iterator<Item = (String, String)>, folder: Option<String>) -> Result<Self, RenderError> {
         let mut tera = Tera::new();
         filters::register(&mut tera);
-        tera.set_fallback_prefixes(["builtin/"]).map_err(|error| RenderError::from_tera(&error, "builtin"))?;
-        let mut files: Vec<_> = BUILTIN.iter().map(|(name, text)| ((*name).to_owned(), (*text).to_owned())).collect();
-        if let Some(folder) = folder {
-            files.extend(overrides(folder)?);
+        tera.set_fallback_prefixes([SITE, "builtin/"]).map_err(|error| RenderError::from_tera(&error, "builtin"))?;
+        let ours = BUILTIN.iter().map(|(name, text)| ((*name).to_owned(), (*text).to_owned()));
+        let added = tera.add_raw_templates(ours.chain(files).collect::<Vec<_>>());
+        let library = Self { tera, folder };
+        match added {
+            Ok(()) => Ok(library),
+            Err(error) => Err(library.named(RenderError::from_tera(&error, "the templates"))),
         }
-        tera.add_raw_templates(files).map_err(|error| RenderError::from_tera(&error, "the templates"))?;
-        Ok(Self { tera })
+    }
+
+    /// An error with the file's name as it is on disk, below the site's folder.
+    fn named(&self, error: RenderError) -> RenderError {
+        error.with_file(|file| match (&self.folder, file.strip_prefix(SITE)) {
+            (_, Some(of_site)) => of_site.to_owned(),
+            (Some(folder), None) if !file.starts_with("builtin/") => format!("{folder}/{file}"),
+            _ => file.to_owned(),
+        })
     }
 
     /// What the template writes.
@@ -55,7 +82,7 @@ impl Library {
         if out.is_full() {
             return Err(RenderError::TooLarge { file: name.to_owned(), limit: MAX_BYTES });
         }
-        filled.map_err(|error| RenderError::from_tera(&error, name))?;
+        filled.map_err(|error| self.named(RenderError::from_tera(&error, name)))?;
         Ok(String::from_utf8_lossy(&out.bytes).replace("\r\n", "\n").replace('\r', "\n"))
     }
 
@@ -72,24 +99,49 @@ impl Library {
     }
 }
 
-/// The `.html` and `.txt` files of the folder itself.
-fn overrides(folder: &Path) -> Result<Vec<(String, String)>, RenderError> {
-    let failed = |path: &Path| {
-        let path = path.to_owned();
-        move |source| RenderError::Folder { path, source }
-    };
+/// A template of the site's: the name of its file, and what is in it.
+pub(super) struct Template {
+    name: String,
+    text: String,
+}
+
+/// The `.html` and `.txt` files of a folder itself.
+pub(super) fn templates_in(folder: &Path) -> Result<Vec<Template>, RenderError> {
     let mut files = Vec::new();
-    for entry in fs::read_dir(folder).map_err(failed(folder))? {
-        let path = entry.map_err(failed(folder))?.path();
+    for path in entries(folder)? {
         let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
         let is_template = path.extension().is_some_and(|extension| extension == "html" || extension == "txt");
-        // Editors leave their own files beside ours, with a leading dot.
-        if is_template && path.is_file() && !name.starts_with('.') {
-            files.push((name.to_owned(), fs::read_to_string(&path).map_err(failed(&path))?));
+        if is_template && path.is_file() {
+            files.push(Template { name: name.to_owned(), text: fs::read_to_string(&path).map_err(unread(&path))? });
         }
     }
-    files.sort();
     Ok(files)
+}
+
+/// The folders within a folder that hold templates, by name.
+pub(super) fn folders_in(folder: &Path) -> Result<Vec<(String, Vec<Template>)>, RenderError> {
+    let mut folders = Vec::new();
+    for path in entries(folder)?.into_iter().filter(|path| path.is_dir()) {
+        let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default().to_owned();
+        folders.push((name, templates_in(&path)?));
+    }
+    folders.retain(|(_, templates)| !templates.is_empty());
+    Ok(folders)
+}
+
+/// What is in a folder, by name. Editors leave their own files beside ours, with a leading dot.
+fn entries(folder: &Path) -> Result<Vec<PathBuf>, RenderError> {
+    let entries = fs::read_dir(folder).map_err(unread(folder))?;
+    let mut paths: Vec<PathBuf> =
+        entries.map(|entry| Ok(entry.map_err(unread(folder))?.path())).collect::<Result<_, RenderError>>()?;
+    paths.retain(|path| path.file_name().and_then(|name| name.to_str()).is_some_and(|name| !name.starts_with('.')));
+    paths.sort();
+    Ok(paths)
+}
+
+fn unread(path: &Path) -> impl FnOnce(io::Error) -> RenderError {
+    let path = path.to_owned();
+    move |source| RenderError::Folder { path, source }
 }
 
 /// Takes bytes up to a limit, then refuses: loops in a template can nest.

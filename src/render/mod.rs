@@ -10,10 +10,11 @@ mod markdown;
 mod mime;
 mod notice;
 pub mod sample;
+mod sections;
 mod text;
 mod view;
 
-use std::path::PathBuf;
+use std::{collections::BTreeMap, path::PathBuf};
 
 use jiff::Timestamp;
 use url::Url;
@@ -40,7 +41,8 @@ const SUBJECT_LENGTH: usize = 150;
 /// What rendering needs to know of the house.
 #[derive(Clone, Debug)]
 pub struct Settings {
-    /// The folder of the site's own templates, which replace ours file by file.
+    /// The folder of the site's own templates, which replace ours file by file; in it, one for each list that has
+    /// templates of its own.
     pub templates: Option<PathBuf>,
     /// Who the mails are from.
     pub sender: Sender,
@@ -100,6 +102,8 @@ struct Parts {
 pub struct Renderer {
     settings: Settings,
     library: Library,
+    /// The templates of lists that have some of their own, by the list's name.
+    of_lists: BTreeMap<String, Library>,
 }
 
 impl Renderer {
@@ -108,8 +112,12 @@ impl Renderer {
     /// # Errors
     /// The site's folder cannot be read, or a template has a syntax error or extends one that does not exist.
     pub fn new(settings: Settings) -> Result<Self, RenderError> {
-        let library = Library::new(settings.templates.as_deref())?;
-        Ok(Self { settings, library })
+        let folder = settings.templates.as_deref();
+        let site = folder.map_or_else(|| Ok(Vec::new()), library::templates_in)?;
+        let folders = folder.map_or_else(|| Ok(Vec::new()), library::folders_in)?;
+        let of_list = |(name, own): (String, Vec<_>)| Ok((name.clone(), Library::of_list(&site, &name, &own)?));
+        let of_lists = folders.into_iter().map(of_list).collect::<Result<_, RenderError>>()?;
+        Ok(Self { library: Library::of_site(&site)?, of_lists, settings })
     }
 
     /// Renders an issue of a list, as large as it can be under 100 KB. Takes some milliseconds of work.
@@ -123,8 +131,26 @@ impl Renderer {
         flavour: Flavour,
         now: Timestamp,
     ) -> Result<Rendered, RenderError> {
+        let library = self.of_lists.get(list.name.as_str()).unwrap_or(&self.library);
+        self.render_from(library, draft, list, flavour, now)
+    }
+
+    /// The names of the folders with a list's own templates; they do no good where no list has that name.
+    pub fn folders(&self) -> impl Iterator<Item = &str> {
+        self.of_lists.keys().map(String::as_str)
+    }
+
+    fn render_from(
+        &self,
+        library: &Library,
+        draft: &Draft,
+        list: &List,
+        flavour: Flavour,
+        now: Timestamp,
+    ) -> Result<Rendered, RenderError> {
         let mut notes = Vec::new();
-        let parts = html::on_deep_stack(|| self.fit(draft, list, flavour, now, &mut notes))?;
+        let fill = Fill { settings: &self.settings, library };
+        let parts = html::on_deep_stack(|| fill.fit(draft, list, flavour, now, &mut notes))?;
         freeze(&self.settings.sender, parts, notes)
     }
 
@@ -133,9 +159,10 @@ impl Renderer {
     /// # Errors
     /// A template is broken.
     pub fn notice(&self, notice: &Notice, now: Timestamp) -> Result<Rendered, RenderError> {
+        let fill = Fill { settings: &self.settings, library: &self.library };
         let context = view::notice(&self.settings, notice, now)?;
         let subject = text::cut(&wire::one_line(&notice.subject), SUBJECT_LENGTH);
-        let parts = html::on_deep_stack(|| self.parts("notice", &context, subject))?;
+        let parts = html::on_deep_stack(|| fill.parts("notice", &context, subject))?;
         let mut sender = self.settings.sender.clone();
         sender.reply_to = notice.reply_to.clone().or(sender.reply_to);
         freeze(&sender, parts, Vec::new())
@@ -146,11 +173,17 @@ impl Renderer {
     pub fn check(&self) -> Vec<Problem> {
         let (list, now) = (sample::list(), sample::now());
         let mut problems = Vec::new();
-        for (file, draft) in
-            [("digest.html", sample::digest()), ("alert.html", sample::alert()), ("alert.html", sample::manual_alert())]
-        {
-            for flavour in [Flavour::Live, Flavour::Test] {
-                problems.extend(self.render(&draft, &list, flavour, now).err().map(|error| error.into_problem(file)));
+        let samples = [
+            ("digest.html", sample::digest()),
+            ("alert.html", sample::alert()),
+            ("alert.html", sample::manual_alert()),
+        ];
+        for library in self.of_lists.values().chain([&self.library]) {
+            for (file, draft) in &samples {
+                for flavour in [Flavour::Live, Flavour::Test] {
+                    let rendered = self.render_from(library, draft, &list, flavour, now);
+                    problems.extend(rendered.err().map(|error| error.into_problem(file)));
+                }
             }
         }
         let notice = self.notice(&sample::notice(), now);
@@ -158,7 +191,16 @@ impl Renderer {
         problems.dedup();
         problems
     }
+}
 
+/// The templates that a mail is made with, and what they say of the house.
+#[derive(Clone, Copy)]
+struct Fill<'a> {
+    settings: &'a Settings,
+    library: &'a Library,
+}
+
+impl Fill<'_> {
     /// Tries each size until the HTML is small enough.
     fn fit(
         &self,
@@ -173,7 +215,7 @@ impl Renderer {
             IssueKind::Alert => "alert",
         };
         let render = |size| {
-            let context = view::issue(&self.settings, draft, list, flavour, now, size)?;
+            let context = view::issue(self.settings, draft, list, flavour, now, size)?;
             let subject = self.subject(name, &context, flavour)?;
             self.parts(name, &context, subject)
         };

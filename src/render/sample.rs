@@ -5,7 +5,7 @@ use jiff::{Timestamp, civil, tz::TimeZone};
 
 use super::{Button, Fact, Notice, markdown_to_html};
 use crate::domain::{
-    issue::{Content, Draft, IssueKey, Statement},
+    issue::{Content, Draft, IssueKey, SentAlert, Statement},
     list::{Alerts, Archive, List, Privacy},
     post::{Post, PostId, Standing, StoredPost, Urgency, Verdict},
     slug::Slug,
@@ -30,6 +30,7 @@ pub fn list() -> List {
         alerts: Alerts::Immediate,
         min_posts: 1,
         max_posts: 10,
+        sections: vec!["Conferences".into(), "Events".into()],
         language: "en".into(),
         alerts_per_day: 3,
     }
@@ -39,7 +40,10 @@ pub fn list() -> List {
 pub fn digest() -> Draft {
     let mut posts = vec![meeting(), webinar(), clearance(), report()];
     let more = posts.split_off(3);
-    draft(IssueKey::Slot(civil::date(2024, 4, 25).at(9, 0, 0, 0)), Content::Digest { posts, more })
+    draft(
+        IssueKey::Slot(civil::date(2024, 4, 25).at(9, 0, 0, 0)),
+        Content::Digest { posts, more, alerts: vec![sent_alert()] },
+    )
 }
 
 /// An alert that a breaking post makes.
@@ -77,6 +81,14 @@ pub fn notice() -> Notice {
         button: Some(Button { label: "Open the feed".into(), url: "https://example.org/feed/".into() }),
         language: "en".into(),
         reply_to: None,
+    }
+}
+
+fn sent_alert() -> SentAlert {
+    SentAlert {
+        subject: "Condemnation: Coalition condemns use of cluster munitions near a hospital".into(),
+        link: link("use-near-a-hospital"),
+        sent_at: noon(2024, 4, 20),
     }
 }
 

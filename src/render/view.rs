@@ -10,11 +10,11 @@ use serde_json::Value;
 use super::{
     Flavour, RenderError, Settings, Size, lead,
     notice::{Button, Notice},
-    text,
+    sections, text,
 };
 use crate::domain::{
     colour,
-    issue::{Content, Draft, IssueKind},
+    issue::{Content, Draft, IssueKind, SentAlert},
     list::List,
     mailing::Slot,
     phrases::Phrases,
@@ -56,6 +56,20 @@ struct PostView<'a> {
     rule: Option<&'a str>,
 }
 
+#[derive(Serialize)]
+struct SectionView<'a> {
+    /// Empty where there is but one.
+    title: &'a str,
+    posts: Vec<PostView<'a>>,
+}
+
+#[derive(Serialize)]
+struct AlertView<'a> {
+    subject: &'a str,
+    link: Option<String>,
+    date: String,
+}
+
 impl<'a> MailView<'a> {
     fn new(kind: &'static str, flavour: Flavour, language: &'a str, date: String, size: Size) -> Self {
         let direction = direction(language);
@@ -80,11 +94,19 @@ pub(super) fn issue(
     };
     let mail = MailView::new(kind, flavour, &list.language, local(now, zone), size);
     let content = match &draft.content {
-        Content::Digest { posts, more } => {
+        Content::Digest { posts, more, alerts } => {
             let titles = more.iter().take(MAX_TITLES);
             let shown = if size == Size::Titles { MAX_TITLES } else { posts.len() };
+            let view = |post| post_view(post, list, size, EXCERPT_LENGTH);
+            let other = &Phrases::of(&list.language).mail.other_posts;
+            let sections = sections::gathered(&list.sections, other, &posts[..shown.min(posts.len())]);
+            let sections = sections
+                .into_iter()
+                .map(|(title, posts)| SectionView { title, posts: posts.into_iter().map(view).collect() });
             serde_json::json!({
-                "posts": posts.iter().take(shown).map(|post| post_view(post, list, size, EXCERPT_LENGTH)).collect::<Vec<_>>(),
+                "sections": sections.collect::<Vec<_>>(),
+                "alerts": alerts.iter().map(|alert| alert_view(alert, zone)).collect::<Vec<_>>(),
+                "posts": posts.iter().take(shown).map(view).collect::<Vec<_>>(),
                 "more": titles.map(|post| post_view(post, list, Size::Titles, 0)).collect::<Vec<_>>(),
                 "hidden": more.len().saturating_sub(MAX_TITLES) + posts.len().saturating_sub(shown),
                 "count": posts.len() + more.len(),
@@ -183,6 +205,14 @@ fn post_view<'a>(stored: &'a StoredPost, list: &List, size: Size, excerpt_length
         categories: &post.categories,
         date: local(stored.date(), &list.time_zone),
         rule: stored.verdict.rule.as_ref().map(|rule| rule.as_str()),
+    }
+}
+
+fn alert_view<'a>(alert: &'a SentAlert, zone: &TimeZone) -> AlertView<'a> {
+    AlertView {
+        subject: &alert.subject,
+        link: alert.link.as_deref().and_then(web_link),
+        date: local(alert.sent_at, zone),
     }
 }
 

@@ -2,6 +2,7 @@
 //! hostile content and broken templates come to. Every message goes through the checker.
 
 mod languages;
+mod lists;
 
 use std::{fs, path::PathBuf, sync::LazyLock};
 
@@ -297,7 +298,8 @@ fn a_huge_digest_is_cut_to_titles_and_counts_the_rest() {
         .collect();
     let mut list = sample::list();
     list.max_posts = 450;
-    let compose::Composed::Draft(draft) = compose::digest(&list, posts, "2024-04-25T09:00:00".parse().expect("slot"))
+    let compose::Composed::Draft(draft) =
+        compose::digest(&list, posts, Vec::new(), "2024-04-25T09:00:00".parse().expect("slot"))
     else {
         panic!("there are enough posts")
     };

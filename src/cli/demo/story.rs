@@ -132,7 +132,7 @@ impl Story<'_> {
         step(5, &at, "the digest");
         let report = self.run_and_show(&at).await?;
         say(&format!(
-            "Three posts in one mail, to {} readers. The condemnation is not in it: they had that. Why not Ελένη?",
+            "Three posts in one mail, to {} readers. The condemnation is one line at its end: they had that. Why not Ελένη?",
             report.delivered.sent
         ));
         let sentences = explain::explain(&self.stage.app, "webinar", &EmailAddress::parse(LEAVES)?).await?;

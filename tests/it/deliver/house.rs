@@ -294,7 +294,7 @@ fn give_fresh_posts(content: &mut Content) {
     static NEXT: AtomicI64 = AtomicI64::new(1);
     let renumber = |post: &mut StoredPost| post.id = PostId(NEXT.fetch_add(1, Ordering::Relaxed));
     match content {
-        Content::Digest { posts, more } => posts.iter_mut().chain(more).for_each(renumber),
+        Content::Digest { posts, more, .. } => posts.iter_mut().chain(more).for_each(renumber),
         Content::Post(post) => renumber(post),
         Content::Statement(_) => {}
     }

@@ -1,0 +1,46 @@
+//! The alerts that a list's next digest names: those sent since the digest before it. It reads the store and changes
+//! nothing.
+
+use crate::{
+    app::App,
+    domain::{
+        issue::{IssueId, IssueKind, SentAlert},
+        list::List,
+    },
+    store::{StoreError, issues::StoredIssue},
+};
+
+/// More than this many since one digest are not named.
+const MOST: u32 = 30;
+
+/// The alerts of a list since its last digest, newest first; since the one before an issue, when one is given. Those
+/// that are held or were cancelled reached not everybody and are not named.
+///
+/// # Errors
+/// When the store cannot be read.
+pub(crate) async fn alerts_before(
+    app: &App,
+    list: &List,
+    issue: Option<IssueId>,
+) -> Result<Vec<SentAlert>, StoreError> {
+    let mut alerts = Vec::new();
+    for sent in app.store.mailed_issues(&list.name, issue, MOST).await? {
+        if sent.kind == IssueKind::Digest {
+            break;
+        }
+        let Some(sent_at) = sent.mailed_at() else { continue };
+        let link = link_of(app, list, &sent).await?;
+        alerts.push(SentAlert { subject: sent.subject, link, sent_at });
+    }
+    Ok(alerts)
+}
+
+/// Where an alert can be read: its post on the site, else the alert itself in the archive.
+async fn link_of(app: &App, list: &List, issue: &StoredIssue) -> Result<Option<String>, StoreError> {
+    let post = match app.store.posts_of_issue(issue.id).await?.first() {
+        Some(post) => app.store.post(*post).await?,
+        None => None,
+    };
+    let on_the_web = || list.has_archive().then(|| app.links().past_issue(list, issue.id));
+    Ok(post.and_then(|post| post.post.link).or_else(on_the_web))
+}
