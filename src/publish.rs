@@ -5,9 +5,11 @@ mod alerts;
 mod collecting;
 mod digests;
 mod minutes;
+mod pings;
 
 use serde::Serialize;
 
+pub use self::pings::{PingError, look_at_pinged, ping, pinged};
 use crate::{app::App, newsroom::NewsroomError};
 
 /// What one pass did.

@@ -112,6 +112,7 @@ async fn try_feed(app: &App, text: &str, output: Output) -> anyhow::Result<()> {
             every: SignedDuration::from_mins(10),
             max_age: SignedDuration::from_hours(24 * 30),
             flood: 10,
+            ping: None,
         },
     };
     let look = app.collector.collect(&feed, &FeedState::default()).await?;

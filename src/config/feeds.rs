@@ -47,8 +47,9 @@ fn feed(mut section: Section<'_, '_>, names: &mut Names) -> Option<Feed> {
     let every = section.or("every", SignedDuration::from_mins(10), Value::duration);
     let max_age = section.or("max_age", SignedDuration::from_hours(30 * 24), Value::duration);
     let flood = section.or("flood", 10, |value| value.count(1, 1_000_000));
+    let ping = section.optional("ping", Value::long_secret);
     section.finish();
-    Some(Feed { name: name?, url: url?, every, max_age, flood })
+    Some(Feed { name: name?, url: url?, every, max_age, flood, ping })
 }
 
 /// Reads `[collect]`.

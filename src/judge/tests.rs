@@ -18,6 +18,7 @@ fn feed() -> Feed {
         every: SignedDuration::from_mins(10),
         max_age: SignedDuration::from_hours(720),
         flood: 10,
+        ping: None,
     }
 }
 

@@ -1,5 +1,5 @@
 //! Floor 4: the web. The pages that readers reach: joining, confirming, choosing, leaving; and hooks, which mail
-//! providers reach. Requests come in; what they want is done by the flows. No rule of the trade lives here. GET and HEAD
+//! providers and sites with feeds reach. Requests come in; what they want is done by the flows. No rule of the trade lives here. GET and HEAD
 //! change nothing.
 
 mod confirm;
@@ -10,6 +10,7 @@ mod join;
 mod leave;
 mod origin;
 mod pages;
+mod pings;
 mod preferences;
 
 use std::{sync::Arc, time::Duration};
@@ -82,6 +83,7 @@ fn pages() -> Router<Site> {
         .route("/preferences/{token}/data", get(preferences::data))
         .route("/preferences/{token}/erase", get(preferences::erase_page).post(preferences::erase))
         .route("/hooks/{name}", post(hooks::take).layer(DefaultBodyLimit::max(hooks::LARGEST)))
+        .route("/hooks/feed/{name}", post(pings::take))
         .route("/leave/{token}", get(leave::page).post(leave::leave))
         .route("/leave/{token}/stay", post(leave::stay))
 }

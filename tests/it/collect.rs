@@ -29,6 +29,7 @@ fn feed(url: Url) -> Feed {
         every: SignedDuration::from_mins(10),
         max_age: SignedDuration::from_hours(720),
         flood: 10,
+        ping: None,
     }
 }
 

@@ -22,6 +22,7 @@ mod intake;
 mod join;
 mod leave;
 mod newsroom;
+mod pings;
 mod publish;
 mod render;
 mod schedule;

@@ -24,7 +24,7 @@ use axum::{
     http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header},
 };
 use futures_util::{StreamExt, stream};
-use tokio::{net::TcpListener, task::JoinHandle};
+use tokio::{net::TcpListener, sync::Semaphore, task::JoinHandle};
 use url::Url;
 
 /// The server. It stops when it is dropped.
@@ -64,6 +64,7 @@ pub(crate) struct Response {
     headers: Vec<(String, String)>,
     body: Content,
     answers_conditions: bool,
+    gate: Option<Arc<Semaphore>>,
 }
 
 #[derive(Clone, Debug)]
@@ -78,7 +79,8 @@ enum Content {
 impl Response {
     /// 200 with this body and no headers of its own.
     pub(crate) fn ok(body: impl Into<Bytes>) -> Self {
-        Self { status: 200, headers: Vec::new(), body: Content::Whole(body.into()), answers_conditions: false }
+        let body = Content::Whole(body.into());
+        Self { status: 200, headers: Vec::new(), body, answers_conditions: false, gate: None }
     }
 
     /// 200 with a feed.
@@ -109,6 +111,11 @@ impl Response {
     /// 200 with a small gzip body that unpacks to `size` bytes of spaces.
     pub(crate) fn gzip_bomb(size: usize) -> Self {
         Self::ok(gzip_of_spaces(size)).header("content-encoding", "gzip")
+    }
+
+    /// Each answer waits until the gate has a permit for it, and takes that.
+    pub(crate) fn behind(self, gate: &Arc<Semaphore>) -> Self {
+        Self { gate: Some(Arc::clone(gate)), ..self }
     }
 
     /// With another status.
@@ -208,9 +215,14 @@ impl Drop for FeedServer {
 
 async fn answer(State(site): State<Arc<Mutex<Site>>>, request: HttpRequest) -> axum::response::Response {
     let (parts, _) = request.into_parts();
-    let mut site = site.lock().unwrap_or_else(PoisonError::into_inner);
-    site.requests.push(Request { target: parts.uri.to_string(), headers: parts.headers.clone() });
-    let page = site.pages.get(parts.uri.path()).cloned().unwrap_or_else(|| Response::ok("nothing here").status(404));
+    let page = {
+        let mut site = site.lock().unwrap_or_else(PoisonError::into_inner);
+        site.requests.push(Request { target: parts.uri.to_string(), headers: parts.headers.clone() });
+        site.pages.get(parts.uri.path()).cloned().unwrap_or_else(|| Response::ok("nothing here").status(404))
+    };
+    if let Some(gate) = &page.gate {
+        gate.acquire().await.expect("the gate stays").forget();
+    }
     page.into_http(&parts.headers)
 }
 
