@@ -6,6 +6,7 @@ mod collecting;
 mod digests;
 mod minutes;
 mod pings;
+pub mod websub;
 
 use serde::Serialize;
 
@@ -41,5 +42,6 @@ pub async fn publish_due(app: &App, options: PassOptions) -> Result<Pass, Newsro
     collecting::collect_due(app, options, &mut pass).await?;
     alerts::alerts_due(app, &mut pass).await?;
     digests::digests_due(app, &mut pass).await?;
+    websub::websub_due(app).await?;
     Ok(pass)
 }

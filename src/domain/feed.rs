@@ -5,7 +5,7 @@ use secrecy::SecretString;
 use serde::Serialize;
 use url::Url;
 
-use super::slug::Slug;
+use super::{slug::Slug, websub::Websub};
 
 /// A feed as config.toml names it.
 #[derive(Clone, Debug)]
@@ -22,6 +22,8 @@ pub struct Feed {
     pub flood: usize,
     /// Who shows this may say that there is news: then we look at once. Without it nobody may.
     pub ping: Option<SecretString>,
+    /// Whether its hub is asked to tell us of news.
+    pub websub: Websub,
 }
 
 /// What the store remembers of a feed between two looks.
@@ -76,7 +78,7 @@ impl Feed {
 #[cfg(test)]
 mod tests {
     use super::Feed;
-    use crate::domain::slug::Slug;
+    use crate::domain::{slug::Slug, websub::Websub};
     use jiff::SignedDuration;
 
     #[test]
@@ -88,6 +90,7 @@ mod tests {
             max_age: SignedDuration::from_hours(720),
             flood: 10,
             ping: None,
+            websub: Websub::Off,
         };
         let minutes: Vec<i64> = (0..8).map(|failures| feed.delay_after(failures).as_mins()).collect();
         assert_eq!(minutes, [10, 20, 40, 80, 160, 320, 360, 360]);

@@ -27,6 +27,8 @@ pub enum Purpose {
     Preferences,
     /// To prove that a form came from our own page, and when.
     Form,
+    /// To tell us of a feed's news, for the hub of a watch, by its number. The watch says until when.
+    Hub,
 }
 
 /// Whom and what a token names.
@@ -71,6 +73,7 @@ impl Purpose {
             Self::Confirm => b"confirm\0",
             Self::Preferences => b"preferences\0",
             Self::Form => b"form\0",
+            Self::Hub => b"hub\0",
         }
     }
 }
@@ -216,7 +219,8 @@ mod tests {
 
         #[test]
         fn a_token_for_one_purpose_is_nothing_for_another(number: i64) {
-            let purposes = [Purpose::Leave, Purpose::Delivery, Purpose::Confirm, Purpose::Preferences, Purpose::Form];
+            let purposes =
+                [Purpose::Leave, Purpose::Delivery, Purpose::Confirm, Purpose::Preferences, Purpose::Form, Purpose::Hub];
             for made in purposes {
                 let (token, seal) = (secret(1).sign_number(made, number), secret(1).seal(made, "7"));
                 prop_assert_eq!(token.len(), 29);

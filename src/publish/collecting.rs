@@ -6,6 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::{
     Pass, PassOptions, alerts,
     minutes::{Decided, Minutes},
+    websub,
 };
 use crate::{
     app::App,
@@ -106,6 +107,7 @@ async fn well(
     let now = app.clock.now();
     let first = state.baseline_at.is_none();
     let mut redated = Vec::new();
+    let is_whole = matches!(look.found, Found::Posts(_));
     let judged = match look.found {
         Found::NotModified => Vec::new(),
         Found::Posts(posts) => {
@@ -150,6 +152,9 @@ async fn well(
     }
     for (id, published_at) in redated {
         tx.redate_waiting(id, published_at).await?;
+    }
+    if is_whole {
+        websub::heed(&mut tx, feed, look.offer.as_ref(), now).await?;
     }
     tx.end_look(feed, &next).await?;
     minutes.write(&mut tx, feed, now).await?;

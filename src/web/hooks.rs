@@ -79,6 +79,7 @@ fn problem(hook: &Hook, error: &HookError) -> Response {
     }
 }
 
-pub(super) fn said(status: StatusCode, text: &'static str) -> Response {
-    (status, [(header::CONTENT_TYPE, "text/plain; charset=utf-8")], text).into_response()
+/// An answer for a machine.
+pub(super) fn said(status: StatusCode, text: impl Into<String>) -> Response {
+    (status, [(header::CONTENT_TYPE, "text/plain; charset=utf-8")], text.into()).into_response()
 }

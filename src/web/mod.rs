@@ -12,6 +12,7 @@ mod origin;
 mod pages;
 mod pings;
 mod preferences;
+mod websub;
 
 use std::{sync::Arc, time::Duration};
 
@@ -83,6 +84,7 @@ fn pages() -> Router<Site> {
         .route("/preferences/{token}/data", get(preferences::data))
         .route("/preferences/{token}/erase", get(preferences::erase_page).post(preferences::erase))
         .route("/hooks/{name}", post(hooks::take).layer(DefaultBodyLimit::max(hooks::LARGEST)))
+        .route("/hooks/websub/{token}", get(websub::verify).post(websub::distribute))
         .route("/hooks/feed/{name}", post(pings::take))
         .route("/leave/{token}", get(leave::page).post(leave::leave))
         .route("/leave/{token}/stay", post(leave::stay))

@@ -9,6 +9,7 @@ use tidings::{
         feed::{Feed, FeedState},
         post::Post,
         slug::Slug,
+        websub::Websub,
     },
 };
 use url::Url;
@@ -30,6 +31,7 @@ fn feed(url: Url) -> Feed {
         max_age: SignedDuration::from_hours(720),
         flood: 10,
         ping: None,
+        websub: Websub::Off,
     }
 }
 

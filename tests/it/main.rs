@@ -32,4 +32,5 @@ mod splice;
 mod store;
 mod strangers;
 mod tidy;
+mod websub;
 mod world;

@@ -13,6 +13,7 @@ use tidings::{
         slug::Slug,
         subscription::{NewSubscriber, SubscriberId, SubscriptionState},
         suppression::SuppressionKind,
+        websub::Websub,
     },
     store::{
         Store, StoreError,
@@ -346,6 +347,7 @@ fn feed() -> Feed {
         max_age: SignedDuration::from_hours(720),
         flood: 10,
         ping: None,
+        websub: Websub::Off,
     }
 }
 

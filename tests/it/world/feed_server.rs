@@ -19,13 +19,16 @@ use std::{
 
 use axum::{
     Router,
-    body::{Body, Bytes},
+    body::{self, Body, Bytes},
     extract::{Request as HttpRequest, State},
     http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header},
 };
 use futures_util::{StreamExt, stream};
 use tokio::{net::TcpListener, sync::Semaphore, task::JoinHandle};
 use url::Url;
+
+/// The most that a request may bring, in bytes.
+const MAX_BODY: usize = 100_000;
 
 /// The server. It stops when it is dropped.
 #[derive(Debug)]
@@ -48,6 +51,8 @@ pub(crate) struct Request {
     pub(crate) target: String,
     /// All its headers.
     pub(crate) headers: HeaderMap,
+    /// What it brought; as text, for forms.
+    pub(crate) body: String,
 }
 
 impl Request {
@@ -214,10 +219,12 @@ impl Drop for FeedServer {
 }
 
 async fn answer(State(site): State<Arc<Mutex<Site>>>, request: HttpRequest) -> axum::response::Response {
-    let (parts, _) = request.into_parts();
+    let (parts, body) = request.into_parts();
+    let body = body::to_bytes(body, MAX_BODY).await.expect("a small body");
+    let body = String::from_utf8_lossy(&body).into_owned();
     let page = {
         let mut site = site.lock().unwrap_or_else(PoisonError::into_inner);
-        site.requests.push(Request { target: parts.uri.to_string(), headers: parts.headers.clone() });
+        site.requests.push(Request { target: parts.uri.to_string(), headers: parts.headers.clone(), body });
         site.pages.get(parts.uri.path()).cloned().unwrap_or_else(|| Response::ok("nothing here").status(404))
     };
     if let Some(gate) = &page.gate {
