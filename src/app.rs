@@ -5,13 +5,14 @@ use std::{collections::HashMap, fs, io::Write, os::unix::fs::OpenOptionsExt, pat
 
 use data_encoding::HEXLOWER;
 use secrecy::ExposeSecret;
+use tokio::sync::{Mutex, Notify};
 
 use crate::{
     clock::Clock,
     collect::{self, CollectError, Collector, Policy},
     config::{Config, Database, SecretSource},
     deliver::{PostRoom, dkim::Signer, letterhead::Letterhead},
-    domain::{links::Links, token::Secret},
+    domain::{links::Links, slug::Slug, token::Secret},
     render::{RenderError, Renderer, Settings},
     store::{Store, StoreError},
 };
@@ -30,6 +31,11 @@ pub struct App {
     pub collector: Collector,
     /// The time.
     pub clock: Clock,
+    /// Wakes whoever waits for a ping of a feed. It carries nothing: the row does.
+    pub pinged: HashMap<Slug, Notify>,
+    /// Who makes alerts makes them alone: a statement that came by two feeds must be found by the second when the first
+    /// has made its alert.
+    pub alerting: Mutex<()>,
 }
 
 /// Why the parts could not be put together.
@@ -86,7 +92,8 @@ impl App {
                 secret_in(&path).map_err(|source| OpenError::Secret { path: path.display().to_string(), source })?
             }
         };
-        Ok(Self { config, store, secret, renderer, collector, clock })
+        let pinged = config.feeds.iter().map(|feed| (feed.name.clone(), Notify::new())).collect();
+        Ok(Self { config, store, secret, renderer, collector, clock, pinged, alerting: Mutex::default() })
     }
 
     /// What links to readers' pages are made of.

@@ -6,15 +6,17 @@ pub mod connections;
 use std::{sync::Arc, time::Duration};
 
 use axum::Router;
+use futures_util::future::join_all;
 use tokio::{net::TcpListener, task::JoinHandle, time::sleep};
 
 use self::connections::Manner;
 use crate::{
     app::App,
     deliver::{self, Until, tally::Tally},
+    domain::feed::Feed,
     intake::{self, doors::Doors},
     newsroom,
-    publish::{self, PassOptions},
+    publish::{self, Pass, PassOptions},
     stop::{Ask, Stop},
     subscribe,
 };
@@ -32,12 +34,14 @@ const REST: Duration = Duration::from_secs(1);
 /// `listener`. What fails is logged and tried again.
 pub async fn serve(app: Arc<App>, router: Router, listener: TcpListener, doors: Doors, stop: Stop) {
     let clock_work = tokio::spawn(stopping(stop.clone(), keep_publishing(Arc::clone(&app), stop.clone())));
+    let listening = tokio::spawn(stopping(stop.clone(), keep_listening(Arc::clone(&app), stop.clone())));
     let answers = tokio::spawn(stopping(stop.clone(), keep_answering(Arc::clone(&app), stop.clone())));
     let delivery = tokio::spawn(stopping(stop.clone(), keep_delivering(Arc::clone(&app), stop.clone())));
     let intake = tokio::spawn(stopping(stop.clone(), keep_taking(Arc::clone(&app), doors, stop.clone())));
     connections::answer(&listener, router, &stop, Manner::default()).await;
     drop(listener);
     end(clock_work, &stop).await;
+    end(listening, &stop).await;
     end(intake, &stop).await;
     end(answers, &stop).await;
     end(delivery, &stop).await;
@@ -78,6 +82,27 @@ async fn keep_publishing(app: Arc<App>, stop: Stop) {
         tokio::select! {
             () = sleep(TICK) => {}
             () = stop.asked(Ask::Finish) => {}
+        }
+    }
+}
+
+/// Feeds that are pinged are looked at aside from the clock's work, each by itself: none waits for another that hangs.
+async fn keep_listening(app: Arc<App>, stop: Stop) {
+    join_all(app.config.feeds.iter().map(|feed| listen(&app, feed, &stop))).await;
+    stop.asked(Ask::Finish).await;
+}
+
+async fn listen(app: &App, feed: &Feed, stop: &Stop) {
+    while !stop.is_asked() {
+        tokio::select! {
+            () = publish::pinged(app, feed) => {}
+            () = stop.asked(Ask::Finish) => return,
+        }
+        match publish::look_at_pinged(app, feed).await {
+            Ok(pass) => told(&pass),
+            Err(error) => {
+                tracing::error!(feed = %feed.name, "a ping was not followed up, and is with the next look: {error}")
+            }
         }
     }
 }
@@ -129,15 +154,18 @@ async fn tick(app: &App) {
         tracing::error!("staff were not told of alarms: {error}");
     }
     match publish::publish_due(app, PassOptions::default()).await {
-        Ok(pass) => {
-            for note in &pass.notes {
-                tracing::info!("{note}");
-            }
-            if pass.alerts + pass.digests > 0 {
-                tracing::info!(posts = pass.posts, alerts = pass.alerts, digests = pass.digests, "published");
-            }
-        }
+        Ok(pass) => told(&pass),
         Err(error) => tracing::error!("publishing failed and is tried again: {error}"),
+    }
+}
+
+/// Logs what a pass did.
+fn told(pass: &Pass) {
+    for note in &pass.notes {
+        tracing::info!("{note}");
+    }
+    if pass.alerts + pass.digests > 0 {
+        tracing::info!(posts = pass.posts, alerts = pass.alerts, digests = pass.digests, "published");
     }
 }
 

@@ -5,9 +5,12 @@ mod alerts;
 mod collecting;
 mod digests;
 mod minutes;
+mod pings;
+pub mod websub;
 
 use serde::Serialize;
 
+pub use self::pings::{PingError, look_at_pinged, ping, pinged};
 use crate::{app::App, newsroom::NewsroomError};
 
 /// What one pass did.
@@ -39,5 +42,6 @@ pub async fn publish_due(app: &App, options: PassOptions) -> Result<Pass, Newsro
     collecting::collect_due(app, options, &mut pass).await?;
     alerts::alerts_due(app, &mut pass).await?;
     digests::digests_due(app, &mut pass).await?;
+    websub::websub_due(app).await?;
     Ok(pass)
 }

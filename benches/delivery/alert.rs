@@ -108,7 +108,8 @@ fn quiet(mut command: Command) -> Command {
     command
 }
 
-fn wait_for<T>(otherwise: &str, mut look: impl FnMut() -> Option<T>) -> anyhow::Result<T> {
+/// What is seen in the end; fails with these words when it does not come.
+pub(crate) fn wait_for<T>(otherwise: &str, mut look: impl FnMut() -> Option<T>) -> anyhow::Result<T> {
     let began = Instant::now();
     loop {
         if let Some(found) = look() {

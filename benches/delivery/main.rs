@@ -11,6 +11,7 @@ mod machine;
 mod measure;
 mod million;
 mod peers;
+mod ping;
 mod proxy;
 mod sessions;
 mod sink;
@@ -62,6 +63,8 @@ enum Measurement {
     Distance,
     /// An alert in the middle of a digest
     Alert,
+    /// From a ping of a feed to the alert
+    Ping,
     /// The daemon at rest
     Daemon,
     /// A hundred thousand and a million readers
@@ -99,6 +102,7 @@ fn main() -> anyhow::Result<()> {
             Measurement::Sessions => sessions::table(&options, found(&mut peers)?)?,
             Measurement::Distance => distance::table(&options, found(&mut peers)?)?,
             Measurement::Alert => alert::table(&options)?,
+            Measurement::Ping => ping::table(&options)?,
             Measurement::Daemon => daemon::table(&options)?,
             Measurement::Million => million::table()?,
         };

@@ -17,6 +17,7 @@ use crate::{
         post::{PostId, Standing, StoredPost},
         slug::Slug,
         urgency::judge_urgency,
+        websub::Websub,
     },
     newsroom,
 };
@@ -112,6 +113,8 @@ async fn try_feed(app: &App, text: &str, output: Output) -> anyhow::Result<()> {
             every: SignedDuration::from_mins(10),
             max_age: SignedDuration::from_hours(24 * 30),
             flood: 10,
+            ping: None,
+            websub: Websub::Off,
         },
     };
     let look = app.collector.collect(&feed, &FeedState::default()).await?;

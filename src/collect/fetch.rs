@@ -8,7 +8,7 @@ use reqwest::{
     Client, Response, StatusCode,
     header::{
         ACCEPT, CACHE_CONTROL, CONTENT_TYPE, ETAG, HeaderMap, HeaderName, HeaderValue, IF_MODIFIED_SINCE,
-        IF_NONE_MATCH, LAST_MODIFIED, LOCATION,
+        IF_NONE_MATCH, LAST_MODIFIED, LINK, LOCATION,
     },
     redirect,
 };
@@ -51,6 +51,8 @@ pub(super) struct Fetched {
     pub(super) home: Url,
     /// What to ask with next time, there and nowhere else.
     pub(super) validators: Validators,
+    /// The values of `Link` headers (RFC 8288), as far as they are text.
+    pub(super) links: Vec<String>,
 }
 
 /// What a server answered.
@@ -127,6 +129,39 @@ impl Fetcher {
         }
     }
 
+    /// Posts a form, and posts it again where redirects lead that want it so (307, 308). Of the answer only the status
+    /// counts.
+    pub(super) async fn post_form(&self, start: &Url, form: &str) -> Result<(), CollectError> {
+        let timeout = self.timeout.min(DOCUMENT_TIMEOUT);
+        let posting = async {
+            let mut url = start.clone();
+            for _ in 0..=MAX_REDIRECTS {
+                self.check(&url)?;
+                let request = self.client.post(url.clone()).header(CONTENT_TYPE, "application/x-www-form-urlencoded");
+                let response = request.body(form.to_owned()).send().await.map_err(|error| unreachable(&error, &url))?;
+                match response.status().as_u16() {
+                    200..=299 => return Ok(()),
+                    307 | 308 => match redirect_target(&response, &url)? {
+                        Some(target) => url = target,
+                        None => return Err(CollectError::Status(response.status().as_u16())),
+                    },
+                    status => return Err(CollectError::Status(status)),
+                }
+            }
+            Err(CollectError::Redirect { host: host_of(start), reason: "too many times" })
+        };
+        let late = |_| CollectError::TimedOut { host: host_of(start), limit: timeout };
+        tokio::time::timeout(timeout, posting).await.map_err(late)?
+    }
+
+    /// Whether an address may be asked at all, as far as it shows by itself; names are checked when they are resolved.
+    fn check(&self, url: &Url) -> Result<(), CollectError> {
+        if let (Some(reason), "https") = (&self.no_https, url.scheme()) {
+            return Err(CollectError::Setup(reason.clone()));
+        }
+        self.networks.check_literal(url).map_err(|ClosedHost { host }| CollectError::Forbidden { host })
+    }
+
     /// Asks, and asks again where redirects lead.
     async fn follow(&self, start: &Url, validators: &Validators) -> Result<Fetched, CollectError> {
         let mut url = start.clone();
@@ -152,10 +187,7 @@ impl Fetcher {
 
     /// One request to one checked address.
     async fn ask(&self, url: &Url, validators: &Validators) -> Result<Response, CollectError> {
-        if let (Some(reason), "https") = (&self.no_https, url.scheme()) {
-            return Err(CollectError::Setup(reason.clone()));
-        }
-        self.networks.check_literal(url).map_err(|ClosedHost { host }| CollectError::Forbidden { host })?;
+        self.check(url)?;
         let mut headers = HeaderMap::new();
         headers.insert(ACCEPT, HeaderValue::from_static(ACCEPTED));
         // A cache on the way must not keep news from us.
@@ -185,15 +217,17 @@ impl Fetcher {
         match response.status() {
             StatusCode::OK | StatusCode::NON_AUTHORITATIVE_INFORMATION => {
                 let content_type = text_of(headers, CONTENT_TYPE);
+                let links = response.headers().get_all(LINK).iter().filter_map(|link| link.to_str().ok());
+                let links = links.map(str::to_owned).collect();
                 let bytes = self.body(response, &url).await?;
-                Ok(Fetched { answer: Answer::Body { bytes, content_type, url }, home, validators: given })
+                Ok(Fetched { answer: Answer::Body { bytes, content_type, url }, home, validators: given, links })
             }
             StatusCode::NOT_MODIFIED if *asked_with != Validators::default() => {
                 let validators = Validators {
                     etag: given.etag.or_else(|| asked_with.etag.clone()),
                     last_modified: given.last_modified.or_else(|| asked_with.last_modified.clone()),
                 };
-                Ok(Fetched { answer: Answer::NotModified, home, validators })
+                Ok(Fetched { answer: Answer::NotModified, home, validators, links: Vec::new() })
             }
             status => Err(CollectError::Status(status.as_u16())),
         }
@@ -235,7 +269,7 @@ impl Fetcher {
             return Err(CollectError::TooLarge { limit: self.max_bytes });
         }
         let answer = Answer::Body { bytes, content_type: None, url: url.clone() };
-        Ok(Fetched { answer, home: url.clone(), validators: Validators::default() })
+        Ok(Fetched { answer, home: url.clone(), validators: Validators::default(), links: Vec::new() })
     }
 }
 

@@ -7,6 +7,7 @@ pub mod clean;
 mod dates;
 mod entry;
 mod fetch;
+mod hub;
 mod images;
 mod network;
 mod parse;
@@ -26,6 +27,7 @@ use self::fetch::{Answer, Fetched, Validators};
 use crate::domain::{
     feed::{Feed, FeedState},
     post::Post,
+    websub::{Offer, Websub},
 };
 
 /// What a collector may do.
@@ -78,6 +80,8 @@ pub struct Look {
     pub moved_to: Option<String>,
     /// What a person who looks after the feed should know; whole clauses in lower case.
     pub warnings: Vec<String>,
+    /// The hub that the feed offers, when posts were found and hubs are looked for.
+    pub offer: Option<Offer>,
 }
 
 impl Look {
@@ -212,19 +216,24 @@ impl Collector {
             _ if is_web(start) => self.fetcher.web(start, &validators).await?,
             _ => return Err(CollectError::Address),
         };
-        let Fetched { answer, home, validators } = answer;
+        let Fetched { answer, home, validators, links } = answer;
         let moved_to = (home != feed.url && is_web(&home)).then(|| home.to_string());
-        let (validators, found, mut warnings) = match answer {
-            Answer::NotModified => (validators, Found::NotModified, Vec::new()),
+        let (validators, found, mut warnings, offer) = match answer {
+            Answer::NotModified => (validators, Found::NotModified, Vec::new(), None),
             Answer::Body { bytes, content_type, url } => {
-                let read = move || parse::read(&bytes, content_type.as_deref(), &url);
-                let reading = tokio::task::spawn_blocking(read)
+                let websub = feed.websub;
+                let read = move || {
+                    let offer =
+                        (websub == Websub::On).then(|| hub::offer(&links, &bytes, content_type.as_deref(), &url));
+                    parse::read(&bytes, content_type.as_deref(), &url).map(|reading| (reading, offer.flatten()))
+                };
+                let (reading, offer) = tokio::task::spawn_blocking(read)
                     .await
                     .map_err(|_| CollectError::NotAFeed("it made the reader fail".to_owned()))?
                     .map_err(|parse::NotAFeed(reason)| CollectError::NotAFeed(reason))?;
                 // A document that broke off must come again whole, even when the server thinks we have it.
                 let validators = if reading.was_cut { Validators::default() } else { validators };
-                (validators, Found::Posts(reading.posts), reading.warnings)
+                (validators, Found::Posts(reading.posts), reading.warnings, offer)
             }
         };
         if home != *start
@@ -232,7 +241,7 @@ impl Collector {
         {
             warnings.push(format!("the feed has moved for good to `{moved_to}`"));
         }
-        Ok(Look { found, etag: validators.etag, last_modified: validators.last_modified, moved_to, warnings })
+        Ok(Look { found, etag: validators.etag, last_modified: validators.last_modified, moved_to, warnings, offer })
     }
 }
 

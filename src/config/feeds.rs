@@ -10,7 +10,7 @@ use super::{
     mistake::Problem,
     section::{Names, Section, Value},
 };
-use crate::domain::feed::Feed;
+use crate::domain::{feed::Feed, websub::Websub};
 
 /// A look that took longer could outlast the time for which a process has the look to itself.
 const LONGEST_TIMEOUT: Duration = Duration::from_secs(60);
@@ -47,8 +47,10 @@ fn feed(mut section: Section<'_, '_>, names: &mut Names) -> Option<Feed> {
     let every = section.or("every", SignedDuration::from_mins(10), Value::duration);
     let max_age = section.or("max_age", SignedDuration::from_hours(30 * 24), Value::duration);
     let flood = section.or("flood", 10, |value| value.count(1, 1_000_000));
+    let ping = section.optional("ping", Value::long_secret);
+    let websub = section.or("websub", Websub::Off, |value| value.either(Websub::On, Websub::Off));
     section.finish();
-    Some(Feed { name: name?, url: url?, every, max_age, flood })
+    Some(Feed { name: name?, url: url?, every, max_age, flood, ping, websub })
 }
 
 /// Reads `[collect]`.

@@ -11,7 +11,7 @@ use crate::domain::hook::{EventKey, Hook, Provider, Topic};
 /// The kinds of hooks, as they are named in the file.
 const KINDS: [&str; 4] = ["ses", "postmark", "sendgrid", "mailgun"];
 
-/// The fewest characters of a secret by which anybody could have readers suppressed.
+/// The fewest characters of a secret by which anybody on the web could have us do something.
 const SHORTEST: usize = 16;
 
 /// Reads `[[hooks]]`.
@@ -66,7 +66,7 @@ impl Value<'_, '_> {
     }
 
     /// A secret that is not to be guessed over the web.
-    fn long_secret(&self) -> Result<SecretString, Problem> {
+    pub(super) fn long_secret(&self) -> Result<SecretString, Problem> {
         let secret = self.secret()?;
         if secret.expose_secret().chars().count() < SHORTEST {
             return Err(Problem::new(format!("is shorter than {SHORTEST} characters"))

@@ -30,11 +30,13 @@ pub enum AlarmKind {
     MailRefused,
     /// More readers of an issue than may be called it spam.
     ManyComplaints,
+    /// A hub that should tell us of a feed's news does not.
+    HubInTrouble,
 }
 
 impl AlarmKind {
     /// Every kind.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::RelayInTrouble,
         Self::RelayBreaksItsWord,
         Self::IssueHeld,
@@ -44,6 +46,7 @@ impl AlarmKind {
         Self::LettersAside,
         Self::MailRefused,
         Self::ManyComplaints,
+        Self::HubInTrouble,
     ];
 
     /// The word that stands for it in the store.
@@ -58,6 +61,7 @@ impl AlarmKind {
             Self::LettersAside => "letters-aside",
             Self::MailRefused => "mail-refused",
             Self::ManyComplaints => "many-complaints",
+            Self::HubInTrouble => "hub-in-trouble",
         }
     }
 
@@ -70,7 +74,7 @@ impl AlarmKind {
     /// told once.
     pub fn told_anew(self, now: Timestamp) -> Timestamp {
         match self {
-            Self::RelayBreaksItsWord | Self::LettersAside => Timestamp::MIN,
+            Self::RelayBreaksItsWord | Self::LettersAside | Self::HubInTrouble => Timestamp::MIN,
             Self::RelayInTrouble
             | Self::IssueHeld
             | Self::ManyRequests
@@ -93,6 +97,7 @@ impl AlarmKind {
             Self::LettersAside => "letters that could not be handled",
             Self::MailRefused => "receivers refuse our mail",
             Self::ManyComplaints => "readers call our mail spam",
+            Self::HubInTrouble => "hub does not tell us of news",
         }
     }
 }

@@ -1,13 +1,14 @@
 //! A feed: a URL that lists posts, as configured, and how well it does. No fetching happens here.
 
 use jiff::{SignedDuration, Timestamp};
+use secrecy::SecretString;
 use serde::Serialize;
 use url::Url;
 
-use super::slug::Slug;
+use super::{slug::Slug, websub::Websub};
 
 /// A feed as config.toml names it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct Feed {
     /// Its short name.
     pub name: Slug,
@@ -19,6 +20,10 @@ pub struct Feed {
     pub max_age: SignedDuration,
     /// More new posts than this in one look are held.
     pub flood: usize,
+    /// Who shows this may say that there is news: then we look at once. Without it nobody may.
+    pub ping: Option<SecretString>,
+    /// Whether its hub is asked to tell us of news.
+    pub websub: Websub,
 }
 
 /// What the store remembers of a feed between two looks.
@@ -40,14 +45,23 @@ pub struct FeedState {
     pub failures: u32,
     /// What the last failure said.
     pub last_error: Option<String>,
-    /// Not before this instant do we look again.
+    /// Not before this instant do we look again, unless it is pinged.
     pub next_check_at: Option<Timestamp>,
+    /// How many pings have come so far.
+    pub pings: i64,
+    /// How many of them had come when the last look began that has ended.
+    pub pings_heard: i64,
 }
 
 impl FeedState {
     /// True when the feed was looked at before, but never at the address that the configuration gives now.
     pub fn is_at_new_address(&self) -> bool {
         self.baseline_at.is_some() && self.checked_at.is_none()
+    }
+
+    /// True when somebody has said that there is news, and no look that began since has ended.
+    pub fn is_pinged(&self) -> bool {
+        self.pings > self.pings_heard
     }
 }
 
@@ -64,7 +78,7 @@ impl Feed {
 #[cfg(test)]
 mod tests {
     use super::Feed;
-    use crate::domain::slug::Slug;
+    use crate::domain::{slug::Slug, websub::Websub};
     use jiff::SignedDuration;
 
     #[test]
@@ -75,6 +89,8 @@ mod tests {
             every: SignedDuration::from_mins(10),
             max_age: SignedDuration::from_hours(720),
             flood: 10,
+            ping: None,
+            websub: Websub::Off,
         };
         let minutes: Vec<i64> = (0..8).map(|failures| feed.delay_after(failures).as_mins()).collect();
         assert_eq!(minutes, [10, 20, 40, 80, 160, 320, 360, 360]);

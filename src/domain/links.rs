@@ -12,6 +12,7 @@ use super::{
     request::RequestId,
     subscription::SubscriberId,
     token::{Claim, Purpose, Secret},
+    websub::WatchId,
 };
 
 /// RFC 5321 §4.5.3.1.1: the longest local part.
@@ -81,6 +82,11 @@ impl Links {
             preferences_url: self.ask_to_leave(),
             web_url: self.past_issue(list, issue),
         }
+    }
+
+    /// Where the hub of a watch tells us of news.
+    pub fn hub_callback(&self, watch: WatchId) -> String {
+        format!("{}hooks/websub/{}", self.base_url, self.secret.sign_number(Purpose::Hub, watch.0))
     }
 
     /// The intake address with a plus part, unless there is none or it would grow too long.

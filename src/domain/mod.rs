@@ -28,4 +28,5 @@ pub mod subscription;
 pub mod suppression;
 pub mod token;
 pub mod urgency;
+pub mod websub;
 pub mod wire;

@@ -9,6 +9,7 @@ use crate::domain::{
     post::{Judged, KnownPost, Post, PostId, Standing, StoredPost, Urgency, Verdict},
     slug::Slug,
     urgency::{Field, UrgentRule, WordPattern},
+    websub::Websub,
 };
 
 fn feed() -> Feed {
@@ -18,6 +19,8 @@ fn feed() -> Feed {
         every: SignedDuration::from_mins(10),
         max_age: SignedDuration::from_hours(720),
         flood: 10,
+        ping: None,
+        websub: Websub::Off,
     }
 }
 

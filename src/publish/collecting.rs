@@ -1,12 +1,12 @@
 //! Steps 1 and 2 of the flow: looks at each feed that is due, judges what is new, and writes both down.
 
 use futures_util::{StreamExt, stream};
-use jiff::Timestamp;
-use tokio::sync::Mutex;
+use jiff::{SignedDuration, Timestamp};
 
 use super::{
     Pass, PassOptions, alerts,
     minutes::{Decided, Minutes},
+    websub,
 };
 use crate::{
     app::App,
@@ -28,16 +28,18 @@ const AT_ONCE: usize = 8;
 /// After so many failed looks in a row staff are told.
 const TELL_AFTER: u32 = 3;
 
+/// A ping that brought nothing may have come before the site itself, or a cache in front of it, had the news. So long
+/// after it we look once more.
+const AFTER_A_PING: SignedDuration = SignedDuration::from_mins(1);
+
+/// Whoever pings during a look may speak of what that look came too early for: then there is one more.
+const LOOKS: usize = 2;
+
 /// Looks at every feed that is due, and makes the alerts of each as its look ends: a slow or failing feed neither stops
 /// nor delays another.
 pub(super) async fn collect_due(app: &App, options: PassOptions, pass: &mut Pass) -> Result<(), NewsroomError> {
-    for list in &app.config.lists {
-        // A list begins when it is first seen: what was news before is not for it.
-        app.store.state_of_list(&list.name, app.clock.now()).await?;
-    }
-    let one_at_a_time = Mutex::new(());
-    let looks: Vec<_> =
-        app.config.feeds.iter().map(|feed| look_and_alert(app, feed, options, &one_at_a_time)).collect();
+    begin_lists(app).await?;
+    let looks: Vec<_> = app.config.feeds.iter().map(|feed| look_and_alert(app, feed, options)).collect();
     let looks: Vec<Result<Pass, NewsroomError>> = stream::iter(looks).buffered(AT_ONCE).collect().await;
     for look in looks {
         let look = look?;
@@ -48,30 +50,49 @@ pub(super) async fn collect_due(app: &App, options: PassOptions, pass: &mut Pass
     Ok(())
 }
 
-async fn look_and_alert(
-    app: &App,
-    feed: &Feed,
-    options: PassOptions,
-    one_at_a_time: &Mutex<()>,
-) -> Result<Pass, NewsroomError> {
-    let mut pass = look_if_due(app, feed, options).await?;
-    if pass.posts > 0 {
-        // A statement that came by two feeds must be found by the second when the first has made its alert.
-        let _alone = one_at_a_time.lock().await;
-        alerts::alerts_due(app, &mut pass).await?;
+/// A list begins when it is first seen: what was news before is not for it.
+pub(super) async fn begin_lists(app: &App) -> Result<(), StoreError> {
+    for list in &app.config.lists {
+        app.store.state_of_list(&list.name, app.clock.now()).await?;
+    }
+    Ok(())
+}
+
+/// Looks at a feed when it is due, and makes the alerts of what it brought.
+pub(super) async fn look_and_alert(app: &App, feed: &Feed, options: PassOptions) -> Result<Pass, NewsroomError> {
+    let mut pass = Pass::default();
+    wake_waiting(app, feed, &mut pass).await?;
+    for _ in 0..LOOKS {
+        let looked = look_if_due(app, feed, options, &mut pass).await?;
+        if pass.posts > 0 {
+            let _alone = app.alerting.lock().await;
+            alerts::alerts_due(app, &mut pass).await?;
+        }
+        if looked == Looked::No || !is_pinged(app, feed).await? {
+            break;
+        }
     }
     Ok(pass)
 }
 
-async fn look_if_due(app: &App, feed: &Feed, options: PassOptions) -> Result<Pass, StoreError> {
-    let mut pass = Pass::default();
-    wake_waiting(app, feed, &mut pass).await?;
-    let Some(state) = app.store.claim_look(feed, app.clock.now()).await? else { return Ok(pass) };
+async fn is_pinged(app: &App, feed: &Feed) -> Result<bool, StoreError> {
+    Ok(app.store.feed_state(&feed.name).await?.is_some_and(|state| state.is_pinged()))
+}
+
+/// Whether a look was due, and ours to make.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Looked {
+    Yes,
+    No,
+}
+
+async fn look_if_due(app: &App, feed: &Feed, options: PassOptions, pass: &mut Pass) -> Result<Looked, StoreError> {
+    let Some(state) = app.store.claim_look(feed, app.clock.now()).await? else { return Ok(Looked::No) };
     match app.collector.collect(feed, &state).await {
-        Ok(look) => well(app, feed, state, look, options, &mut pass).await?,
-        Err(error) => failed(app, feed, state, &error.to_string(), &mut pass).await?,
+        Ok(look) => well(app, feed, state, look, options, pass).await?,
+        Err(error) => failed(app, feed, state, &error.to_string(), pass).await?,
     }
-    Ok(pass)
+    Ok(Looked::Yes)
 }
 
 /// A look that went well: what is new is judged and stored.
@@ -86,6 +107,7 @@ async fn well(
     let now = app.clock.now();
     let first = state.baseline_at.is_none();
     let mut redated = Vec::new();
+    let is_whole = matches!(look.found, Found::Posts(_));
     let judged = match look.found {
         Found::NotModified => Vec::new(),
         Found::Posts(posts) => {
@@ -99,13 +121,15 @@ async fn well(
             judge(feed, &app.config.urgent, kind, posts, &known, now)
         }
     };
+    let brought = if judged.is_empty() { Brought::Nothing } else { Brought::Posts };
     let next = FeedState {
         moved_to: look.moved_to,
         etag: look.etag,
         last_modified: look.last_modified,
         baseline_at: state.baseline_at.or(Some(now)),
         checked_at: Some(now),
-        next_check_at: after(now, feed, 0),
+        next_check_at: after(now, feed, &state, 0, brought),
+        pings: state.pings,
         ..FeedState::default()
     };
     let mut minutes = Minutes::default();
@@ -128,6 +152,9 @@ async fn well(
     }
     for (id, published_at) in redated {
         tx.redate_waiting(id, published_at).await?;
+    }
+    if is_whole {
+        websub::heed(&mut tx, feed, look.offer.as_ref(), now).await?;
     }
     tx.end_look(feed, &next).await?;
     minutes.write(&mut tx, feed, now).await?;
@@ -161,7 +188,7 @@ async fn failed(app: &App, feed: &Feed, state: FeedState, error: &str, pass: &mu
         failing_since: Some(since),
         failures,
         last_error: Some(error.to_owned()),
-        next_check_at: after(now, feed, failures),
+        next_check_at: after(now, feed, &state, failures, Brought::Nothing),
         ..state
     };
     let mut minutes = Minutes::default();
@@ -214,8 +241,21 @@ async fn wake_waiting(app: &App, feed: &Feed, pass: &mut Pass) -> Result<(), Sto
     Ok(())
 }
 
-fn after(now: Timestamp, feed: &Feed, failures: u32) -> Option<Timestamp> {
-    Some(now.checked_add(feed.delay_after(failures)).unwrap_or(Timestamp::MAX))
+/// Whether a look brought posts that were not known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Brought {
+    Posts,
+    Nothing,
+}
+
+/// When the next look is due, after one that was begun in `state`.
+fn after(now: Timestamp, feed: &Feed, state: &FeedState, failures: u32, brought: Brought) -> Option<Timestamp> {
+    let usual = feed.delay_after(failures);
+    let delay = match brought {
+        Brought::Nothing if state.is_pinged() => usual.min(AFTER_A_PING),
+        Brought::Nothing | Brought::Posts => usual,
+    };
+    Some(now.checked_add(delay).unwrap_or(Timestamp::MAX))
 }
 
 fn failing_notice(feed: &Feed, since: Timestamp, failures: u32, error: &str) -> Notice {

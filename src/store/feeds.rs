@@ -23,11 +23,13 @@ struct Row {
     failures: i64,
     last_error: Option<String>,
     next_check_at: i64,
+    pings: i64,
+    pings_heard: i64,
 }
 
 impl Store {
-    /// Claims the look at a feed that is due: `None` when it is not due or another process is at it. The state of a
-    /// feed whose URL was changed in the configuration keeps its baseline and forgets the rest.
+    /// Claims the look at a feed that is due or pinged: `None` when it is neither, or somebody is at it. The state of a
+    /// feed whose URL was changed in the configuration keeps its baseline and pings, and forgets the rest.
     ///
     /// # Errors
     /// When the store cannot be written.
@@ -42,9 +44,10 @@ impl Store {
         self.writer.execute(statement).await?;
         let statement = sqlx::query_as(
             "UPDATE feeds SET looking_until = $1
-             WHERE name = $2 AND (next_check_at <= $3 OR url <> $4) AND COALESCE(looking_until, 0) <= $3
+             WHERE name = $2 AND (next_check_at <= $3 OR url <> $4 OR pings > pings_heard)
+                AND COALESCE(looking_until, 0) <= $3
              RETURNING url, moved_to, etag, last_modified, baseline_at, checked_at, failing_since, failures,
-                       last_error, next_check_at",
+                       last_error, next_check_at, pings, pings_heard",
         )
         .bind(ms(lease))
         .bind(feed.name.as_str())
@@ -54,7 +57,18 @@ impl Store {
         let Some(row) = row else { return Ok(None) };
         let same_url = row.url == feed.url.as_str();
         let state = row.into_state();
-        Ok(Some(if same_url { state } else { FeedState { baseline_at: state.baseline_at, ..FeedState::default() } }))
+        let FeedState { baseline_at, pings, pings_heard, .. } = state;
+        Ok(Some(if same_url { state } else { FeedState { baseline_at, pings, pings_heard, ..FeedState::default() } }))
+    }
+
+    /// Writes down that a feed is said to have news. A feed that was never looked at is due anyway.
+    ///
+    /// # Errors
+    /// When the store cannot be written.
+    pub async fn ping_feed(&self, name: &Slug) -> Result<(), StoreError> {
+        let statement = sqlx::query("UPDATE feeds SET pings = pings + 1 WHERE name = $1").bind(name.as_str());
+        self.writer.execute(statement).await?;
+        Ok(())
     }
 
     /// True while a process is looking at the feed: what it has found is not in the store yet.
@@ -78,7 +92,7 @@ impl Store {
     pub async fn feed_state(&self, name: &Slug) -> Result<Option<FeedState>, StoreError> {
         let row: Option<Row> = sqlx::query_as(
             "SELECT url, moved_to, etag, last_modified, baseline_at, checked_at, failing_since, failures, last_error,
-                    next_check_at FROM feeds WHERE name = $1",
+                    next_check_at, pings, pings_heard FROM feeds WHERE name = $1",
         )
         .bind(name.as_str())
         .fetch_optional(&self.reader)
@@ -101,7 +115,8 @@ impl Tx {
         Ok(done.rows_affected() == 1)
     }
 
-    /// Writes down what a look at a feed taught us, and ends its lease.
+    /// Writes down what a look at a feed taught us, and ends its lease. The pings that the state counts are heard by it;
+    /// those that came meanwhile are not.
     ///
     /// # Errors
     /// When the store cannot be written.
@@ -109,8 +124,8 @@ impl Tx {
         sqlx::query(
             "UPDATE feeds SET url = $1, moved_to = $2, etag = $3, last_modified = $4, baseline_at = $5,
                     checked_at = $6, failing_since = $7, failures = $8, last_error = $9, next_check_at = $10,
-                    looking_until = NULL, told_at = CASE WHEN $8 = 0 THEN NULL ELSE told_at END
-             WHERE name = $11",
+                    pings_heard = $11, looking_until = NULL, told_at = CASE WHEN $8 = 0 THEN NULL ELSE told_at END
+             WHERE name = $12",
         )
         .bind(feed.url.as_str())
         .bind(state.moved_to.as_deref())
@@ -122,6 +137,7 @@ impl Tx {
         .bind(i64::from(state.failures))
         .bind(state.last_error.as_deref())
         .bind(state.next_check_at.map_or(0, ms))
+        .bind(state.pings)
         .bind(feed.name.as_str())
         .execute(&mut *self.inner)
         .await?;
@@ -141,6 +157,8 @@ impl Row {
             failures: u32::try_from(self.failures).unwrap_or(0),
             last_error: self.last_error,
             next_check_at: instant_or_none(Some(self.next_check_at)),
+            pings: self.pings,
+            pings_heard: self.pings_heard,
         }
     }
 }

@@ -22,6 +22,7 @@ pub mod posts;
 pub mod requests;
 pub mod subscribers;
 pub mod suppressions;
+pub mod websub;
 mod writer;
 
 use std::sync::Arc;
@@ -97,6 +98,7 @@ enum Counter {
     Posts,
     Requests,
     Subscribers,
+    Watches,
 }
 
 impl Counter {
@@ -122,6 +124,7 @@ impl Counter {
             Self::Posts => "posts",
             Self::Requests => "requests",
             Self::Subscribers => "subscribers",
+            Self::Watches => "watches",
         }
     }
 }

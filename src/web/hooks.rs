@@ -14,7 +14,7 @@ use crate::{
     intake::hooks::{self, HookError, Posted},
 };
 
-/// The most that a request may weigh, in bytes.
+/// The most that a request to any hook may weigh, in bytes.
 pub(super) const LARGEST: usize = 1024 * 1024;
 
 /// So many requests are read at once: they are held whole before anything proves whose they are.
@@ -79,6 +79,7 @@ fn problem(hook: &Hook, error: &HookError) -> Response {
     }
 }
 
-fn said(status: StatusCode, text: &'static str) -> Response {
-    (status, [(header::CONTENT_TYPE, "text/plain; charset=utf-8")], text).into_response()
+/// An answer for a machine.
+pub(super) fn said(status: StatusCode, text: impl Into<String>) -> Response {
+    (status, [(header::CONTENT_TYPE, "text/plain; charset=utf-8")], text.into()).into_response()
 }

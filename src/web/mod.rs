@@ -1,6 +1,6 @@
 //! Floor 4: the web. The pages that readers reach: joining, confirming, choosing, leaving; the archive, which is for
-//! everybody; and hooks, which mail providers reach. Requests come in; what they want is done by the flows. No rule of the trade lives here. GET and HEAD
-//! change nothing.
+//! everybody; and hooks, which mail providers and sites with feeds reach. Requests come in; what they want is done by the
+//! flows. No rule of the trade lives here. GET and HEAD change nothing.
 
 mod archive;
 mod ask_to_leave;
@@ -13,7 +13,9 @@ mod join;
 mod leave;
 mod origin;
 mod pages;
+mod pings;
 mod preferences;
+mod websub;
 
 use std::{sync::Arc, time::Duration};
 
@@ -90,6 +92,8 @@ fn pages() -> Router<Site> {
         .route("/archive/{list}/feed", get(archive::feed))
         .route("/archive/{list}/{issue}", get(archive::issue))
         .route("/leave", get(ask_to_leave::page).post(ask_to_leave::ask))
+        .route("/hooks/websub/{token}", get(websub::verify).post(websub::distribute))
+        .route("/hooks/feed/{name}", post(pings::take))
         .route("/leave/{token}", get(leave::page).post(leave::leave))
         .route("/leave/{token}/stay", post(leave::stay))
         .route("/leave/{token}/only", post(leave::only))

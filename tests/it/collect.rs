@@ -9,6 +9,7 @@ use tidings::{
         feed::{Feed, FeedState},
         post::Post,
         slug::Slug,
+        websub::Websub,
     },
 };
 use url::Url;
@@ -29,6 +30,8 @@ fn feed(url: Url) -> Feed {
         every: SignedDuration::from_mins(10),
         max_age: SignedDuration::from_hours(720),
         flood: 10,
+        ping: None,
+        websub: Websub::Off,
     }
 }
 

@@ -48,6 +48,7 @@ fn env(name: &str) -> Option<String> {
     match name {
         "SMTP_PASSWORD" | "IMAP_PASSWORD" => Some("hunter2-hunter2".to_owned()),
         "TIDINGS_SECRET" => Some("0123456789abcdef-open-sesame".to_owned()),
+        "PING_SECRET" => Some("0123456789abcdef-ping".to_owned()),
         "POSTMARK_HOOK" => Some("0123456789abcdef-postmark".to_owned()),
         "MAILGUN_HOOK" => Some("0123456789abcdef-mailgun".to_owned()),
         "EMPTY" => Some(String::new()),
@@ -347,6 +348,17 @@ fn a_secret_that_cannot_be_read_is_named() {
         let text = complaint(&with("base_url", &format!("secret = {source}\nbase_url")));
         assert!(text.contains(told), "{source}: {text}");
     }
+}
+
+#[test]
+fn a_ping_wants_a_secret_that_nobody_guesses_and_none_is_shown() {
+    let pinged = |secret: &str| {
+        with("url = \"https://example.org", &format!("ping = \"{secret}\"\nurl = \"https://example.org"))
+    };
+    let told = complaint(&pinged("hunter2"));
+    assert!(told.contains("feeds[0].ping: is shorter than 16 characters") && !told.contains("hunter2"), "{told}");
+    let config = Config::parse(&pinged("hunter2-hunter2-hunter2"), Path::new("config.toml"), &env).expect("right");
+    assert!(config.feeds[0].ping.is_some() && !format!("{config:?}").contains("hunter2"));
 }
 
 #[cfg(unix)]

@@ -16,15 +16,15 @@ use tokio::{
 use crate::world::{World, address_of, doors::Client, recipients};
 
 /// A daemon that is killed with its test.
-struct Daemon {
+pub(crate) struct Daemon {
     child: Child,
     log: Lines<BufReader<ChildStderr>>,
     /// Where its pages are.
-    pages: String,
+    pub(crate) pages: String,
 }
 
 impl Daemon {
-    async fn start(world: &World) -> Self {
+    pub(crate) async fn start(world: &World) -> Self {
         let mut command = Command::from(world.program(&["serve"]));
         let mut child = command.stderr(Stdio::piped()).kill_on_drop(true).spawn().expect("the daemon starts");
         let mut log = BufReader::new(child.stderr.take().expect("a pipe")).lines();
@@ -37,7 +37,7 @@ impl Daemon {
     }
 
     /// Tells it to end, and gives what it logged meanwhile.
-    async fn end(mut self) -> (ExitStatus, Vec<String>) {
+    pub(crate) async fn end(mut self) -> (ExitStatus, Vec<String>) {
         let id = self.child.id().expect("it runs").to_string();
         let told = std::process::Command::new("kill").args(["-TERM", &id]).status().expect("kill runs");
         assert!(told.success());

@@ -6,13 +6,14 @@ use tidings::{
         address::EmailAddress,
         consent::Door,
         delivery::{DeliveryState, Lane, Next},
-        feed::Feed,
+        feed::{Feed, FeedState},
         issue::{IssueId, IssueKey, IssueKind, IssueState},
         mailing::{Mailing, MailingId, Purpose},
         post::{Judged, Post, PostId, Standing, Urgency, Verdict},
         slug::Slug,
         subscription::{NewSubscriber, SubscriberId, SubscriptionState},
         suppression::SuppressionKind,
+        websub::Websub,
     },
     store::{
         Store, StoreError,
@@ -345,6 +346,8 @@ fn feed() -> Feed {
         every: SignedDuration::from_mins(10),
         max_age: SignedDuration::from_hours(720),
         flood: 10,
+        ping: None,
+        websub: Websub::Off,
     }
 }
 
@@ -382,6 +385,36 @@ on_both_engines!(one_look_at_a_feed_at_a_time, async |test: &TestStore| {
     let moved = Feed { url: "https://example.org/other/".parse().expect("url"), ..feed.clone() };
     let fresh = store.claim_look(&moved, now()).await.expect("claim").expect("another url is due at once");
     assert_eq!((fresh.etag, fresh.baseline_at), (None, Some(now())), "the baseline stays, validators do not");
+});
+
+on_both_engines!(a_ping_during_a_look_asks_for_one_more_and_is_not_lost_to_a_kill, async |test: &TestStore| {
+    let (store, feed) = (&test.store, feed());
+    let end = async |state: &FeedState| {
+        let mut tx = store.begin().await.expect("begin");
+        let next_check_at = Some(after(6000));
+        tx.end_look(&feed, &FeedState { next_check_at, ..state.clone() }).await.expect("ended");
+        tx.commit().await.expect("commit");
+    };
+    let state = store.claim_look(&feed, now()).await.expect("claim").expect("due");
+    end(&state).await;
+    assert!(store.claim_look(&feed, now()).await.expect("claim").is_none(), "not due");
+    store.ping_feed(&feed.name).await.expect("pinged");
+    let first = store.claim_look(&feed, now()).await.expect("claim").expect("pinged");
+    store.ping_feed(&feed.name).await.expect("pinged");
+    store.ping_feed(&feed.name).await.expect("pinged");
+    assert!(store.claim_look(&feed, now()).await.expect("claim").is_none(), "somebody is at it");
+    end(&first).await;
+    let second = store.claim_look(&feed, now()).await.expect("claim").expect("it was pinged meanwhile");
+    assert_eq!((second.pings, second.pings_heard), (3, 1));
+    // Whoever looked was killed: once its time is over, the next one hears the same pings.
+    assert!(store.claim_look(&feed, after(100)).await.expect("claim").is_none());
+    let third = store.claim_look(&feed, after(200)).await.expect("claim").expect("they are not heard yet");
+    end(&third).await;
+    assert!(store.claim_look(&feed, after(200)).await.expect("claim").is_none(), "all are heard");
+    let moved = Feed { url: "https://example.org/other/".parse().expect("url"), ..feed.clone() };
+    store.ping_feed(&feed.name).await.expect("pinged");
+    let fresh = store.claim_look(&moved, after(200)).await.expect("claim").expect("due");
+    assert!(fresh.is_pinged() && fresh.pings == 4, "{fresh:?}");
 });
 
 on_both_engines!(news_is_what_no_issue_of_the_list_carries_since_the_list_began, async |test: &TestStore| {

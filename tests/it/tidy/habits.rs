@@ -26,7 +26,7 @@ const REVEALING: [(&str, &str); 10] = [
 ];
 
 /// Where a secret may be shown, and why.
-const EXPOSING: [(&str, &str); 7] = [
+const EXPOSING: [(&str, &str); 8] = [
     ("src/config/", "it is checked, and a URL loses its password before it is shown"),
     ("src/app.rs", "PostgreSQL's URL holds one"),
     ("src/cli/dkim.rs", "who makes a key wants it in a file"),
@@ -34,6 +34,7 @@ const EXPOSING: [(&str, &str); 7] = [
     ("src/tls.rs", "our own key takes part in the handshake"),
     ("src/intake/doors/imap/", "the login is written to the mailbox"),
     ("src/intake/hooks/", "what a provider shows is compared with it"),
+    ("src/publish/pings.rs", "what a site shows is compared with it"),
 ];
 
 /// Files that do not begin by saying what they are for.

@@ -19,13 +19,16 @@ use std::{
 
 use axum::{
     Router,
-    body::{Body, Bytes},
+    body::{self, Body, Bytes},
     extract::{Request as HttpRequest, State},
     http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header},
 };
 use futures_util::{StreamExt, stream};
-use tokio::{net::TcpListener, task::JoinHandle};
+use tokio::{net::TcpListener, sync::Semaphore, task::JoinHandle};
 use url::Url;
+
+/// The most that a request may bring, in bytes.
+const MAX_BODY: usize = 100_000;
 
 /// The server. It stops when it is dropped.
 #[derive(Debug)]
@@ -48,6 +51,8 @@ pub(crate) struct Request {
     pub(crate) target: String,
     /// All its headers.
     pub(crate) headers: HeaderMap,
+    /// What it brought; as text, for forms.
+    pub(crate) body: String,
 }
 
 impl Request {
@@ -64,6 +69,7 @@ pub(crate) struct Response {
     headers: Vec<(String, String)>,
     body: Content,
     answers_conditions: bool,
+    gate: Option<Arc<Semaphore>>,
 }
 
 #[derive(Clone, Debug)]
@@ -78,7 +84,8 @@ enum Content {
 impl Response {
     /// 200 with this body and no headers of its own.
     pub(crate) fn ok(body: impl Into<Bytes>) -> Self {
-        Self { status: 200, headers: Vec::new(), body: Content::Whole(body.into()), answers_conditions: false }
+        let body = Content::Whole(body.into());
+        Self { status: 200, headers: Vec::new(), body, answers_conditions: false, gate: None }
     }
 
     /// 200 with a feed.
@@ -109,6 +116,11 @@ impl Response {
     /// 200 with a small gzip body that unpacks to `size` bytes of spaces.
     pub(crate) fn gzip_bomb(size: usize) -> Self {
         Self::ok(gzip_of_spaces(size)).header("content-encoding", "gzip")
+    }
+
+    /// Each answer waits until the gate has a permit for it, and takes that.
+    pub(crate) fn behind(self, gate: &Arc<Semaphore>) -> Self {
+        Self { gate: Some(Arc::clone(gate)), ..self }
     }
 
     /// With another status.
@@ -207,10 +219,17 @@ impl Drop for FeedServer {
 }
 
 async fn answer(State(site): State<Arc<Mutex<Site>>>, request: HttpRequest) -> axum::response::Response {
-    let (parts, _) = request.into_parts();
-    let mut site = site.lock().unwrap_or_else(PoisonError::into_inner);
-    site.requests.push(Request { target: parts.uri.to_string(), headers: parts.headers.clone() });
-    let page = site.pages.get(parts.uri.path()).cloned().unwrap_or_else(|| Response::ok("nothing here").status(404));
+    let (parts, body) = request.into_parts();
+    let body = body::to_bytes(body, MAX_BODY).await.expect("a small body");
+    let body = String::from_utf8_lossy(&body).into_owned();
+    let page = {
+        let mut site = site.lock().unwrap_or_else(PoisonError::into_inner);
+        site.requests.push(Request { target: parts.uri.to_string(), headers: parts.headers.clone(), body });
+        site.pages.get(parts.uri.path()).cloned().unwrap_or_else(|| Response::ok("nothing here").status(404))
+    };
+    if let Some(gate) = &page.gate {
+        gate.acquire().await.expect("the gate stays").forget();
+    }
     page.into_http(&parts.headers)
 }
 
