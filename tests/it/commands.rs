@@ -10,7 +10,7 @@ use tidings::{
     subscribe,
 };
 
-use crate::world::{Mail, World, address_of};
+use crate::world::{Mail, World, address_of, stores::told_on_both_engines};
 
 const ANA: &str = "ana@example.net";
 const OURS: &str = "news@example.org";
@@ -59,7 +59,7 @@ fn vacation(mail: &Mail, mark: &str) -> String {
 const MARKS: [&str; 4] =
     ["Auto-Submitted: auto-replied", "Precedence: auto_reply", "X-Autoreply: yes", "Subject: Automatic reply: x"];
 
-#[tokio::test]
+told_on_both_engines!(a_whole_conversation_by_mail_joins_and_leaves);
 async fn a_whole_conversation_by_mail_joins_and_leaves() {
     let world = World::new().await;
     world.begin(0).await;
@@ -81,7 +81,7 @@ async fn a_whole_conversation_by_mail_joins_and_leaves() {
     assert_eq!(state(&world, ANA).await, Some(SubscriptionState::Ended));
 }
 
-#[tokio::test]
+told_on_both_engines!(each_plus_address_asks_for_its_own);
 async fn each_plus_address_asks_for_its_own() {
     for (part, kind) in [
         ("join.news", RequestKind::Join),
@@ -97,7 +97,7 @@ async fn each_plus_address_asks_for_its_own() {
     }
 }
 
-#[tokio::test]
+told_on_both_engines!(help_is_sent_once_a_day_to_an_address_and_holds_nothing_of_the_letter);
 async fn help_is_sent_once_a_day_to_an_address_and_holds_nothing_of_the_letter() {
     let world = World::new().await;
     world.begin(0).await;
@@ -130,7 +130,7 @@ async fn what_nobody_understands_is_answered_by_silence() {
     assert!(answers(&world).await.is_empty());
 }
 
-#[tokio::test]
+told_on_both_engines!(a_list_must_be_named_where_there_are_several);
 async fn a_list_must_be_named_where_there_are_several() {
     let several = "[[lists]]\nname = \"quiet\"\ntitle = \"Quiet news\"\nfeeds = [\"site\"]\ndigest = \"0 9 * * MON\"\n";
     let world = World::setup().also(several).start().await;
@@ -139,7 +139,7 @@ async fn a_list_must_be_named_where_there_are_several() {
     assert!(answer(&world).await.subject.contains("Quiet news"));
 }
 
-#[tokio::test]
+told_on_both_engines!(an_answering_machine_confirms_nothing_leaves_nothing_and_is_not_answered);
 async fn an_answering_machine_confirms_nothing_leaves_nothing_and_is_not_answered() {
     let world = World::new().await;
     world.begin(0).await;
@@ -209,7 +209,7 @@ async fn two_houses_that_answer_each_other_fall_silent() {
     assert!(answers(&other).await.is_empty());
 }
 
-#[tokio::test]
+told_on_both_engines!(a_bounced_confirmation_is_noted_and_answered_by_nobody);
 async fn a_bounced_confirmation_is_noted_and_answered_by_nobody() {
     let world = World::new().await;
     world.begin(0).await;
@@ -227,7 +227,7 @@ async fn a_bounced_confirmation_is_noted_and_answered_by_nobody() {
     assert_eq!(kind, Some(SuppressionKind::Bounce));
 }
 
-#[tokio::test]
+told_on_both_engines!(a_link_to_leave_is_followed_whoever_sends_it_and_however_often);
 async fn a_link_to_leave_is_followed_whoever_sends_it_and_however_often() {
     let world = World::new().await;
     world.begin(1).await;
