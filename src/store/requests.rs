@@ -90,6 +90,15 @@ pub struct PastRequest {
     pub mailed_at: Option<Timestamp>,
 }
 
+/// The mail that asked somebody to confirm.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MailToConfirm {
+    /// Its subject.
+    pub subject: String,
+    /// When the relay took it; `None` when it has not said so.
+    pub sent_at: Option<Timestamp>,
+}
+
 /// How many mails were sent on request, as the guards want to know it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Counted {
@@ -218,6 +227,22 @@ impl Store {
             .fetch_optional(&self.reader)
             .await?;
         row.map(Row::into_request).transpose()
+    }
+
+    /// The mail by which a request was answered.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn mail_to_confirm(&self, id: RequestId) -> Result<Option<MailToConfirm>, StoreError> {
+        let row: Option<(String, Option<i64>)> = sqlx::query_as(
+            "SELECT m.subject, CASE WHEN d.state = 'sent' THEN d.changed_at END
+             FROM requests r JOIN mailings m ON m.issue IS NULL AND m.made_at = r.mailed_at
+             JOIN deliveries d ON d.mailing = m.id AND d.subscriber = r.subscriber WHERE r.id = $1 LIMIT 1",
+        )
+        .bind(id.0)
+        .fetch_optional(&self.reader)
+        .await?;
+        Ok(row.map(|(subject, sent_at)| MailToConfirm { subject, sent_at: instant_or_none(sent_at) }))
     }
 
     /// Has a request wait until then.

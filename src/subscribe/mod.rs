@@ -26,7 +26,7 @@ use crate::{
     store::StoreError,
 };
 
-pub use confirm::{ConfirmError, Confirmed, Confirming, confirm, confirming};
+pub use confirm::{ConfirmError, Confirmed, Confirming, confirm, confirming, mail_to_confirm};
 pub use data::{Data, data_about};
 pub use files::{FileError, Synced, sync_files};
 pub use forget::{Forgotten, forget};

@@ -129,8 +129,7 @@ told_on_both_engines!(leaving_by_mail_is_leaving);
 async fn leaving_by_mail_is_leaving() {
     let (world, _) = alerted(1).await;
     let mail = &world.mails()[0];
-    let address = mail.header("list-unsubscribe").split_once("<mailto:").and_then(|(_, rest)| rest.split_once('>'));
-    let address = address.map(|(address, _)| address.replace("%2B", "+")).expect("an address to leave by");
+    let address = mail.leave_address();
     let message = b"From: someone@example.net\r\nSubject: unsubscribe\r\n\r\n";
     // Leaving twice is leaving once.
     for again in ["", "I mean it.\r\n"] {
