@@ -142,6 +142,9 @@ async fn tick(app: &App) {
     if let Err(error) = subscribe::forget_old_requests(app).await {
         tracing::error!("those who asked long ago were not forgotten: {error}");
     }
+    if let Err(error) = subscribe::forget_old_notices(app).await {
+        tracing::error!("old notices were not forgotten: {error}");
+    }
     if let Err(error) = intake::forget_old_letters(app).await {
         tracing::error!("it was not forgotten which letters came long ago: {error}");
     }

@@ -26,10 +26,14 @@ use super::{
 use crate::{
     clock::Clock,
     domain::{
-        delivery::{Lane, Outcome, Retries},
+        address::without_person,
+        delivery::{Lane, Outcome, Reply, Retries},
         mailing::Purpose,
     },
-    store::{Store, deliveries::SecondLook},
+    store::{
+        Store,
+        deliveries::{Claimed, SecondLook},
+    },
 };
 
 /// What a connection needs; all connections share the most of it.
@@ -181,7 +185,8 @@ impl Connection {
 
     /// What an outcome says about us as a sender.
     pub(super) async fn judge_sender(&self, in_flight: &InFlight, outcome: &Outcome) {
-        let mailing = in_flight.in_hand.delivery.mailing;
+        let Claimed { mailing, address, name, .. } = &in_flight.in_hand.delivery;
+        let mailing = *mailing;
         match outcome {
             Outcome::Accepted(_) => self.bell.sender_accepted(mailing),
             Outcome::SenderRefused(reply) => {
@@ -189,7 +194,9 @@ impl Connection {
                     Ok(Frozen { purpose: Purpose::Issue { issue, .. }, .. }) => Some(*issue),
                     _ => None,
                 };
-                self.bell.sender_refused(mailing, issue, reply).await;
+                // What the issue, the ledger and an alarm will say outlives this reader.
+                let text = without_person(&reply.text, address, name);
+                self.bell.sender_refused(mailing, issue, &Reply { text, ..reply.clone() }).await;
             }
             _ => {}
         }

@@ -113,6 +113,33 @@ pub fn without_addresses(text: &str, known: Option<&EmailAddress>) -> String {
     shown
 }
 
+/// A text of another system without who it is about, for what is written down about many and outlives each: no addresses,
+/// and neither the address's local part nor the name where they stand as words of their own.
+pub fn without_person(text: &str, address: &EmailAddress, name: &str) -> String {
+    let tagless = address.local().split('+').next().unwrap_or_default();
+    let named = [address.local(), tagless, name.trim()];
+    let text = without_addresses(text, None);
+    named.into_iter().filter(|name| name.chars().count() > 1).fold(text, |text, name| without_word(&text, name))
+}
+
+/// A text without each place where `name` stands by itself, in any case of ASCII.
+fn without_word(text: &str, name: &str) -> String {
+    let (lower, name) = (text.to_ascii_lowercase(), name.to_ascii_lowercase());
+    let is_inside = |c: char| c.is_alphanumeric();
+    let (mut kept, mut from) = (String::new(), 0);
+    for (at, _) in lower.match_indices(&name) {
+        let end = at + name.len();
+        let is_part = lower[..at].chars().next_back().is_some_and(is_inside)
+            || lower[end..].chars().next().is_some_and(is_inside);
+        if !is_part {
+            kept.push_str(&text[from..at]);
+            kept.push('…');
+            from = end;
+        }
+    }
+    kept + &text[from..]
+}
+
 impl fmt::Display for EmailAddress {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let first = self.local().chars().next().unwrap_or('*');
@@ -145,7 +172,7 @@ impl Serialize for EmailAddress {
 
 #[cfg(test)]
 mod tests {
-    use super::{AddressError, EmailAddress};
+    use super::{AddressError, EmailAddress, without_person};
 
     #[test]
     fn an_address_keeps_its_local_part_and_lowers_its_domain() {
@@ -156,6 +183,22 @@ mod tests {
         }
         assert_eq!(address.key(), "ana.reader@example.org");
         assert_eq!(address, EmailAddress::parse("ANA.reader@example.org").expect("valid"));
+    }
+
+    #[test]
+    fn what_is_said_of_a_person_can_be_kept_without_who_it_is() {
+        let ana = EmailAddress::parse("Ana.Lopez+news@example.org").expect("valid");
+        for (said, kept) in [
+            ("<ana.lopez+news@example.org>: over quota", "<…>: over quota"),
+            ("mailbox of ANA.LOPEZ is full (Ana Lopez)", "mailbox of … is full (…)"),
+            ("user ana.lopez+news, ana.lopezz, xana.lopez", "user …, ana.lopezz, xana.lopez"),
+            ("ana lopez", "…"),
+            ("é Ana Lopez é", "é … é"),
+            ("blocked by a list", "blocked by a list"),
+        ] {
+            assert_eq!(without_person(said, &ana, "Ana Lopez"), kept);
+        }
+        assert_eq!(without_person("a b", &EmailAddress::parse("a@b.example").expect("valid"), ""), "a b");
     }
 
     #[test]

@@ -24,7 +24,7 @@ use crate::{
         slug::Slug,
         subscription::SubscriberId,
     },
-    store::StoreError,
+    store::{StoreError, requests::MailToConfirm},
     subscribe::{self, AskError, Asked, ConfirmError, LeaveError, Visit},
 };
 
@@ -58,7 +58,7 @@ pub(super) async fn act(app: &App, incoming: &Incoming<'_>) -> Result<Taken, Sto
     }
     match (asked, &letter.from) {
         (Some(Command::Leave(token)), _) => leave(app, &token).await,
-        (Some(Command::Confirm(token)), _) => confirm(app, &token).await,
+        (Some(Command::Confirm(token)), _) => confirm(app, &letter, &door, &token).await,
         (Some(Command::Join(list)), Some(from)) => match wishes(app, list) {
             Some(wishes) => ask(app, RequestKind::Join, from, &wishes).await,
             None => Ok(Taken::Nothing("it names none of several lists".to_owned())),
@@ -88,7 +88,16 @@ async fn leave(app: &App, token: &str) -> Result<Taken, StoreError> {
     }
 }
 
-async fn confirm(app: &App, token: &str) -> Result<Taken, StoreError> {
+/// A letter to the address in `Reply-To` is an answer, and must look like a person's: who types the token wrote it.
+async fn confirm(app: &App, letter: &Letter<'_>, door: &Door, token: &str) -> Result<Taken, StoreError> {
+    let answered = subscribe::mail_to_confirm(app, token).await?;
+    let mark = answered.filter(|_| *door != Door::Bare).and_then(|MailToConfirm { subject, sent_at }| {
+        let after = sent_at.map(|sent_at| app.clock.now().duration_since(sent_at));
+        machine::reply_mark(letter, &subject, after)
+    });
+    if let Some(mark) = mark {
+        return Ok(Taken::Nothing(format!("an answering machine may have written it: {mark}")));
+    }
     match subscribe::confirm(app, token, consent::Door::Mail, None).await {
         Ok(_) => Ok(Taken::Confirmed),
         Err(ConfirmError::Store(error)) => Err(error),

@@ -1,5 +1,6 @@
 //! Letters that could not be handled: kept whole, told to staff, and tried again or given up by a person. What comes in
-//! is the letter or its number; nothing is ever thrown away unasked.
+//! is the letter or its number. Nothing is thrown away unasked, but where too many are kept: then the oldest makes room,
+//! for whoever can write a letter that we cannot read could fill the disk.
 
 use super::{Failure, Incoming, Taken, act, digest, note, unless_it_panics};
 use crate::{
@@ -8,7 +9,10 @@ use crate::{
         alarm::{Alarm, AlarmKind},
         wire::one_line,
     },
-    store::{StoreError, letters::Unhandled},
+    store::{
+        StoreError,
+        letters::{KEPT, Unhandled},
+    },
 };
 
 /// What the alarm is about.
@@ -19,7 +23,7 @@ pub(super) async fn put_aside(app: &App, letter: &Incoming<'_>, digest: &str, wh
     let now = app.clock.now();
     let words = format!(
         "A letter that came in could not be handled and is kept: {why}. `tidings letters list` shows all of these, and \
-         `tidings letters retry` tries them again."
+         `tidings letters retry` tries them again. The newest {KEPT} are kept."
     );
     let alarm = Alarm { about: ABOUT.to_owned(), kind: AlarmKind::LettersAside, words, tell_after: now };
     // No engine takes every character.

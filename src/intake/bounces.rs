@@ -9,7 +9,7 @@ use jiff::{SignedDuration, Timestamp};
 use crate::{
     app::App,
     domain::{
-        address::EmailAddress,
+        address::{EmailAddress, without_person},
         alarm::{Alarm, AlarmKind},
         bounce::fit_to_show,
         consent::{Act, Consented, Door},
@@ -55,7 +55,8 @@ pub enum Noted {
 }
 
 /// Writes down what another system says became of a message: once for each delivery, the stronger of two. A report that
-/// names only a reader is taken to be about the last message they got.
+/// names only a reader is taken to be about the last message they got; a complaint is heard whenever that was. Who brings a
+/// report without a delivery must have proved who they are, or say no more than that something came back.
 ///
 /// # Errors
 /// When the store fails: who brought it shall bring it again.
@@ -66,7 +67,7 @@ pub async fn note(app: &App, report: Report) -> Result<Noted, StoreError> {
         (None, Some(recipient)) => last_delivery_to(app, recipient, now).await?,
         (None, None) => None,
     };
-    let Some((mailing, subscriber)) = delivery else { return Ok(Noted::Unplaced) };
+    let Some((mailing, subscriber)) = delivery else { return note_unplaced(app, &report, now).await };
     // Of one who was erased nothing is written down any more: what was said may name them.
     if app.store.subscriber(subscriber).await?.is_none() {
         return Ok(Noted::Unplaced);
@@ -84,6 +85,27 @@ async fn last_delivery_to(
     let Some(subscriber) = app.store.subscriber_of(recipient).await? else { return Ok(None) };
     let mailing = app.store.last_mailing_to(subscriber, None, since(now)).await?;
     Ok(mailing.map(|mailing| (mailing, subscriber)))
+}
+
+/// A report of no recent message. A complaint wishes for no mail at all, whichever it is about, so that it is heard all the
+/// same; the rest says nothing of how things stand now.
+async fn note_unplaced(app: &App, report: &Report, now: Timestamp) -> Result<Noted, StoreError> {
+    let (ReportKind::Complaint, Some(reader)) = (report.kind, &report.recipient) else { return Ok(Noted::Unplaced) };
+    let mut tx = app.store.begin().await?;
+    tx.one_by_one().await?;
+    // Nothing is written down of those whom we do not know: they may have been erased.
+    let noted = match tx.subscriber_of(reader).await? {
+        None => Noted::Unplaced,
+        Some(_) => {
+            let words = format!("called our mail spam: {}", fit_to_show(&report.words));
+            match suppress_for(&mut tx, reader, SuppressionKind::Complaint, &words, now).await? {
+                true => Noted::Written,
+                false => Noted::Known,
+            }
+        }
+    };
+    tx.commit().await?;
+    Ok(noted)
 }
 
 /// Since when a message is recent enough to be meant by a report that does not name it.
@@ -175,11 +197,22 @@ async fn suppress(
     if tx.subscriber_of(address).await? != Some(bounce.subscriber) {
         return Ok(());
     }
-    if tx.suppress(address, Scope::All, kind, reason, now).await? {
+    suppress_for(tx, address, kind, reason, now).await.map(drop)
+}
+
+async fn suppress_for(
+    tx: &mut Tx,
+    address: &EmailAddress,
+    kind: SuppressionKind,
+    reason: &str,
+    now: Timestamp,
+) -> Result<bool, StoreError> {
+    let is_new = tx.suppress(address, Scope::All, kind, reason, now).await?;
+    if is_new {
         // The reason stands beside the suppression, and goes with it when the reader is erased.
         tx.record(now, "suppressions", kind.as_str(), &format!("{address} gets nothing more")).await?;
     }
-    Ok(())
+    Ok(is_new)
 }
 
 fn reason(said: &Said) -> String {
@@ -190,10 +223,11 @@ fn reason(said: &Said) -> String {
 
 fn refused(bounce: &Unjudged, now: Timestamp) -> Alarm {
     let about = bounce.issue.as_ref().map_or_else(|| "notices".to_owned(), |(issue, _)| issue.about());
+    let said = reason(&bounce.said);
+    let said = bounce.address.as_ref().map_or_else(String::new, |reader| without_person(&said, reader, &bounce.name));
     let words = format!(
-        "A receiving system refuses our mail for what it thinks of us, and not for its reader's sake: “{}”. Nobody is \
-         suppressed for it. Look at our DKIM, SPF and DMARC records and whether the relay's address is on a blocklist.",
-        reason(&bounce.said)
+        "A receiving system refuses our mail for what it thinks of us, and not for its reader's sake: “{said}”. Nobody is \
+         suppressed for it. Look at our DKIM, SPF and DMARC records and whether the relay's address is on a blocklist."
     );
     Alarm { about, kind: AlarmKind::MailRefused, words, tell_after: now }
 }

@@ -2,6 +2,8 @@
 //! comes in is a letter; what goes out is the first mark of a machine found on it, in words. A mark too many costs a
 //! person a second try; one too few may cost a storm of mail.
 
+use jiff::SignedDuration;
+
 use super::letter::Letter;
 use crate::domain::address::EmailAddress;
 
@@ -76,6 +78,39 @@ const SUBJECTS: [&str; 24] = [
     "resposta automática",
 ];
 
+/// What answering machines write in their first lines.
+const WORDS: [&str; 26] = [
+    "out of office",
+    "out of the office",
+    "on vacation",
+    "on holiday",
+    "on annual leave",
+    "auto-reply",
+    "auto reply",
+    "autoreply",
+    "automatic reply",
+    "automatic response",
+    "automated response",
+    "automatically generated",
+    "do not reply",
+    "away until",
+    "will be back",
+    "have received your",
+    "abwesend",
+    "nicht im büro",
+    "automatische antwort",
+    "réponse automatique",
+    "absence du bureau",
+    "en vacances",
+    "absent du bureau",
+    "respuesta automática",
+    "fuera de la oficina",
+    "de vacaciones",
+];
+
+/// Nobody reads a mail and has answered it sooner than this after it was sent.
+const QUICKEST: SignedDuration = SignedDuration::from_secs(10);
+
 /// RFC 5321 §6.3: a message with so many has gone in circles.
 const HOPS: usize = 100;
 
@@ -100,6 +135,21 @@ pub fn answer_mark(letter: &Letter<'_>) -> Option<&'static str> {
         name => says_automatic(name),
     };
     letter.headers.iter().any(is_answer).then_some("it is an answer that no person wrote").or_else(|| form_mark(letter))
+}
+
+/// The first mark of a machine on an answer to a mail of ours with this subject, so long after that was sent. For answers by
+/// which somebody gets more mail: a machine may carry no other mark.
+pub fn reply_mark(letter: &Letter<'_>, subject: &str, after: Option<SignedDuration>) -> Option<&'static str> {
+    let folded = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ").to_lowercase();
+    if after.is_some_and(|after| after < QUICKEST) {
+        return Some("it came sooner than anybody can read and answer");
+    }
+    // Whoever answers keeps the subject; what writes the same to everybody has one of its own.
+    if !folded(&letter.subject).contains(&folded(subject)) {
+        return Some("its subject is not that of the mail it answers");
+    }
+    let written = folded(&letter.lines.join(" "));
+    WORDS.iter().any(|words| written.contains(words)).then_some("its words are an answering machine's")
 }
 
 fn sender_mark(letter: &Letter<'_>, ours: &[&EmailAddress]) -> Option<&'static str> {
@@ -190,7 +240,9 @@ pub(super) fn says_automatic_subject(subject: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::mark;
+    use jiff::SignedDuration;
+
+    use super::{mark, reply_mark};
     use crate::{
         domain::address::EmailAddress,
         intake::{Incoming, letter::Letter},
@@ -281,6 +333,33 @@ mod tests {
             (ana, "Content-Type: multipart/report; boundary=b"),
         ] {
             assert!(answers(sender, header), "{sender:?} {header}");
+        }
+    }
+
+    #[test]
+    fn an_answer_that_a_person_may_have_written_keeps_the_subject_and_takes_its_time() {
+        let marked = |subject: &str, written: &str, after: Option<i64>| {
+            let message = format!("From: ana@example.org\r\nSubject: {subject}\r\n\r\n{written}\r\n");
+            let letter = Letter::read(&Incoming { recipient: None, sender: None, bytes: message.as_bytes() });
+            reply_mark(&letter, "Please confirm: Coalition news", after.map(SignedDuration::from_secs)).is_some()
+        };
+        for (subject, written) in [
+            ("Re: Please confirm: Coalition news", ""),
+            ("AW: [EXTERN] please  confirm: coalition\r\n news", "Yes, please.\r\nSent from my telephone"),
+            ("Please confirm: Coalition news", "> We are out of office: a quotation"),
+        ] {
+            assert!(!marked(subject, written, Some(10)) && !marked(subject, written, None), "{subject}");
+            assert!(marked(subject, written, Some(9)), "{subject}");
+        }
+        for (subject, written) in [
+            ("I am not here", ""),
+            ("Re: Please confirm", ""),
+            ("", ""),
+            ("Re: Please confirm: Coalition news", "Thank you. I am on holiday until Monday."),
+            ("Re: Please confirm: Coalition news", "Je suis\r\nen vacances."),
+            ("[#77] Re: Please confirm: Coalition news", "We have received your request."),
+        ] {
+            assert!(marked(subject, written, Some(3600)), "{subject}: {written}");
         }
     }
 

@@ -30,6 +30,8 @@ pub struct Unjudged {
     pub subscriber: SubscriberId,
     /// Their address, unless it has been erased.
     pub address: Option<EmailAddress>,
+    /// Their name; may be empty.
+    pub name: String,
     /// The issue and its list; none for a notice.
     pub issue: Option<(IssueId, Slug)>,
     /// What is said.
@@ -45,6 +47,7 @@ struct Row {
     mailing: i64,
     subscriber: i64,
     address: Option<String>,
+    name: String,
     issue: Option<i64>,
     list: Option<String>,
     class: String,
@@ -157,13 +160,30 @@ impl Store {
         Ok(row.map(|(id,)| MailingId(id)))
     }
 
+    /// What other systems said of messages to a subscriber, and when, oldest first.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn bounces_of(&self, subscriber: SubscriberId) -> Result<Vec<(Timestamp, Said)>, StoreError> {
+        let rows: Vec<(i64, String, Option<String>, String)> =
+            sqlx::query_as("SELECT at, class, code, words FROM bounces WHERE subscriber = $1 ORDER BY at, mailing")
+                .bind(subscriber.0)
+                .fetch_all(&self.reader)
+                .await?;
+        let said = |(at, class, code, words): (i64, String, Option<String>, String)| {
+            let kind = word(&class, ReportKind::from_word(&class))?;
+            Ok((instant(at), Said { kind, code: code.as_deref().and_then(code_of), words }))
+        };
+        rows.into_iter().map(said).collect()
+    }
+
     /// Bounces and complaints from which nothing has followed yet, in an order that is the same for all who ask.
     ///
     /// # Errors
     /// When the store cannot be read.
     pub async fn unjudged_bounces(&self, limit: i64) -> Result<Vec<Unjudged>, StoreError> {
         let rows: Vec<Row> = sqlx::query_as(
-            "SELECT b.mailing, b.subscriber, s.address, m.issue, m.list, b.class, b.code, b.words, b.at, b.lifted_at
+            "SELECT b.mailing, b.subscriber, s.address, COALESCE(s.name, '') AS name, m.issue, m.list, b.class, b.code, b.words, b.at, b.lifted_at
              FROM bounces b LEFT JOIN subscribers s ON s.id = b.subscriber JOIN mailings m ON m.id = b.mailing
              WHERE b.judged_at IS NULL ORDER BY b.mailing, b.subscriber LIMIT $1",
         )
@@ -293,6 +313,7 @@ impl Row {
             mailing: MailingId(self.mailing),
             subscriber: SubscriberId(self.subscriber),
             address: self.address.and_then(|address| EmailAddress::parse(&address).ok()),
+            name: self.name,
             issue,
             said: Said {
                 kind: word(&self.class, ReportKind::from_word(&self.class))?,

@@ -47,6 +47,25 @@ pub struct StoredDelivery {
     pub answer: Option<String>,
 }
 
+/// A delivery as its reader may know of it.
+#[derive(Clone, Debug)]
+pub struct DeliveryTo {
+    /// The subject of its mailing.
+    pub subject: String,
+    /// Its issue and list; none for a notice.
+    pub issue: Option<(IssueId, Slug)>,
+    /// How far it has come.
+    pub state: DeliveryState,
+    /// Attempts counted.
+    pub attempts: i64,
+    /// When it was queued.
+    pub queued_at: Timestamp,
+    /// When it last changed.
+    pub changed_at: Timestamp,
+    /// The last answer.
+    pub answer: Option<String>,
+}
+
 /// Which deliveries to show, retry or drop.
 #[derive(Clone, Debug, Default)]
 pub struct Filter {
@@ -56,6 +75,18 @@ pub struct Filter {
     pub state: Option<DeliveryState>,
     /// To one address.
     pub address: Option<EmailAddress>,
+}
+
+#[derive(sqlx::FromRow)]
+struct RowTo {
+    subject: String,
+    issue: Option<i64>,
+    list: Option<String>,
+    state: String,
+    attempts: i64,
+    queued_at: i64,
+    changed_at: i64,
+    answer: Option<String>,
 }
 
 #[derive(sqlx::FromRow)]
@@ -210,6 +241,38 @@ impl Tx {
         Ok(())
     }
 
+    /// Takes away the deliveries of a mailing that goes away.
+    pub(super) async fn forget_deliveries_of(&mut self, mailing: MailingId) -> Result<(), StoreError> {
+        sqlx::query("DELETE FROM deliveries WHERE mailing = $1").bind(mailing.0).execute(&mut *self.inner).await?;
+        Ok(())
+    }
+
+    /// Takes away what relays said of a subscriber, for it may name them. What is being sent to them at this moment is
+    /// claimed anew, so that its answer is not written down, and then dropped, for they are not there.
+    pub(super) async fn erase_answers_to(
+        &mut self,
+        subscriber: SubscriberId,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        // By way of the mailings, for deliveries have no index by subscriber.
+        sqlx::query(
+            "UPDATE deliveries SET claims = claims + 1, state = 'unknown', holder = NULL, try_at = $2, changed_at = $2
+             WHERE state = 'sending' AND subscriber = $1 AND mailing IN (SELECT id FROM mailings)",
+        )
+        .bind(subscriber.0)
+        .bind(ms(now))
+        .execute(&mut *self.inner)
+        .await?;
+        sqlx::query(
+            "UPDATE deliveries SET answer = NULL
+             WHERE answer IS NOT NULL AND subscriber = $1 AND mailing IN (SELECT id FROM mailings)",
+        )
+        .bind(subscriber.0)
+        .execute(&mut *self.inner)
+        .await?;
+        Ok(())
+    }
+
     /// Takes up what is claimed by holders that are no more: nobody can say how it went. Gives how many.
     pub(super) async fn take_up_orphans(&mut self, now: Timestamp) -> Result<u64, StoreError> {
         let done = sqlx::query(AssertSqlSafe(format!(
@@ -305,6 +368,21 @@ impl Store {
         rows.into_iter().map(Row::into_delivery).collect()
     }
 
+    /// Every delivery to one subscriber, the newest first.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn deliveries_to(&self, subscriber: SubscriberId) -> Result<Vec<DeliveryTo>, StoreError> {
+        let rows: Vec<RowTo> = sqlx::query_as(
+            "SELECT m.subject, m.issue, m.list, d.state, d.attempts, d.queued_at, d.changed_at, d.answer
+             FROM mailings m JOIN deliveries d ON d.mailing = m.id AND d.subscriber = $1 ORDER BY m.id DESC",
+        )
+        .bind(subscriber.0)
+        .fetch_all(&self.reader)
+        .await?;
+        rows.into_iter().map(RowTo::into_delivery).collect()
+    }
+
     /// Makes unsettled and bounced deliveries due at once; sent, expired and dropped ones stay. Gives how many.
     ///
     /// # Errors
@@ -354,6 +432,22 @@ const ORPHANED: &str = "holder IS NOT NULL AND NOT EXISTS (SELECT 1 FROM holders
 /// The condition of a [`Filter`], bound as `$1` to `$3`. The casts tell PostgreSQL the type of a NULL.
 const FILTERED: &str = "(CAST($1 AS BIGINT) IS NULL OR m.issue = $1) AND (CAST($2 AS TEXT) IS NULL OR d.state = $2)
      AND (CAST($3 AS TEXT) IS NULL OR s.address_key = $3)";
+
+impl RowTo {
+    fn into_delivery(self) -> Result<DeliveryTo, StoreError> {
+        let list = self.list.as_deref().map(Slug::parse).transpose();
+        let list = list.map_err(|error| StoreError::Damaged(error.to_string()))?;
+        Ok(DeliveryTo {
+            subject: self.subject,
+            issue: self.issue.map(IssueId).zip(list),
+            state: word(&self.state, DeliveryState::from_word(&self.state))?,
+            attempts: self.attempts,
+            queued_at: instant(self.queued_at),
+            changed_at: instant(self.changed_at),
+            answer: self.answer,
+        })
+    }
+}
 
 impl Row {
     fn into_delivery(self) -> Result<StoredDelivery, StoreError> {

@@ -5,9 +5,9 @@ use data_encoding::BASE64;
 use jiff::Timestamp;
 
 use super::{Counter, Store, StoreError, Tx, instant, ms};
-use crate::domain::alarm::Alarm;
+use crate::domain::{address::EmailAddress, alarm::Alarm};
 
-/// The most dead letters that are kept; then the oldest makes room. Each has a mebibyte at most.
+/// The most dead letters that are kept, a mebibyte each: then the oldest makes room, and the ledger says so.
 pub const KEPT: i64 = 200;
 
 /// What is known of a letter that came before.
@@ -132,7 +132,7 @@ impl Store {
         .bind(BASE64.encode(letter.bytes))
         .execute(&mut *tx.inner)
         .await?;
-        sqlx::query("DELETE FROM dead_letters WHERE id <= $1").bind(id - KEPT).execute(&mut *tx.inner).await?;
+        tx.make_room_for_dead_letters(now).await?;
         sqlx::query(
             "INSERT INTO letters (digest, at, tries, done) VALUES ($1, $2, 0, $3)
              ON CONFLICT (digest) DO UPDATE SET at = excluded.at, done = excluded.done",
@@ -156,6 +156,15 @@ impl Store {
                 .fetch_all(&self.reader)
                 .await?;
         Ok(rows.into_iter().map(Row::into_letter).collect())
+    }
+
+    /// The dead letters whose envelope names this sender, the newest first.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn dead_letters_from(&self, sender: &EmailAddress) -> Result<Vec<DeadLetter>, StoreError> {
+        let is_theirs = |letter: &DeadLetter| letter.sender.as_deref().is_some_and(|text| is_address(text, sender));
+        Ok(self.dead_letters().await?.into_iter().filter(is_theirs).collect())
     }
 
     /// The text of a dead letter.
@@ -188,6 +197,33 @@ impl Store {
 }
 
 impl Tx {
+    /// Gives up the dead letters whose envelope names this sender.
+    ///
+    /// # Errors
+    /// When the store cannot be written.
+    pub async fn erase_dead_letters_from(&mut self, sender: &EmailAddress) -> Result<(), StoreError> {
+        let rows: Vec<(i64, String)> = sqlx::query_as("SELECT id, sender FROM dead_letters WHERE sender IS NOT NULL")
+            .fetch_all(&mut *self.inner)
+            .await?;
+        for (id, _) in rows.into_iter().filter(|(_, text)| is_address(text, sender)) {
+            sqlx::query("DELETE FROM dead_letters WHERE id = $1").bind(id).execute(&mut *self.inner).await?;
+        }
+        Ok(())
+    }
+
+    /// Gives up the oldest dead letters above [`KEPT`].
+    async fn make_room_for_dead_letters(&mut self, now: Timestamp) -> Result<(), StoreError> {
+        let oldest: Option<(i64,)> = sqlx::query_as("SELECT id FROM dead_letters ORDER BY id DESC LIMIT 1 OFFSET $1")
+            .bind(KEPT)
+            .fetch_optional(&mut *self.inner)
+            .await?;
+        let Some((last_gone,)) = oldest else { return Ok(()) };
+        let done =
+            sqlx::query("DELETE FROM dead_letters WHERE id <= $1").bind(last_gone).execute(&mut *self.inner).await?;
+        let words = format!("{} made room, for {KEPT} are kept at most", done.rows_affected());
+        self.record(now, "intake", "dropped", &words).await
+    }
+
     /// Gives up a dead letter; gives how many are left.
     ///
     /// # Errors
@@ -201,6 +237,10 @@ impl Tx {
             sqlx::query_as("SELECT CAST(COUNT(*) AS BIGINT) FROM dead_letters").fetch_one(&mut *self.inner).await?;
         Ok(left)
     }
+}
+
+fn is_address(text: &str, address: &EmailAddress) -> bool {
+    EmailAddress::parse(text).is_ok_and(|parsed| parsed == *address)
 }
 
 impl Row {

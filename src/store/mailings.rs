@@ -1,4 +1,7 @@
-//! The writer of `mailings`: what was rendered and frozen. Rows are added and never changed.
+//! The writer of `mailings`: what was rendered and frozen. Rows are added and never changed; notices that are done with
+//! are taken away after a while.
+
+use jiff::Timestamp;
 
 use super::{Counter, Store, StoreError, Tx, instant, instant_or_none, ms, word};
 use crate::domain::{
@@ -41,6 +44,36 @@ impl Store {
         .fetch_optional(&self.reader)
         .await?;
         row.ok_or_else(|| StoreError::Missing(format!("mailing {}", id.0)))?.into_mailing()
+    }
+
+    /// Forgets notices that were made before then and are done with, at most `limit`; gives how many. Those to readers whose
+    /// messages have come back stay: it counts out of how many.
+    ///
+    /// # Errors
+    /// When the store cannot be read or written.
+    pub async fn forget_notices(&self, before: Timestamp, limit: i64) -> Result<u64, StoreError> {
+        let old: Vec<(i64,)> = sqlx::query_as(
+            "SELECT m.id FROM mailings m WHERE m.issue IS NULL AND m.made_at < $1
+                AND NOT EXISTS (SELECT 1 FROM deliveries d WHERE d.mailing = m.id
+                                AND d.state NOT IN ('sent', 'bounced', 'expired', 'dropped'))
+                AND NOT EXISTS (SELECT 1 FROM deliveries d JOIN bounces b ON b.subscriber = d.subscriber
+                                WHERE d.mailing = m.id AND b.lifted_at IS NULL)
+             ORDER BY m.made_at LIMIT $2",
+        )
+        .bind(ms(before))
+        .bind(limit)
+        .fetch_all(&self.reader)
+        .await?;
+        if old.is_empty() {
+            return Ok(0);
+        }
+        let mut tx = self.begin().await?;
+        for (id,) in &old {
+            tx.forget_deliveries_of(MailingId(*id)).await?;
+            sqlx::query("DELETE FROM mailings WHERE id = $1").bind(id).execute(&mut *tx.inner).await?;
+        }
+        tx.commit().await?;
+        Ok(old.len() as u64)
     }
 
     /// The mailing of an issue, once it was queued.

@@ -28,12 +28,14 @@ struct Row {
     text: String,
     asked_at: i64,
     confirmed_at: Option<i64>,
+    mailed_at: Option<i64>,
+    answer: String,
 }
 
 /// The columns of [`Row`].
 macro_rules! columns {
     () => {
-        "id, kind, address, fingerprint, domain, lists, door, network, origin, text, asked_at, confirmed_at"
+        "id, kind, address, fingerprint, domain, lists, door, network, origin, text, asked_at, confirmed_at, mailed_at, answer"
     };
 }
 
@@ -75,6 +77,26 @@ pub struct DueRequest {
     pub fingerprint: String,
     /// The domain that a mail would go to.
     pub domain: String,
+}
+
+/// A request with what became of it.
+#[derive(Clone, Debug)]
+pub struct PastRequest {
+    /// The request.
+    pub request: Request,
+    /// What was done, in words; empty while it waits.
+    pub answer: String,
+    /// When a mail was queued for it, if one was.
+    pub mailed_at: Option<Timestamp>,
+}
+
+/// The mail that asked somebody to confirm.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MailToConfirm {
+    /// Its subject.
+    pub subject: String,
+    /// When the relay took it; `None` when it has not said so.
+    pub sent_at: Option<Timestamp>,
 }
 
 /// How many mails were sent on request, as the guards want to know it.
@@ -135,21 +157,64 @@ impl Store {
         Ok(count.unsigned_abs())
     }
 
-    /// The requests that are due to be answered, oldest first, at most `limit`.
+    /// The requests that are due to be answered, oldest first, at most `limit`. One that cannot be read is done with, and
+    /// the ledger says so: it must not keep the others waiting.
+    ///
+    /// # Errors
+    /// When the store cannot be read or written.
+    pub async fn due_requests(&self, now: Timestamp, limit: i64) -> Result<Vec<DueRequest>, StoreError> {
+        loop {
+            let rows: Vec<Row> = sqlx::query_as(concat!(
+                "SELECT ",
+                columns!(),
+                " FROM requests WHERE answer_at <= $1 ORDER BY answer_at, id LIMIT $2"
+            ))
+            .bind(ms(now))
+            .bind(limit)
+            .fetch_all(&self.reader)
+            .await?;
+            let mut due = Vec::with_capacity(rows.len());
+            let is_any = !rows.is_empty();
+            for row in rows {
+                let id = RequestId(row.id);
+                match row.into_due() {
+                    Ok(request) => due.push(request),
+                    Err(damage) => self.drop_damaged_request(id, &damage, now).await?,
+                }
+            }
+            if !due.is_empty() || !is_any {
+                return Ok(due);
+            }
+        }
+    }
+
+    async fn drop_damaged_request(&self, id: RequestId, damage: &StoreError, now: Timestamp) -> Result<(), StoreError> {
+        let mut tx = self.begin().await?;
+        tx.request_dropped(id, &damage.to_string()).await?;
+        tx.record(
+            now,
+            "requests",
+            "damaged",
+            &format!("request {} cannot be read, and gets no answer: {damage}", id.0),
+        )
+        .await?;
+        tx.commit().await
+    }
+
+    /// What was asked for in the name of a mailbox, oldest first. What cannot be read is passed over.
     ///
     /// # Errors
     /// When the store cannot be read.
-    pub async fn due_requests(&self, now: Timestamp, limit: i64) -> Result<Vec<DueRequest>, StoreError> {
+    pub async fn requests_of(&self, mailbox: &Fingerprint) -> Result<Vec<PastRequest>, StoreError> {
         let rows: Vec<Row> = sqlx::query_as(concat!(
             "SELECT ",
             columns!(),
-            " FROM requests WHERE answer_at <= $1 ORDER BY answer_at, id LIMIT $2"
+            " FROM requests WHERE fingerprint = $1 ORDER BY asked_at, id"
         ))
-        .bind(ms(now))
-        .bind(limit)
+        .bind(mailbox.as_str())
         .fetch_all(&self.reader)
         .await?;
-        rows.into_iter().map(Row::into_due).collect()
+        Ok(rows.into_iter().filter_map(|row| row.into_past().ok()).collect())
     }
 
     /// One request, by its number.
@@ -162,6 +227,22 @@ impl Store {
             .fetch_optional(&self.reader)
             .await?;
         row.map(Row::into_request).transpose()
+    }
+
+    /// The mail by which a request was answered.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn mail_to_confirm(&self, id: RequestId) -> Result<Option<MailToConfirm>, StoreError> {
+        let row: Option<(String, Option<i64>)> = sqlx::query_as(
+            "SELECT m.subject, CASE WHEN d.state = 'sent' THEN d.changed_at END
+             FROM requests r JOIN mailings m ON m.issue IS NULL AND m.made_at = r.mailed_at
+             JOIN deliveries d ON d.mailing = m.id AND d.subscriber = r.subscriber WHERE r.id = $1 LIMIT 1",
+        )
+        .bind(id.0)
+        .fetch_optional(&self.reader)
+        .await?;
+        Ok(row.map(|(subject, sent_at)| MailToConfirm { subject, sent_at: instant_or_none(sent_at) }))
     }
 
     /// Has a request wait until then.
@@ -376,6 +457,11 @@ impl Row {
     fn into_due(self) -> Result<DueRequest, StoreError> {
         let (fingerprint, domain) = (self.fingerprint.clone(), self.domain.clone());
         Ok(DueRequest { request: self.into_request()?, fingerprint, domain })
+    }
+
+    fn into_past(self) -> Result<PastRequest, StoreError> {
+        let (answer, mailed_at) = (self.answer.clone(), instant_or_none(self.mailed_at));
+        Ok(PastRequest { request: self.into_request()?, answer, mailed_at })
     }
 
     fn into_request(self) -> Result<Request, StoreError> {

@@ -98,6 +98,20 @@ impl Store {
         row.map(|(kind,)| word(&kind, SuppressionKind::from_word(&kind))).transpose()
     }
 
+    /// Every suppression of one address.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn suppressions_of(&self, address: &EmailAddress) -> Result<Vec<Suppression>, StoreError> {
+        let rows: Vec<Row> = sqlx::query_as(
+            "SELECT address_key, list, kind, reason, made_at FROM suppressions WHERE address_key = $1 ORDER BY list",
+        )
+        .bind(address.key())
+        .fetch_all(&self.reader)
+        .await?;
+        rows.into_iter().map(Row::into_suppression).collect()
+    }
+
     /// Suppressions, the newest first, at most `limit`.
     ///
     /// # Errors

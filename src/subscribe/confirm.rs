@@ -19,7 +19,7 @@ use crate::{
     },
     queue,
     render::RenderError,
-    store::{StoreError, suppressions::Scope},
+    store::{StoreError, requests::MailToConfirm, suppressions::Scope},
 };
 
 /// What a link to confirm is for.
@@ -79,6 +79,18 @@ pub async fn confirming(app: &App, token: &str) -> Result<Confirming, ConfirmErr
         _ => Confirmed::NotYet,
     };
     Ok(Confirming { titles: titles(&lists), address: masked(&request), state })
+}
+
+/// The mail that asked for the confirmation which a token is good for; `None` when it is no token of ours, or the mail is
+/// forgotten.
+///
+/// # Errors
+/// When the store cannot be read.
+pub async fn mail_to_confirm(app: &App, token: &str) -> Result<Option<MailToConfirm>, StoreError> {
+    match app.secret.verify_number(Purpose::Confirm, token) {
+        Ok(id) => app.store.mail_to_confirm(RequestId(id)).await,
+        Err(_) => Ok(None),
+    }
 }
 
 /// Confirms. The link is in a mailbox, so whoever uses it reads what comes there.

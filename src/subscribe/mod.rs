@@ -3,6 +3,7 @@
 
 mod confirm;
 pub mod csv;
+mod data;
 mod files;
 mod forget;
 mod form;
@@ -25,12 +26,14 @@ use crate::{
     store::StoreError,
 };
 
-pub use confirm::{ConfirmError, Confirmed, Confirming, confirm, confirming};
+pub use confirm::{ConfirmError, Confirmed, Confirming, confirm, confirming, mail_to_confirm};
+pub use data::{Data, data_about};
 pub use files::{FileError, Synced, sync_files};
-pub use forget::{Data, Forgotten, data_about, data_of, forget};
+pub use forget::{Forgotten, forget};
 pub use form::{FormToken, form_token, read_form_token};
 pub use import::{BadLines, ImportError, Imported, import};
 pub use leaving::{LeaveError, Leaving, MISTAKE, Parts, Visit, leave, leaving, narrow, stay};
+pub use notices::forget_old_notices;
 pub(crate) use notices::when_it_comes;
 pub use preferences::{
     Chosen, Offered, Preferences, PreferencesError, Rest, Saved, choose, erase, leave_all, preferences,

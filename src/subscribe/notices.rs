@@ -1,6 +1,8 @@
 //! What readers are told by mail about their subscriptions: confirm, you get it already, welcome, goodbye, how to leave,
 //! and how all of this is done, in the language of the list. Nothing that whoever asked has typed stands in them.
 
+use jiff::{SignedDuration, Timestamp};
+
 use crate::{
     app::App,
     domain::{
@@ -14,6 +16,29 @@ use crate::{
     render::{Button, Fact, Notice},
     store::StoreError,
 };
+
+/// How long a notice is kept that is done with: longer than a report may come that names no message, and than the guards
+/// remember a request. After that nobody asks about it any more.
+const KEPT: SignedDuration = SignedDuration::from_hours(35 * 24);
+
+/// How many are forgotten in one transaction.
+const PAGE: i64 = 500;
+
+/// Forgets notices, to readers and to staff, that are done with and old. To call it twice does no harm.
+///
+/// # Errors
+/// When the store cannot be read or written.
+pub async fn forget_old_notices(app: &App) -> Result<u64, StoreError> {
+    let before = app.clock.now().checked_sub(KEPT).unwrap_or(Timestamp::MIN);
+    let mut forgotten = 0;
+    loop {
+        let page = app.store.forget_notices(before, PAGE).await?;
+        forgotten += page;
+        if page < PAGE.unsigned_abs() {
+            return Ok(forgotten);
+        }
+    }
+}
 
 /// Asks the owner of an address whether they asked.
 pub(super) fn confirm(app: &App, request: RequestId, lists: &[&List]) -> Notice {

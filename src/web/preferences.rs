@@ -76,8 +76,9 @@ pub(super) async fn data(State(site): State<Site>, token: Token) -> Response {
         Ok(preferences) => preferences,
         Err(error) => return problem(&site, &error),
     };
-    let data = match subscribe::data_of(&site.app, &preferences.subscriber).await {
-        Ok(data) => data,
+    let data = match subscribe::data_about(&site.app, &preferences.subscriber.address).await {
+        Ok(Some(data)) => data,
+        Ok(None) => return problem(&site, &PreferencesError::Gone),
         Err(error) => return site.failed("a reader's data", &error),
     };
     let json = serde_json::to_vec_pretty(&data).expect("texts and numbers are JSON");

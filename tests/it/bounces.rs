@@ -344,6 +344,55 @@ async fn a_webhooks_report_is_placed_by_its_recipient() {
 }
 
 #[tokio::test]
+async fn a_complaint_is_heard_however_old_the_message_is_and_nothing_else_is() {
+    let world = alerted(World::setup(), 2, 1).await;
+    world.join("news", "late@example.org").await;
+    let report = |recipient: &str, kind| Report {
+        delivery: None,
+        recipient: Some(address_of(recipient)),
+        kind,
+        code: None,
+        words: "abuse".into(),
+    };
+    world.hours(31 * 24);
+    for (recipient, kind, noted) in [
+        ("reader2@example.org", ReportKind::Hard, Noted::Unplaced),
+        ("stranger@example.org", ReportKind::Complaint, Noted::Unplaced),
+        (READER, ReportKind::Complaint, Noted::Written),
+        (READER, ReportKind::Complaint, Noted::Known),
+        ("late@example.org", ReportKind::Complaint, Noted::Written),
+    ] {
+        assert_eq!(bounces::note(&world.app, report(recipient, kind)).await.expect("noted"), noted, "{recipient}");
+    }
+    bounces::judge_bounces(&world.app).await.expect("judged");
+    let complained = Some(SuppressionKind::Complaint);
+    for (address, kind) in [(READER, complained), ("late@example.org", complained), ("reader2@example.org", None)] {
+        assert_eq!(suppressed(&world, address).await, kind, "{address}");
+    }
+    world.new_mails();
+    alert(&world, 7).await;
+    assert_eq!(world.new_mails().iter().map(|mail| mail.to.as_str()).collect::<Vec<_>>(), ["reader2@example.org"]);
+}
+
+#[tokio::test]
+async fn an_alarm_says_what_a_receiver_dislikes_and_not_whose_mailbox_it_was() {
+    let world = alerted(World::setup(), 1, 1).await;
+    let mail = last(&world, READER);
+    report(&world, &mail, &status(&mail, "failed", "5.7.1", "550 5.7.1 the mailbox reader1 takes nothing from you"))
+        .await;
+    let alarms = alarms(&world).await;
+    assert!(alarms[0].words.contains("the mailbox … takes nothing from you"), "{alarms:?}");
+    assert!(
+        !world
+            .rows()
+            .await
+            .with("takes nothing")
+            .iter()
+            .any(|row| row.starts_with("ledger") && row.contains("reader1"))
+    );
+}
+
+#[tokio::test]
 async fn nothing_that_was_said_of_a_reader_is_left_when_they_are_erased() {
     let world = alerted(World::setup(), 1, 2).await;
     let mails = world.mails();

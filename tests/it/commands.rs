@@ -3,6 +3,7 @@
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use jiff::SignedDuration;
 use tidings::{
     domain::{request::RequestKind, subscription::SubscriptionState, suppression::SuppressionKind},
     intake::{self, Incoming, Taken},
@@ -10,10 +11,13 @@ use tidings::{
     subscribe,
 };
 
-use crate::world::{Mail, World, address_of};
+use crate::world::{Mail, World, address_of, stores::told_on_both_engines};
 
 const ANA: &str = "ana@example.net";
 const OURS: &str = "news@example.org";
+
+/// How long a person takes at least to answer.
+const A_MOMENT: SignedDuration = SignedDuration::from_secs(10);
 
 /// Each letter is another one, for the same one is taken once.
 async fn take(world: &World, recipient: &str, sender: &str, message: &str) -> Taken {
@@ -59,7 +63,7 @@ fn vacation(mail: &Mail, mark: &str) -> String {
 const MARKS: [&str; 4] =
     ["Auto-Submitted: auto-replied", "Precedence: auto_reply", "X-Autoreply: yes", "Subject: Automatic reply: x"];
 
-#[tokio::test]
+told_on_both_engines!(a_whole_conversation_by_mail_joins_and_leaves);
 async fn a_whole_conversation_by_mail_joins_and_leaves() {
     let world = World::new().await;
     world.begin(0).await;
@@ -67,7 +71,8 @@ async fn a_whole_conversation_by_mail_joins_and_leaves() {
     let confirmation = answer(&world).await;
     assert_eq!((confirmation.to.as_str(), state(&world, ANA).await), (ANA, None));
     let reply_to = bare(confirmation.header("reply-to")).to_owned();
-    assert_eq!(write(&world, &reply_to, "Re: Please confirm").await, Taken::Confirmed);
+    world.clock.advance(A_MOMENT);
+    assert_eq!(write(&world, &reply_to, "Re: Please confirm: Coalition news").await, Taken::Confirmed);
     assert!(answer(&world).await.subject.starts_with("Welcome"));
     assert_eq!(state(&world, ANA).await, Some(SubscriptionState::Active));
 
@@ -81,7 +86,7 @@ async fn a_whole_conversation_by_mail_joins_and_leaves() {
     assert_eq!(state(&world, ANA).await, Some(SubscriptionState::Ended));
 }
 
-#[tokio::test]
+told_on_both_engines!(each_plus_address_asks_for_its_own);
 async fn each_plus_address_asks_for_its_own() {
     for (part, kind) in [
         ("join.news", RequestKind::Join),
@@ -97,7 +102,7 @@ async fn each_plus_address_asks_for_its_own() {
     }
 }
 
-#[tokio::test]
+told_on_both_engines!(help_is_sent_once_a_day_to_an_address_and_holds_nothing_of_the_letter);
 async fn help_is_sent_once_a_day_to_an_address_and_holds_nothing_of_the_letter() {
     let world = World::new().await;
     world.begin(0).await;
@@ -130,7 +135,7 @@ async fn what_nobody_understands_is_answered_by_silence() {
     assert!(answers(&world).await.is_empty());
 }
 
-#[tokio::test]
+told_on_both_engines!(a_list_must_be_named_where_there_are_several);
 async fn a_list_must_be_named_where_there_are_several() {
     let several = "[[lists]]\nname = \"quiet\"\ntitle = \"Quiet news\"\nfeeds = [\"site\"]\ndigest = \"0 9 * * MON\"\n";
     let world = World::setup().also(several).start().await;
@@ -139,7 +144,7 @@ async fn a_list_must_be_named_where_there_are_several() {
     assert!(answer(&world).await.subject.contains("Quiet news"));
 }
 
-#[tokio::test]
+told_on_both_engines!(an_answering_machine_confirms_nothing_leaves_nothing_and_is_not_answered);
 async fn an_answering_machine_confirms_nothing_leaves_nothing_and_is_not_answered() {
     let world = World::new().await;
     world.begin(0).await;
@@ -192,24 +197,103 @@ async fn our_own_mail_that_comes_back_to_us_is_answered_by_nobody() {
     assert!(answers(&world).await.is_empty());
 }
 
-#[tokio::test]
-async fn two_houses_that_answer_each_other_fall_silent() {
-    let (one, other) =
-        (World::new().await, World::setup().top("base_url = \"https://other.example.net\"").start().await);
-    one.begin(0).await;
-    other.begin(0).await;
-    // Somebody asks one of them in the other's name.
-    let forged = "From: news@example.net\r\nSubject: subscribe\r\n\r\n";
-    assert_eq!(take(&one, OURS, "news@example.net", forged).await, Taken::Asked(RequestKind::Join));
-    let confirmation = answer(&one).await;
-    assert_eq!(confirmation.to, "news@example.net");
-    let message = one.relay.messages().pop().expect("a message");
-    let taken = take(&other, OURS, &message.sender, &message.text()).await;
-    assert!(matches!(taken, Taken::Nothing(_)), "{taken:?}");
-    assert!(answers(&other).await.is_empty());
+told_on_both_engines!(an_answering_machine_without_any_mark_is_known_by_what_it_writes);
+async fn an_answering_machine_without_any_mark_is_known_by_what_it_writes() {
+    let world = World::new().await;
+    world.begin(0).await;
+    write(&world, OURS, "subscribe").await;
+    let confirmation = answer(&world).await;
+    let reply_to = bare(confirmation.header("reply-to")).to_owned();
+    let reply = async |subject: &str, words: &str| {
+        let message = format!("From: Ana <{ANA}>\r\nTo: {reply_to}\r\nSubject: {subject}\r\n\r\n{words}\r\n");
+        take(&world, &reply_to, ANA, &message).await
+    };
+    let subject = format!("Re: {}", confirmation.subject);
+    for wait in [0, 9] {
+        world.clock.advance(SignedDuration::from_secs(wait));
+        assert!(matches!(reply(&subject, "").await, Taken::Nothing(why) if why.contains("sooner")));
+    }
+    world.hours(1);
+    for (subject, words) in [("Thank you for your mail", ""), (subject.as_str(), "I am on holiday until Monday.")] {
+        assert!(matches!(reply(subject, words).await, Taken::Nothing(_)), "{subject}: {words}");
+    }
+    assert_eq!(state(&world, ANA).await, None);
+    // Whoever types the token has read the mail.
+    let token = reply_to.split(['.', '@']).nth(1).expect("a token").to_owned();
+    assert_eq!(write(&world, OURS, &format!("confirm {token}")).await, Taken::Confirmed);
+    assert_eq!(reply(&subject, "Yes, please.").await, Taken::Confirmed, "twice is once");
+}
+
+/// A house of another domain.
+async fn another_house() -> World {
+    let setup = World::setup().top("base_url = \"https://other.example.net\"").sender("address = \"news@example.net\"");
+    setup.intake("address = \"news@example.net\"").start().await
+}
+
+/// What servers on the way may take from a message: whatever says that a machine wrote it.
+fn unmarked(message: &str) -> String {
+    let (head, body) = message.split_once("\r\n\r\n").expect("a head and a body");
+    let mut kept = Vec::new();
+    let mut is_dropped = false;
+    for line in head.split("\r\n") {
+        if !line.starts_with([' ', '\t']) {
+            let name = line.split(':').next().unwrap_or_default().to_ascii_lowercase();
+            is_dropped = ["auto-submitted", "precedence", "feedback-id", "x-auto-response-suppress"]
+                .contains(&name.as_str())
+                || name.starts_with("list-");
+        }
+        if !is_dropped {
+            kept.push(line);
+        }
+    }
+    format!("{}\r\n\r\n{body}", kept.join("\r\n"))
+}
+
+/// Hands all that one house has sent to the other, by its own envelope and by the best that there can be, with the marks of
+/// a machine and without.
+async fn carry(from: &World, to: &World) {
+    let writer = from.app.config.sender.address.reveal().to_owned();
+    for message in from.relay.messages() {
+        let text = message.text();
+        for sender in [&message.sender, &writer] {
+            for text in [text.clone(), unmarked(&text)] {
+                take(to, &message.recipient, sender, &text).await;
+            }
+        }
+    }
 }
 
 #[tokio::test]
+async fn two_houses_that_answer_each_other_fall_silent() {
+    for word in ["subscribe", "help", "unsubscribe"] {
+        let (one, other) = (World::new().await, another_house().await);
+        // Somebody asks each of them in the other's name.
+        for (house, forged) in [(&one, "news@example.net"), (&other, "news@example.org")] {
+            house.begin(0).await;
+            house.join("news", forged).await;
+            let ours = house.app.config.intake.address.as_ref().expect("it takes mail in").reveal().to_owned();
+            take(house, &ours, forged, &format!("From: {forged}\r\nSubject: {word}\r\n\r\n")).await;
+        }
+        for round in 0..5 {
+            for house in [&one, &other] {
+                house.run().await;
+                assert!(house.mails().len() <= 1, "{word}, round {round}: {:?}", house.mails());
+            }
+            carry(&one, &other).await;
+            carry(&other, &one).await;
+            for house in [&one, &other] {
+                house.hours(25);
+            }
+        }
+        let sent = [one.mails().len(), other.mails().len()];
+        assert_eq!(sent, [1, 1], "{word}: one answer each, and nothing more");
+        for (house, guest) in [(&one, "news@example.net"), (&other, "news@example.org")] {
+            assert_eq!(state(house, guest).await, Some(SubscriptionState::Active), "{word}: nobody meant to leave");
+        }
+    }
+}
+
+told_on_both_engines!(a_bounced_confirmation_is_noted_and_answered_by_nobody);
 async fn a_bounced_confirmation_is_noted_and_answered_by_nobody() {
     let world = World::new().await;
     world.begin(0).await;
@@ -227,7 +311,7 @@ async fn a_bounced_confirmation_is_noted_and_answered_by_nobody() {
     assert_eq!(kind, Some(SuppressionKind::Bounce));
 }
 
-#[tokio::test]
+told_on_both_engines!(a_link_to_leave_is_followed_whoever_sends_it_and_however_often);
 async fn a_link_to_leave_is_followed_whoever_sends_it_and_however_often() {
     let world = World::new().await;
     world.begin(1).await;

@@ -2,11 +2,16 @@
 //! change nothing: not a row of the store is another one afterwards.
 
 use reqwest::StatusCode;
+use tidings::{
+    domain::alarm::{Alarm, AlarmKind},
+    intake::{self, Incoming},
+    newsroom,
+};
 
 use crate::world::{World, subjects};
 
-/// A world in which every kind of mail that readers get has been sent: an alert, a digest, a mail to confirm (to one who
-/// does, and to one who has not yet), and a welcome.
+/// A world in which every kind of mail has been sent: an alert, a digest, a mail to confirm (to one who does, and to one who
+/// has not yet), a welcome, one to who has it already, help, a link to leave, a goodbye, and two to staff.
 async fn with_all_mails() -> World {
     let world = World::setup().open().await;
     world.begin(2).await;
@@ -16,14 +21,35 @@ async fn with_all_mails() -> World {
     world.run().await;
     let link = world.mails_to("ana@reader.example")[0].link_to("confirm").to_owned();
     assert_eq!(post(&link).await, StatusCode::OK);
+    for address in ["goes@example.org", "wants-to-go@example.org"] {
+        world.join("news", address).await;
+    }
     world.next_look(&[world.post("Coalition condemns a transfer"), world.post("Webinar")]).await;
+    let leave = world.mails_to("goes@example.org").pop().expect("an alert").leave_address();
+    world.asks("reader1@example.org", "198.51.100.8").await;
+    for (recipient, sender, subject) in [
+        (leave.as_str(), "goes@example.org", ""),
+        ("news@example.org", "wants-to-go@example.org", "unsubscribe"),
+        ("news@example.org", "cai@reader.example", "help"),
+    ] {
+        let message = format!("From: {sender}\r\nSubject: {subject}\r\n\r\n");
+        let letter = Incoming { recipient: Some(recipient), sender: Some(sender), bytes: message.as_bytes() };
+        intake::take(&world.app, &letter).await.expect("the store takes it");
+    }
+    let about = "relay:main".to_owned();
+    let words = "The relay is in trouble; see https://relay.example/status.".to_owned();
+    let alarm = Alarm { about, kind: AlarmKind::RelayInTrouble, words, tell_after: world.clock.now() };
+    world.app.store.raise_alarm(&alarm, world.clock.now()).await.expect("it is raised");
+    newsroom::tell_alarms(&world.app).await.expect("staff are told");
+    let flood: Vec<_> = (1..=11).map(|n| world.post(&format!("Story {n}"))).collect();
+    world.next_look(&flood).await;
     world.until("2024-04-29T09:00:00Z");
     world.run().await;
     let all = world.mails();
     let mut subjects = subjects(&all);
     subjects.sort_unstable();
     subjects.dedup();
-    assert_eq!((all.len(), subjects.len()), (9, 4), "{subjects:?}");
+    assert_eq!((all.len(), subjects.len()), (18, 10), "{subjects:?}");
     world
 }
 

@@ -7,7 +7,6 @@ mod maildir;
 mod once;
 mod postfix;
 
-use sqlx::{AnyConnection, AssertSqlSafe, Connection};
 use tidings::{domain::subscription::SubscriptionState, newsroom, store::Store};
 
 use crate::world::{Setup, World, address_of};
@@ -57,30 +56,19 @@ async fn told(world: &World) -> Vec<String> {
 
 /// How many letters were tried.
 async fn letters(world: &World) -> i64 {
-    let mut connection = AnyConnection::connect(&url(world)).await.expect("the database is there");
+    let mut connection = world.raw().await;
     let (count,) = sqlx::query_as("SELECT COUNT(*) FROM letters").fetch_one(&mut connection).await.expect("letters");
     count
 }
 
 /// What was done with those that were taken, sorted.
 async fn done(world: &World) -> Vec<String> {
-    let mut connection = AnyConnection::connect(&url(world)).await.expect("the database is there");
+    let mut connection = world.raw().await;
     let done: Vec<(String,)> = sqlx::query_as("SELECT done FROM letters WHERE done IS NOT NULL ORDER BY done")
         .fetch_all(&mut connection)
         .await
         .expect("letters");
     done.into_iter().map(|(done,)| done).collect()
-}
-
-fn url(world: &World) -> String {
-    format!("sqlite://{}", world.file("data/tidings.db").display())
-}
-
-/// Does something to the database of a world on SQLite, as a person or a fault would.
-async fn sql(world: &World, statement: &str) {
-    let mut connection = AnyConnection::connect(&url(world)).await.expect("the database is there");
-    sqlx::query(AssertSqlSafe(statement.to_owned())).execute(&mut connection).await.expect("the engine does it");
-    connection.close().await.expect("it closes");
 }
 
 /// From now on the store answers, and refuses to let these readers go.
@@ -89,9 +77,9 @@ async fn refuse_to_let_go(world: &World, readers: &str) {
         "CREATE TRIGGER refuses BEFORE UPDATE ON subscriptions WHEN new.subscriber IN ({readers})
          BEGIN SELECT RAISE(ABORT, 'no'); END"
     );
-    sql(world, &statement).await;
+    world.sql(&statement).await;
 }
 
 async fn let_go(world: &World) {
-    sql(world, "DROP TRIGGER refuses").await;
+    world.sql("DROP TRIGGER refuses").await;
 }

@@ -5,6 +5,7 @@ use std::time::Instant;
 
 use jiff::SignedDuration;
 use reqwest::{Method, StatusCode};
+use serde_json::{Value, json};
 use tidings::{
     domain::{
         consent::{Act, Door},
@@ -17,8 +18,12 @@ use tidings::{
 
 use crate::world::{
     Mail, World, address_of,
-    pages::{Answer, Pages},
-    slug, subjects,
+    pages::{self, Pages},
+    recipients,
+    relay::Answer,
+    slug,
+    stores::told_on_both_engines,
+    subjects,
 };
 
 const ANA: &str = "ana@reader.example";
@@ -33,7 +38,7 @@ async fn open_house() -> (World, Pages) {
 }
 
 /// Fills in the form to join as a person does: it takes them a moment.
-async fn ask(world: &World, pages: &Pages, address: &str, origin: &str) -> Answer {
+async fn ask(world: &World, pages: &Pages, address: &str, origin: &str) -> pages::Answer {
     let token = pages.get("/join").await.hidden("token");
     world.clock.advance(SignedDuration::from_secs(5));
     let fields = [("token", token.as_str()), ("list", "news"), ("address", address), ("website", "")];
@@ -55,7 +60,7 @@ async fn state(world: &World, address: &str) -> Option<SubscriptionState> {
     subscriptions(world, address).await.first().map(|subscription| subscription.state)
 }
 
-#[tokio::test]
+told_on_both_engines!(who_asks_and_confirms_is_welcomed_and_gets_what_comes);
 async fn who_asks_and_confirms_is_welcomed_and_gets_what_comes() {
     let (world, pages) = open_house().await;
     world.begin(0).await;
@@ -88,7 +93,7 @@ async fn who_asks_and_confirms_is_welcomed_and_gets_what_comes() {
     assert_eq!(mails[0].to, ANA);
 }
 
-#[tokio::test]
+told_on_both_engines!(the_record_says_what_was_agreed_to_when_and_by_which_door);
 async fn the_record_says_what_was_agreed_to_when_and_by_which_door() {
     let (world, pages) = open_house().await;
     let link = asked(&world, &pages, ANA).await.path_to("confirm");
@@ -110,7 +115,7 @@ async fn the_record_says_what_was_agreed_to_when_and_by_which_door() {
     assert!(pages.get("/join").await.text.contains(text), "it is what the page shows");
 }
 
-#[tokio::test]
+told_on_both_engines!(a_link_to_confirm_is_good_for_seven_days_and_then_the_address_is_erased);
 async fn a_link_to_confirm_is_good_for_seven_days_and_then_the_address_is_erased() {
     let (world, pages) = open_house().await;
     let link = asked(&world, &pages, ANA).await.path_to("confirm");
@@ -266,7 +271,7 @@ async fn what_is_typed_wrongly_is_told_beside_its_field_and_nothing_else_is_lost
     assert_eq!(world.mails().len(), 0);
 }
 
-#[tokio::test]
+told_on_both_engines!(a_confirmation_holds_nothing_that_whoever_asked_has_typed);
 async fn a_confirmation_holds_nothing_that_whoever_asked_has_typed() {
     let (world, pages) = open_house().await;
     let token = pages.get("/join").await.hidden("token");
@@ -284,7 +289,7 @@ async fn a_confirmation_holds_nothing_that_whoever_asked_has_typed() {
     assert!(!format!("{mail:?}").contains("spam.example"), "{mail:?}");
 }
 
-#[tokio::test]
+told_on_both_engines!(a_reader_chooses_alerts_without_digests_and_gets_just_that);
 async fn a_reader_chooses_alerts_without_digests_and_gets_just_that() {
     let (world, pages) = open_house().await;
     world.begin(1).await;
@@ -312,7 +317,7 @@ async fn a_reader_chooses_alerts_without_digests_and_gets_just_that() {
     assert_eq!(record.iter().map(|line| line.act).collect::<Vec<_>>(), [Act::Chose, Act::Left]);
 }
 
-#[tokio::test]
+told_on_both_engines!(an_old_mail_brings_nobody_back_who_left_but_asks_them);
 async fn an_old_mail_brings_nobody_back_who_left_but_asks_them() {
     let (world, pages) = open_house().await;
     world.begin(1).await;
@@ -343,7 +348,7 @@ async fn an_old_mail_brings_nobody_back_who_left_but_asks_them() {
     assert_eq!((now.choice.digests, now.choice.alerts), (Wanted::Yes, Wanted::Yes));
 }
 
-#[tokio::test]
+told_on_both_engines!(leaving_can_be_taken_back_by_the_one_who_left_and_by_nobody_whom_staff_removed);
 async fn leaving_can_be_taken_back_by_the_one_who_left_and_by_nobody_whom_staff_removed() {
     let (world, pages) = open_house().await;
     world.begin(2).await;
@@ -363,7 +368,7 @@ async fn leaving_can_be_taken_back_by_the_one_who_left_and_by_nobody_whom_staff_
     }
 }
 
-#[tokio::test]
+told_on_both_engines!(who_is_erased_is_nowhere_any_more_and_no_file_and_no_import_brings_them_back);
 async fn who_is_erased_is_nowhere_any_more_and_no_file_and_no_import_brings_them_back() {
     let (world, pages) = open_house().await;
     let link = asked(&world, &pages, ANA).await.path_to("confirm");
@@ -395,7 +400,96 @@ async fn who_is_erased_is_nowhere_any_more_and_no_file_and_no_import_brings_them
     assert_eq!(again, Forgotten::Erased);
 }
 
-#[tokio::test]
+told_on_both_engines!(all_that_is_known_of_a_reader_is_in_one_file);
+async fn all_that_is_known_of_a_reader_is_in_one_file() {
+    let (world, pages) = open_house().await;
+    world.begin(0).await;
+    let link = asked(&world, &pages, ANA).await.path_to("confirm");
+    pages.post(&link, &[]).await;
+    world.relay.answer_recipient(ANA, Answer::Reply("550 5.7.1 we do not like the mail to Ana"));
+    world.next_look(&[world.post("Coalition condemns a transfer")]).await;
+    let (ana, news, now) = (address_of(ANA), slug("news"), world.clock.now());
+    let barred = world.app.store.suppress(&ana, Scope::List(&news), SuppressionKind::Staff, "a wish", now);
+    assert!(barred.await.expect("suppressed"));
+    let number = world.app.store.subscriber_of(&ana).await.expect("the store answers").expect("she is known");
+    let page = world.app.links().preferences(number).replace("https://news.example.org", "");
+    let file: Value = serde_json::from_str(&pages.get(&format!("{page}/data")).await.text).expect("JSON");
+    let at = |pointer: &str| file.pointer(pointer).unwrap_or_else(|| panic!("no {pointer} in {file:#}")).clone();
+    assert_eq!((at("/requests/0/to"), at("/requests/0/answer")), (json!("join"), json!("a mail was queued")));
+    assert_eq!(at("/requests/0/from"), json!("198.51.100.0/24"));
+    assert_eq!((at("/suppressions/0/by"), at("/suppressions/0/list")), (json!("staff"), json!("Coalition news")));
+    assert_eq!((at("/record/1/act"), at("/subscriptions/0/state")), (json!("confirmed"), json!("active")));
+    let issue = world.issues().await[0].id.0;
+    assert_eq!((at("/messages/0/issue"), at("/messages/0/list")), (json!(issue), json!("Coalition news")));
+    assert_eq!((at("/messages/0/state"), at("/messages/0/tries")), (json!("bounced"), json!(1)));
+    assert!(at("/messages/0/answer").to_string().contains("we do not like"), "{file:#}");
+    assert!(at("/bounces/0/words").to_string().contains("we do not like"), "{file:#}");
+    assert_eq!((at("/messages/2/issue"), at("/messages/2/state")), (Value::Null, json!("sent")));
+    let shown = world.tidings(&["subscribers", "show", ANA]).await.well();
+    for words in [
+        "somebody asked to join Coalition news",
+        "gets nothing more of Coalition news (staff): a wish",
+        "we do not like",
+    ] {
+        assert!(shown.contains(words), "{words}: {shown}");
+    }
+    // What relays said of them goes with them, and is nowhere else.
+    subscribe::forget(&world.app, &ana).await.expect("erased");
+    world.run().await;
+    assert_eq!(world.rows().await.with("to Ana"), [""; 0]);
+    let nobody = world.tidings(&["subscribers", "show", ANA]).await;
+    assert!(nobody.err.contains("nothing is known of a***@r***.example"), "{}", nobody.err);
+}
+
+told_on_both_engines!(a_request_that_cannot_be_read_keeps_no_other_waiting);
+async fn a_request_that_cannot_be_read_keeps_no_other_waiting() {
+    let world = World::new().await;
+    for nth in 0..4 {
+        world.asks(&format!("ana{nth}@reader{nth}.example"), &format!("10.0.{nth}.1")).await;
+    }
+    for (nth, damage) in ["kind = 'dance'", "lists = '[7'", "address = 'nobody'"].into_iter().enumerate() {
+        world.sql(&format!("UPDATE requests SET {damage} WHERE id = {}", nth + 1)).await;
+    }
+    world.run().await;
+    assert_eq!(recipients(&world.mails()), ["ana3@reader3.example"]);
+    assert_eq!(world.app.store.waiting_requests().await.expect("a count"), 0);
+    let ledger = world.ledger("requests").await;
+    assert_eq!(ledger.len(), 3, "{ledger:?}");
+    assert!(ledger[0].starts_with("damaged: request 1 cannot be read, and gets no answer: "), "{ledger:?}");
+}
+
+told_on_both_engines!(notices_are_forgotten_after_a_while_but_for_those_that_count);
+async fn notices_are_forgotten_after_a_while_but_for_those_that_count() {
+    let world = World::new().await;
+    world.begin(0).await;
+    for nth in 0..3 {
+        world.asks(&format!("ana{nth}@reader{nth}.example"), &format!("10.0.{nth}.1")).await;
+    }
+    world.relay.answer_recipient("ana2@reader2.example", Answer::Reply("550 5.1.1 nobody is here"));
+    world.run().await;
+    let kept = async || {
+        let mut raw = world.raw().await;
+        let sql = "SELECT (SELECT COUNT(*) FROM mailings), (SELECT COUNT(*) FROM deliveries)";
+        let kept: (i64, i64) = sqlx::query_as(sql).fetch_one(&mut raw).await.expect("the engine answers");
+        kept
+    };
+    // The second is not settled, and the third came back.
+    world.sql("UPDATE deliveries SET state = 'unknown' WHERE mailing = 2").await;
+    world.hours(34 * 24);
+    world.run().await;
+    assert_eq!(kept().await, (3, 3));
+    world.hours(2 * 24);
+    world.run().await;
+    assert_eq!(kept().await, (2, 2));
+    // What issues were mailed is kept.
+    world.join("news", ANA).await;
+    world.next_look(&[world.post("Coalition condemns a transfer")]).await;
+    world.hours(100 * 24);
+    world.run().await;
+    assert_eq!(kept().await, (3, 3));
+}
+
+told_on_both_engines!(what_waits_for_somebody_who_was_erased_is_dropped_and_ends_its_issue);
 async fn what_waits_for_somebody_who_was_erased_is_dropped_and_ends_its_issue() {
     let (world, _) = open_house().await;
     world.begin(2).await;
@@ -431,7 +525,7 @@ async fn the_time_of_the_answer_does_not_tell_who_is_on_a_list() {
     assert!((0.8..1.25).contains(&ratio), "the median for those who are known is {ratio:.2} of the others'");
 }
 
-#[tokio::test]
+told_on_both_engines!(who_complained_is_never_written_to_again_and_whose_mail_came_back_may_confirm_anew);
 async fn who_complained_is_never_written_to_again_and_whose_mail_came_back_may_confirm_anew() {
     let (world, pages) = open_house().await;
     let now = world.clock.now();
@@ -452,7 +546,7 @@ async fn who_complained_is_never_written_to_again_and_whose_mail_came_back_may_c
     assert_eq!((left, state(&world, ANA).await), (None, Some(SubscriptionState::Active)));
 }
 
-#[tokio::test]
+told_on_both_engines!(a_complaint_about_what_somebody_else_asked_for_outlives_the_request);
 async fn a_complaint_about_what_somebody_else_asked_for_outlives_the_request() {
     let (world, pages) = open_house().await;
     asked(&world, &pages, ANA).await;
@@ -467,7 +561,7 @@ async fn a_complaint_about_what_somebody_else_asked_for_outlives_the_request() {
     assert_eq!(world.mails_to(ANA).len(), 1);
 }
 
-#[tokio::test]
+told_on_both_engines!(a_reader_whose_mail_came_back_is_set_right_by_asking_anew);
 async fn a_reader_whose_mail_came_back_is_set_right_by_asking_anew() {
     let (world, pages) = open_house().await;
     world.readers(1).await;
@@ -481,7 +575,7 @@ async fn a_reader_whose_mail_came_back_is_set_right_by_asking_anew() {
     assert_eq!(world.app.store.suppression(&reader, &slug("news")).await.expect("suppressions"), None);
 }
 
-#[tokio::test]
+told_on_both_engines!(the_many_addresses_of_one_mailbox_are_one_to_the_guards);
 async fn the_many_addresses_of_one_mailbox_are_one_to_the_guards() {
     let (world, _) = open_house().await;
     for nth in 0..50 {
@@ -491,7 +585,7 @@ async fn the_many_addresses_of_one_mailbox_are_one_to_the_guards() {
     assert_eq!(world.mails().len(), 1);
 }
 
-#[tokio::test]
+told_on_both_engines!(staff_do_not_bring_back_by_mistake_who_was_erased);
 async fn staff_do_not_bring_back_by_mistake_who_was_erased() {
     let (world, _) = open_house().await;
     world.readers(1).await;

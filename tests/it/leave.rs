@@ -20,6 +20,7 @@ use crate::world::{
     Mail, World, address_of,
     pages::{FORM, ONE_CLICK, Pages},
     recipients, slug,
+    stores::told_on_both_engines,
 };
 
 const READER: &str = "reader1@example.org";
@@ -53,7 +54,7 @@ fn ended(reason: &str) -> (SubscriptionState, String) {
     (SubscriptionState::Ended, reason.to_owned())
 }
 
-#[tokio::test]
+told_on_both_engines!(looking_at_the_link_changes_nothing);
 async fn looking_at_the_link_changes_nothing() {
     let (world, pages) = alerted(1).await;
     let mail = &world.mails()[0];
@@ -72,7 +73,7 @@ async fn looking_at_the_link_changes_nothing() {
     assert_eq!(state(&world, READER).await, active());
 }
 
-#[tokio::test]
+told_on_both_engines!(one_click_answers_at_once_and_again_whatever_the_encoding);
 async fn one_click_answers_at_once_and_again_whatever_the_encoding() {
     let multipart = "--b\r\nContent-Disposition: form-data; name=\"List-Unsubscribe\"\r\n\r\nOne-Click\r\n--b--\r\n";
     let reason = "left by one click (RFC 8058)";
@@ -95,7 +96,7 @@ async fn one_click_answers_at_once_and_again_whatever_the_encoding() {
     }
 }
 
-#[tokio::test]
+told_on_both_engines!(the_link_of_every_mail_works);
 async fn the_link_of_every_mail_works() {
     let world = World::new().await;
     world.begin(3).await;
@@ -124,12 +125,11 @@ async fn the_link_of_a_mail_works_years_later() {
     assert_eq!(state(&world, READER).await.0, SubscriptionState::Ended);
 }
 
-#[tokio::test]
+told_on_both_engines!(leaving_by_mail_is_leaving);
 async fn leaving_by_mail_is_leaving() {
     let (world, _) = alerted(1).await;
     let mail = &world.mails()[0];
-    let address = mail.header("list-unsubscribe").split_once("<mailto:").and_then(|(_, rest)| rest.split_once('>'));
-    let address = address.map(|(address, _)| address.replace("%2B", "+")).expect("an address to leave by");
+    let address = mail.leave_address();
     let message = b"From: someone@example.net\r\nSubject: unsubscribe\r\n\r\n";
     // Leaving twice is leaving once.
     for again in ["", "I mean it.\r\n"] {
@@ -142,7 +142,7 @@ async fn leaving_by_mail_is_leaving() {
     assert!(matches!(taken, Taken::Nothing(_)), "{taken:?}");
 }
 
-#[tokio::test]
+told_on_both_engines!(who_left_does_not_get_what_was_queued_before);
 async fn who_left_does_not_get_what_was_queued_before() {
     let world = World::new().await;
     world.begin(2).await;
@@ -157,7 +157,7 @@ async fn who_left_does_not_get_what_was_queued_before() {
     assert_eq!((world.mails_to(READER).len(), world.mails_to("reader2@example.org").len()), (1, 2));
 }
 
-#[tokio::test]
+told_on_both_engines!(the_link_to_leave_leads_to_less_mail_of_its_list_and_to_nothing_else);
 async fn the_link_to_leave_leads_to_less_mail_of_its_list_and_to_nothing_else() {
     let (world, pages) = alerted(1).await;
     let link = path(&world.mails()[0]).to_owned();
@@ -274,7 +274,7 @@ async fn a_body_that_is_too_large_is_refused() {
     assert_eq!(state(&world, READER).await, active());
 }
 
-#[tokio::test]
+told_on_both_engines!(no_file_and_no_import_brings_back_who_left);
 async fn no_file_and_no_import_brings_back_who_left() {
     let world = World::new().await;
     let csv = "email,name\nreader1@example.org,Ana\nreader2@example.org,Ben\n";

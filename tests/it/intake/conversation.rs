@@ -83,6 +83,7 @@ async fn whole_conversation(world: &World, postfix: &Postfix) {
     let back = confirm.headers["reply-to"].split(['<', '>']).nth(1).expect("an address").to_owned();
     assert!(back.starts_with("news+confirm."), "{back}");
 
+    world.minutes(1);
     reader.write(&back, "Re: Please confirm: Coalition news", "> Please confirm.\r\n").await;
     assert_eq!(reader.one_mail().await.subject, "Welcome: Coalition news");
 

@@ -189,6 +189,29 @@ on_both_engines!(no_more_letters_are_kept_than_there_is_room_for, async |test: &
     assert_eq!(test.store.text_of_dead_letter(4).await.expect("its text"), [0, 255, b'\n']);
     let gone = test.store.text_of_dead_letter(3).await;
     assert!(matches!(gone, Err(StoreError::Missing(_))), "{gone:?}");
+    let told = test.store.entries_about("intake", 100).await.expect("the ledger");
+    let told: Vec<_> =
+        told.iter().filter(|entry| entry.event == "dropped").map(|entry| entry.reason.as_str()).collect();
+    assert_eq!(told, ["1 made room, for 200 are kept at most"; 3]);
+});
+
+on_both_engines!(letters_of_one_who_is_erased_are_kept_no_longer, async |test: &TestStore| {
+    let now = "2024-04-24T12:00:00Z".parse().expect("an instant");
+    let words = "words".to_owned();
+    let alarm = Alarm { about: "intake".to_owned(), kind: AlarmKind::LettersAside, words, tell_after: now };
+    for sender in [Some("Ana@example.net"), Some("ben@example.net"), Some(""), None, Some("not an address")] {
+        let digest = format!("{sender:?}");
+        let letter = Unhandled { digest: &digest, recipient: None, sender, bytes: b"x", reason: "why" };
+        test.store.put_letter_aside(letter, &alarm, now).await.expect("it is kept");
+    }
+    let ana = address_of("ana@EXAMPLE.net");
+    assert_eq!(test.store.dead_letters_from(&ana).await.expect("letters").len(), 1);
+    let mut tx = test.store.begin().await.expect("a transaction");
+    tx.erase_dead_letters_from(&ana).await.expect("erased");
+    tx.commit().await.expect("committed");
+    let left: Vec<_> = test.store.dead_letters().await.expect("letters").into_iter().map(|it| it.sender).collect();
+    let text = |text: &str| Some(text.to_owned());
+    assert_eq!(left, [text("not an address"), None, text(""), text("ben@example.net")]);
 });
 
 on_both_engines!(a_statement_that_the_engine_refuses_is_not_the_engines_own_trouble, async |test: &TestStore| {

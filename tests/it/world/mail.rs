@@ -56,6 +56,13 @@ impl Mail {
         link.find(&format!("/{kind}/")).map(|at| link[at..].to_owned()).expect("it is in the link")
     }
 
+    /// The address to leave by, from List-Unsubscribe.
+    pub(crate) fn leave_address(&self) -> String {
+        let field = self.header("list-unsubscribe");
+        let address = field.split_once("<mailto:").and_then(|(_, rest)| rest.split_once('>'));
+        address.unwrap_or_else(|| panic!("no address to leave in `{field}`")).0.replace("%2B", "+")
+    }
+
     /// The link to leave by, from List-Unsubscribe.
     pub(crate) fn leave_link(&self) -> &str {
         let field = self.header("list-unsubscribe");

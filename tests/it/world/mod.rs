@@ -99,6 +99,8 @@ pub(crate) struct World {
     pub(crate) site: FeedServer,
     /// Its clock, which every [`App`] of this world shares.
     pub(crate) clock: Clock,
+    /// The URL of its database, for who looks into that around the program.
+    database: String,
     folder: TempDir,
     /// How many mails [`World::new_mails`] has given.
     read: AtomicUsize,
@@ -344,6 +346,7 @@ pub(crate) async fn run_with(app: &App, options: PassOptions) -> Ran {
     bounces::judge_bounces(app).await.expect("the store takes it");
     let pass = publish::publish_due(app, options).await.expect("publishing goes well");
     subscribe::forget_old_requests(app).await.expect("the store forgets");
+    subscribe::forget_old_notices(app).await.expect("the store forgets");
     subscribe::answer_requests(app).await.expect("the store takes the answers");
     let counts = send(app, Lane::Digest, &Stop::default()).await;
     bounces::judge_bounces(app).await.expect("the store takes it");

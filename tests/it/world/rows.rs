@@ -30,20 +30,40 @@ impl World {
         self.rows().await.0.into_iter().collect::<Vec<_>>().join("\n")
     }
 
-    /// Every row that its store has now. For worlds on SQLite.
-    pub(crate) async fn rows(&self) -> Rows {
+    /// A connection to its database around the program: to look at rows, or to do what a person or a fault would.
+    pub(crate) async fn raw(&self) -> AnyConnection {
         sqlx::any::install_default_drivers();
-        let file = format!("sqlite://{}", self.file("data/tidings.db").display());
-        let mut raw = AnyConnection::connect(&file).await.expect("the database opens");
-        let tables = "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%'";
+        AnyConnection::connect(&self.database).await.expect("the database opens")
+    }
+
+    /// Does something to its database around the program.
+    pub(crate) async fn sql(&self, statement: &str) {
+        let mut raw = self.raw().await;
+        sqlx::query(AssertSqlSafe(statement.to_owned())).execute(&mut raw).await.expect("the engine does it");
+        raw.close().await.expect("it closes");
+    }
+
+    /// Every row that its store has now.
+    pub(crate) async fn rows(&self) -> Rows {
+        let mut raw = self.raw().await;
+        let is_sqlite = self.database.starts_with("sqlite:");
+        let tables = if is_sqlite {
+            "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%'"
+        } else {
+            "SELECT CAST(tablename AS TEXT) FROM pg_tables WHERE schemaname = 'public'"
+        };
         let tables: Vec<String> = query_scalar(tables).fetch_all(&mut raw).await.expect("the tables");
         let mut rows = BTreeSet::new();
         for table in tables {
-            let columns = format!("SELECT name FROM pragma_table_info('{table}')");
-            let columns: Vec<String> =
-                query_scalar(AssertSqlSafe(columns)).fetch_all(&mut raw).await.expect("the columns");
-            let values: Vec<_> = columns.iter().map(|name| format!("'{name}=' || quote(\"{name}\")")).collect();
-            let all = format!("SELECT {} FROM \"{table}\"", values.join(" || ' ' || "));
+            let all = if is_sqlite {
+                let columns = format!("SELECT name FROM pragma_table_info('{table}')");
+                let columns: Vec<String> =
+                    query_scalar(AssertSqlSafe(columns)).fetch_all(&mut raw).await.expect("the columns");
+                let values: Vec<_> = columns.iter().map(|name| format!("'{name}=' || quote(\"{name}\")")).collect();
+                format!("SELECT {} FROM \"{table}\"", values.join(" || ' ' || "))
+            } else {
+                format!("SELECT CAST(row_to_json(t) AS TEXT) FROM \"{table}\" t")
+            };
             let all: Vec<String> = query_scalar(AssertSqlSafe(all)).fetch_all(&mut raw).await.expect("the rows");
             // Equal rows of a table without a key count as often as they are there.
             let mut all: Vec<_> = all.into_iter().map(|row| format!("{table}: {row}")).collect();

@@ -15,7 +15,7 @@ use super::{
     relay::ScriptedRelay,
     signatures,
     site::feed_of,
-    stores::postgres_database,
+    stores::{self, postgres_database},
 };
 
 /// When a world begins: a Wednesday. Its digest goes on Mondays at 09:00, so that of 2024-04-29 is the first.
@@ -43,7 +43,7 @@ impl Default for Setup {
         let lines = |lines: &[&str]| lines.iter().map(|&line| line.to_owned()).collect();
         Self {
             start: START.parse().expect("an instant"),
-            on_postgres: false,
+            on_postgres: stores::is_told_on_postgres(),
             top: lines(&["base_url = \"https://news.example.org\"", "secret = \"a secret of the tests\""]),
             sender: lines(&[
                 "name = \"Example Coalition\"",
@@ -139,8 +139,10 @@ impl Setup {
         let (relay, site) = (ScriptedRelay::start().await, FeedServer::start().await);
         set(&mut self.feed, &format!("url = \"{}\"", site.url(FEED)));
         set(&mut self.relay, &format!("port = {}", relay.port()));
+        let mut database = format!("sqlite://{}", folder.path().join("data/tidings.db").display());
         if self.on_postgres {
-            set(&mut self.top, &format!("database = \"{}\"", postgres_database().await));
+            database = postgres_database().await;
+            set(&mut self.top, &format!("database = \"{database}\""));
         }
         if self.signs == Signs::All {
             signatures::write_keys(folder.path());
@@ -149,7 +151,7 @@ impl Setup {
         site.serve(FEED, Response::feed(feed_of(&[])));
         let clock = Clock::manual(self.start);
         let app = App::open(config_in(folder.path()), clock.clone()).await.expect("a house opens");
-        World { app: Arc::new(app), relay, site, clock, folder, read: AtomicUsize::new(0), signs: self.signs }
+        World { app: Arc::new(app), relay, site, clock, database, folder, read: AtomicUsize::new(0), signs: self.signs }
     }
 
     fn text(&self, site: &FeedServer) -> String {

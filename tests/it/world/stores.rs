@@ -89,6 +89,44 @@ pub(crate) async fn postgres_database() -> String {
     url.into()
 }
 
+tokio::task_local! {
+    static ENGINE: Told;
+}
+
+/// On which engine a story is told that names none.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Told {
+    OnPostgres,
+}
+
+/// Tells a story in which every house that names no engine keeps its rows on PostgreSQL.
+pub(crate) async fn on_postgres(story: impl Future<Output = ()>) {
+    ENGINE.scope(Told::OnPostgres, story).await;
+}
+
+/// Whether the story that is being told is one of these.
+pub(super) fn is_told_on_postgres() -> bool {
+    ENGINE.try_with(|told| *told == Told::OnPostgres).unwrap_or(false)
+}
+
+/// Tells the story of that name on both engines. It stands in the place of `#[tokio::test]`.
+macro_rules! told_on_both_engines {
+    ($story:ident) => {
+        mod $story {
+            #[tokio::test]
+            async fn on_sqlite() {
+                super::$story().await;
+            }
+
+            #[tokio::test]
+            async fn on_postgres() {
+                $crate::world::stores::on_postgres(super::$story()).await;
+            }
+        }
+    };
+}
+pub(crate) use told_on_both_engines;
+
 /// Runs a claim about the store on both engines, and says which one broke it.
 macro_rules! on_both_engines {
     ($(#[doc = $doc:literal])* $name:ident, $body:expr) => {
