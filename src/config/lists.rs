@@ -39,6 +39,7 @@ fn list(mut section: Section<'_, '_>, names: &mut Names, known_feeds: &Names) ->
     let max_posts = section.or("max_posts", 20, |value| value.count(1, 1000));
     let language = section.or("language", "en".to_owned(), Value::language);
     let alerts_per_day = section.or("alerts_per_day", 3, |value| value.count(0, 1000));
+    let alert_hold = section.or("alert_hold", SignedDuration::ZERO, Value::duration_or_none);
 
     if digest_line.is_none() && alerts == Alerts::Off {
         section.mistake(
@@ -69,6 +70,7 @@ fn list(mut section: Section<'_, '_>, names: &mut Names, known_feeds: &Names) ->
         max_posts,
         language,
         alerts_per_day,
+        alert_hold,
     })
 }
 

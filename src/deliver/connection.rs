@@ -13,7 +13,7 @@ use super::{
     bell::Bell,
     dkim::Signer,
     domains::Domains,
-    frozen::{Frozen, FrozenMailings},
+    frozen::FrozenMailings,
     gate::{Gate, Why},
     lanes::{InHand, Lanes},
     letterhead::Letterhead,
@@ -25,10 +25,7 @@ use super::{
 };
 use crate::{
     clock::Clock,
-    domain::{
-        delivery::{Lane, Outcome, Retries},
-        mailing::Purpose,
-    },
+    domain::delivery::{Lane, Outcome, Retries},
     store::{Store, deliveries::SecondLook},
 };
 
@@ -185,10 +182,7 @@ impl Connection {
         match outcome {
             Outcome::Accepted(_) => self.bell.sender_accepted(mailing),
             Outcome::SenderRefused(reply) => {
-                let issue = match self.frozen.get(mailing).await.as_deref() {
-                    Ok(Frozen { purpose: Purpose::Issue { issue, .. }, .. }) => Some(*issue),
-                    _ => None,
-                };
+                let issue = self.frozen.get(mailing).await.ok().and_then(|frozen| frozen.purpose.issue());
                 self.bell.sender_refused(mailing, issue, reply).await;
             }
             _ => {}

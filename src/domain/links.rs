@@ -5,6 +5,7 @@ use url::Url;
 
 use super::{
     address::EmailAddress,
+    issue::IssueId,
     request::RequestId,
     subscription::SubscriberId,
     token::{Claim, Purpose, Secret},
@@ -48,6 +49,11 @@ impl Links {
     /// Where mail confirms a request: a reply does.
     pub fn confirm_by_mail(&self, request: RequestId) -> Option<EmailAddress> {
         self.plus(&format!("confirm.{}", self.secret.sign_number(Purpose::Confirm, request.0)))
+    }
+
+    /// The page where one of staff decides about an issue.
+    pub fn staff(&self, issue: IssueId, person: SubscriberId) -> String {
+        format!("{}staff/{}", self.base_url, self.secret.sign_pair(Purpose::Staff, (issue.0, person.0)))
     }
 
     /// The page where anybody can ask to join.

@@ -4,7 +4,7 @@
 use jiff::Timestamp;
 use mail_parser::MessageParser;
 
-use super::{Flavour, NewsroomError, configured_list, draft_of, render_draft};
+use super::{NewsroomError, configured_list, correct, draft::render_draft, draft_of};
 use crate::{
     app::App,
     compose::{self, Composed},
@@ -12,7 +12,7 @@ use crate::{
     domain::{
         address::EmailAddress,
         delivery::Lane,
-        issue::{Draft, IssueId},
+        issue::{Draft, FollowUp, IssueId, IssueKind, Remedy},
         mailing::{Mailing, MailingId, Purpose, Rendered, SlotValues},
         slug::Slug,
     },
@@ -37,8 +37,23 @@ pub struct Preview {
 /// # Errors
 /// When a template is broken.
 pub fn preview(app: &App, draft: &Draft) -> Result<Preview, NewsroomError> {
-    let rendered = render_draft(app, draft, Flavour::Live)?;
-    show(app, &draft.list, rendered, IssueId(0), app.clock.now())
+    let rendered = render_draft(app, draft)?;
+    let purpose = match draft.kind() {
+        IssueKind::Drill => Purpose::Drill { issue: IssueId(0) },
+        IssueKind::Digest | IssueKind::Alert => Purpose::Issue { issue: IssueId(0), list: draft.list.clone() },
+    };
+    show(app, rendered, purpose, app.clock.now())
+}
+
+/// The withdrawal that is kept ready while an alert goes out.
+///
+/// # Errors
+/// When a template is broken.
+pub fn preview_withdrawal(app: &App, draft: &Draft) -> Result<Preview, NewsroomError> {
+    let subject = render_draft(app, draft)?.subject;
+    let (first, went_at) = (IssueId(0), app.clock.now());
+    let follows = FollowUp { first, subject, went_at, remedy: Remedy::Withdrawal };
+    preview(app, &correct::withdrawal(app, &draft.list, follows, "")?)
 }
 
 /// An issue: as it was frozen, or as it would be if it were released now.
@@ -50,7 +65,7 @@ pub async fn preview_issue(app: &App, id: IssueId) -> Result<Preview, NewsroomEr
     match app.store.mailing_of_issue(id).await? {
         Some(frozen) => {
             let rendered = Rendered { subject: frozen.subject, message: frozen.message, notes: Vec::new() };
-            show(app, &issue.list, rendered, id, frozen.made_at)
+            show(app, rendered, frozen.purpose, frozen.made_at)
         }
         None => preview(app, &draft_of(app, &issue).await?),
     }
@@ -75,24 +90,22 @@ pub async fn preview_digest(app: &App, name: &Slug) -> Result<Preview, NewsroomE
     }
 }
 
-fn show(
-    app: &App,
-    list: &Slug,
-    rendered: Rendered,
-    issue: IssueId,
-    made_at: Timestamp,
-) -> Result<Preview, NewsroomError> {
+fn show(app: &App, rendered: Rendered, purpose: Purpose, made_at: Timestamp) -> Result<Preview, NewsroomError> {
+    let list = match &purpose {
+        Purpose::Issue { list, .. } => Some(configured_list(app, list)?),
+        Purpose::Drill { .. } | Purpose::Notice => None,
+    };
     let mailing = Mailing {
         id: MailingId(0),
-        purpose: Purpose::Issue { issue, list: list.clone() },
+        purpose,
         lane: Lane::Digest,
         subject: rendered.subject,
         message: rendered.message,
         made_at,
         expires_at: None,
+        answers: None,
     };
     let domain = app.config.sender.address.domain();
-    let list = app.config.lists.iter().find(|configured| configured.name == *list);
     let template = Template::parse(&mailing, list, domain).map_err(|error| StoreError::Damaged(error.to_string()))?;
     let reader = EmailAddress::parse("reader@example.org").expect("it is an address");
     let base = app.config.base_url.to_string();
@@ -105,7 +118,14 @@ fn show(
     };
     let message_id = format!("preview@{domain}");
     let mut eml = Vec::new();
-    let personal = Personal { message_id: &message_id, to: &reader, to_name: "", leave_address: None, slots: &slots };
+    let personal = Personal {
+        message_id: &message_id,
+        answers: None,
+        to: &reader,
+        to_name: "",
+        leave_address: None,
+        slots: &slots,
+    };
     template.splice(&personal, &mut eml);
     let (html, text) = match MessageParser::default().parse(&eml) {
         Some(message) => (body(message.body_html(0)), body(message.body_text(0))),

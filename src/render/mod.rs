@@ -55,6 +55,8 @@ pub enum Flavour {
     Live,
     /// For staff: a band and the subject say that it was not sent to readers.
     Test,
+    /// The drill of an alert, for staff: a band and the subject say so, and nothing is red.
+    Drill,
 }
 
 impl Flavour {
@@ -62,6 +64,7 @@ impl Flavour {
         match self {
             Self::Live => "live",
             Self::Test => "test",
+            Self::Drill => "drill",
         }
     }
 }
@@ -146,10 +149,14 @@ impl Renderer {
     pub fn check(&self) -> Vec<Problem> {
         let (list, now) = (sample::list(), sample::now());
         let mut problems = Vec::new();
-        for (file, draft) in
-            [("digest.html", sample::digest()), ("alert.html", sample::alert()), ("alert.html", sample::manual_alert())]
-        {
-            for flavour in [Flavour::Live, Flavour::Test] {
+        for (file, draft) in [
+            ("digest.html", sample::digest()),
+            ("alert.html", sample::alert()),
+            ("alert.html", sample::manual_alert()),
+            ("correction.html", sample::correction()),
+            ("correction.html", sample::withdrawal()),
+        ] {
+            for flavour in [Flavour::Live, Flavour::Test, Flavour::Drill] {
                 problems.extend(self.render(&draft, &list, flavour, now).err().map(|error| error.into_problem(file)));
             }
         }
@@ -168,9 +175,10 @@ impl Renderer {
         now: Timestamp,
         notes: &mut Vec<String>,
     ) -> Result<Parts, RenderError> {
-        let name = match draft.kind() {
-            IssueKind::Digest => "digest",
-            IssueKind::Alert => "alert",
+        let name = match (draft.kind(), draft.follows()) {
+            (IssueKind::Digest, _) => "digest",
+            (IssueKind::Alert | IssueKind::Drill, None) => "alert",
+            (IssueKind::Alert | IssueKind::Drill, Some(_)) => "correction",
         };
         let render = |size| {
             let context = view::issue(&self.settings, draft, list, flavour, now, size)?;
@@ -209,6 +217,7 @@ impl Renderer {
         Ok(match flavour {
             Flavour::Live => subject,
             Flavour::Test => format!("[Test] {subject}"),
+            Flavour::Drill => format!("[Drill] {subject}"),
         })
     }
 

@@ -1,5 +1,5 @@
-//! Floor 4: the web. The pages that readers reach: joining, confirming, choosing, leaving; and hooks, which mail
-//! providers reach. Requests come in; what they want is done by the flows. No rule of the trade lives here. GET and HEAD
+//! Floor 4: the web. The pages that readers reach: joining, confirming, choosing, leaving; the page where one of staff
+//! decides about an issue; and hooks, which mail providers reach. Requests come in; what they want is done by the flows. No rule of the trade lives here. GET and HEAD
 //! change nothing.
 
 mod confirm;
@@ -11,6 +11,7 @@ mod leave;
 mod origin;
 mod pages;
 mod preferences;
+mod staff;
 
 use std::{sync::Arc, time::Duration};
 
@@ -84,6 +85,7 @@ fn pages() -> Router<Site> {
         .route("/hooks/{name}", post(hooks::take).layer(DefaultBodyLimit::max(hooks::LARGEST)))
         .route("/leave/{token}", get(leave::page).post(leave::leave))
         .route("/leave/{token}/stay", post(leave::stay))
+        .route("/staff/{token}", get(staff::page).post(staff::decide))
 }
 
 /// Pages with all that every one of them is to have: what is added to a router behind this has nothing of it.

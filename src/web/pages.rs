@@ -100,6 +100,31 @@ pub(super) enum Page<'a> {
         /// Where to choose.
         preferences: &'a str,
     },
+    /// How an issue stands, for one of staff, and what they may decide.
+    Staff {
+        /// How it stands, in a few words.
+        heading: &'static str,
+        /// What was done just now; may be empty.
+        said: &'a str,
+        /// It is no alert but a drill.
+        is_drill: bool,
+        /// Its subject.
+        subject: &'a str,
+        /// How it stands, in a sentence.
+        sentence: &'a str,
+        /// Why; may be empty.
+        reason: &'a str,
+        /// What may be decided.
+        buttons: Vec<StaffButton<'a>>,
+        /// The text of the mail; may be empty.
+        text: &'a str,
+        /// Who holds the link, masked.
+        person: &'a str,
+        /// The issue's number.
+        issue: i64,
+        /// The list's title.
+        list: &'a str,
+    },
     /// What went wrong, and what to do.
     Problem {
         /// In one or two sentences.
@@ -128,6 +153,18 @@ pub(super) struct ChosenList<'a> {
     pub(super) alerts: Tick,
 }
 
+/// What one of staff may decide.
+#[derive(Debug, Serialize)]
+pub(super) struct StaffButton<'a> {
+    pub(super) name: &'static str,
+    pub(super) label: String,
+    /// What must be typed for it, and the words that ask for it; empty when nothing must.
+    pub(super) word: &'a str,
+    pub(super) why: String,
+    pub(super) is_live: bool,
+    pub(super) is_quiet: bool,
+}
+
 /// A box that can be ticked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
@@ -153,13 +190,14 @@ impl Page<'_> {
             Self::Leave { .. } => "leave.html",
             Self::Left { .. } => "left.html",
             Self::Stayed { .. } => "stayed.html",
+            Self::Staff { .. } => "staff.html",
             Self::Problem { .. } => "problem.html",
         }
     }
 }
 
 /// Every template: its name, and what it holds.
-const TEMPLATES: [(&str, &str); 12] = [
+const TEMPLATES: [(&str, &str); 13] = [
     ("base.html", include_str!("../../templates/web/base.html")),
     ("join.html", include_str!("../../templates/web/join.html")),
     ("asked.html", include_str!("../../templates/web/asked.html")),
@@ -171,6 +209,7 @@ const TEMPLATES: [(&str, &str); 12] = [
     ("leave.html", include_str!("../../templates/web/leave.html")),
     ("left.html", include_str!("../../templates/web/left.html")),
     ("stayed.html", include_str!("../../templates/web/stayed.html")),
+    ("staff.html", include_str!("../../templates/web/staff.html")),
     ("problem.html", include_str!("../../templates/web/problem.html")),
 ];
 
