@@ -76,15 +76,12 @@ impl Outgoing<'_> {
     /// Shows what sending would do, and does nothing.
     async fn preview(&self, app: &App, output: Output) -> anyhow::Result<ExitCode> {
         let plan = newsroom::plan(app, self.draft, &self.sending).await?;
-        let mail = newsroom::preview(app, self.draft)?;
-        let withdrawal = match plan.withdrawal {
-            Some(_) => Some(newsroom::preview_withdrawal(app, self.draft)?.text),
-            None => None,
-        };
+        let mail = newsroom::preview(app, self.draft).await?;
+        let withdrawal = newsroom::preview_withdrawal(app, self.draft).await?;
         output.print(&plan, |plan| {
             let mut text = format!("{}\n\n{}\n", table(plan, self.sending.window), mail.text.trim_end());
             if let Some(withdrawal) = &withdrawal {
-                text.push_str(&format!("\nReady, should it have to be withdrawn:\n\n{}\n", withdrawal.trim_end()));
+                text.push_str(&format!("\nReady, should it have to be withdrawn:\n\n{}\n", withdrawal.text.trim_end()));
             }
             format!("{text}\nNothing was sent.")
         })?;
@@ -98,7 +95,7 @@ impl Outgoing<'_> {
             eprintln!(
                 "{}\n\n{}\n",
                 table(&plan, self.sending.window),
-                newsroom::preview(app, self.draft)?.text.trim_end()
+                newsroom::preview(app, self.draft).await?.text.trim_end()
             );
             if !ask::to_send(&plan)? {
                 eprintln!("Nothing was sent.");

@@ -132,11 +132,7 @@ async fn go(
 ) -> Result<Placed, NewsroomError> {
     let why = format!("follows issue {}, by {}", first.id.0, sending.by);
     let edition = edition(app, issue, draft, &why);
-    let mut ready = ready(app, edition, sending.window).await?;
-    // The words that were ready before the first went out, unless there are others to say.
-    if is_withdrawal(draft) && has_no_reason(draft) {
-        ready.rendered = app.store.retraction_of(first.id).await?.unwrap_or(ready.rendered);
-    }
+    let ready = ready(app, edition, sending.window).await?;
     let mailing = queue::freeze_issue(&app.store, edition, &ready).await?;
     let mut tx = app.store.begin().await?;
     stop_first(&mut tx, first, edition, sending.by).await?;
@@ -148,8 +144,10 @@ async fn go(
     Ok(Placed::Queued(queued))
 }
 
-fn has_no_reason(draft: &Draft) -> bool {
-    matches!(&draft.content, Content::Statement(statement) if statement.body_html.is_empty())
+/// True for a withdrawal that gives no reason of its own.
+pub(super) fn adds_no_words(draft: &Draft) -> bool {
+    let has_no_body = matches!(&draft.content, Content::Statement(statement) if statement.body_html.is_empty());
+    is_withdrawal(draft) && has_no_body
 }
 
 /// Cancels what of the first was not sent, unless it was cancelled before.

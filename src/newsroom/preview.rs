@@ -4,7 +4,10 @@
 use jiff::Timestamp;
 use mail_parser::MessageParser;
 
-use super::{NewsroomError, configured_list, correct, draft::render_draft, draft_of};
+use super::{
+    NewsroomError, configured_list, draft_of,
+    ready::{edition, rendered},
+};
 use crate::{
     app::App,
     compose::{self, Composed},
@@ -12,7 +15,7 @@ use crate::{
     domain::{
         address::EmailAddress,
         delivery::Lane,
-        issue::{Draft, FollowUp, IssueId, IssueKind, Remedy},
+        issue::{Draft, IssueId, IssueKind},
         mailing::{Mailing, MailingId, Purpose, Rendered, SlotValues},
         slug::Slug,
     },
@@ -36,24 +39,20 @@ pub struct Preview {
 ///
 /// # Errors
 /// When a template is broken.
-pub fn preview(app: &App, draft: &Draft) -> Result<Preview, NewsroomError> {
-    let rendered = render_draft(app, draft)?;
-    let purpose = match draft.kind() {
-        IssueKind::Drill => Purpose::Drill { issue: IssueId(0) },
-        IssueKind::Digest | IssueKind::Alert => Purpose::Issue { issue: IssueId(0), list: draft.list.clone() },
-    };
-    show(app, rendered, purpose, app.clock.now())
+pub async fn preview(app: &App, draft: &Draft) -> Result<Preview, NewsroomError> {
+    let edition = edition(app, IssueId(0), draft, "");
+    let (rendered, _) = rendered(app, edition, edition.now).await?;
+    show(app, rendered, purpose(draft), edition.now)
 }
 
-/// The withdrawal that is kept ready while an alert goes out.
+/// The withdrawal that is kept ready while an alert goes out; `None` of what needs none.
 ///
 /// # Errors
 /// When a template is broken.
-pub fn preview_withdrawal(app: &App, draft: &Draft) -> Result<Preview, NewsroomError> {
-    let subject = render_draft(app, draft)?.subject;
-    let (first, went_at) = (IssueId(0), app.clock.now());
-    let follows = FollowUp { first, subject, went_at, remedy: Remedy::Withdrawal };
-    preview(app, &correct::withdrawal(app, &draft.list, follows, "")?)
+pub async fn preview_withdrawal(app: &App, draft: &Draft) -> Result<Option<Preview>, NewsroomError> {
+    let edition = edition(app, IssueId(0), draft, "");
+    let (_, withdrawal) = rendered(app, edition, edition.now).await?;
+    withdrawal.map(|withdrawal| show(app, withdrawal, purpose(draft), edition.now)).transpose()
 }
 
 /// An issue: as it was frozen, or as it would be if it were released now.
@@ -67,7 +66,7 @@ pub async fn preview_issue(app: &App, id: IssueId) -> Result<Preview, NewsroomEr
             let rendered = Rendered { subject: frozen.subject, message: frozen.message, notes: Vec::new() };
             show(app, rendered, frozen.purpose, frozen.made_at)
         }
-        None => preview(app, &draft_of(app, &issue).await?),
+        None => preview(app, &draft_of(app, &issue).await?).await,
     }
 }
 
@@ -85,8 +84,15 @@ pub async fn preview_digest(app: &App, name: &Slug) -> Result<Preview, NewsroomE
     }
     let slot = list.time_zone.to_datetime(now);
     match compose::digest(list, candidates, slot) {
-        Composed::Draft(draft) => preview(app, &draft),
+        Composed::Draft(draft) => preview(app, &draft).await,
         too_few => Err(NewsroomError::NoDigest { list: name.to_string(), why: too_few.to_string() }),
+    }
+}
+
+fn purpose(draft: &Draft) -> Purpose {
+    match draft.kind() {
+        IssueKind::Drill => Purpose::Drill { issue: IssueId(0) },
+        IssueKind::Digest | IssueKind::Alert => Purpose::Issue { issue: IssueId(0), list: draft.list.clone() },
     }
 }
 

@@ -22,7 +22,7 @@ use crate::{
 /// When a template is broken, when there is nobody whom it could be for, or the store fails.
 pub(crate) async fn ready(app: &App, edition: Edition<'_>, window: SignedDuration) -> Result<Ready, NewsroomError> {
     let goes_at = later(edition.now, window);
-    let (rendered, retraction) = rendered(app, edition, goes_at)?;
+    let (rendered, retraction) = rendered(app, edition, goes_at).await?;
     let audience = audience(app, edition.draft).await?;
     let notices = match window {
         SignedDuration::ZERO => Vec::new(),
@@ -31,23 +31,30 @@ pub(crate) async fn ready(app: &App, edition: Edition<'_>, window: SignedDuratio
     Ok(Ready { rendered, retraction, audience, goes_at, expires_at: expiry(app, edition.draft, goes_at), notices })
 }
 
-/// An issue as it is mailed and, of an alert, its withdrawal.
+/// An issue as it is mailed and, of an alert, its withdrawal. A withdrawal that adds no reason is mailed in the words that
+/// were ready before the first went out: nothing that has broken since stands in its way.
 ///
 /// # Errors
-/// When a template is broken.
-pub(super) fn rendered(
+/// When a template is broken, or the store cannot be read.
+pub(super) async fn rendered(
     app: &App,
     Edition { issue, draft, .. }: Edition<'_>,
     goes_at: Timestamp,
 ) -> Result<(Rendered, Option<Rendered>), NewsroomError> {
+    if let Some(follows) = draft.follows() {
+        let kept = match correct::adds_no_words(draft) {
+            true => app.store.retraction_of(follows.first).await?,
+            false => None,
+        };
+        return Ok((kept.map_or_else(|| render_draft(app, draft), Ok)?, None));
+    }
     let rendered = render_draft(app, draft)?;
-    if draft.kind() != IssueKind::Alert || draft.follows().is_some() {
+    if draft.kind() != IssueKind::Alert {
         return Ok((rendered, None));
     }
     let subject = rendered.subject.clone();
     let follows = FollowUp { first: issue, subject, went_at: goes_at, remedy: Remedy::Withdrawal };
-    let withdrawal = correct::withdrawal(app, &draft.list, follows, "")?;
-    let withdrawal = render_draft(app, &withdrawal)?;
+    let withdrawal = render_draft(app, &correct::withdrawal(app, &draft.list, follows, "")?)?;
     Ok((rendered, Some(withdrawal)))
 }
 

@@ -85,7 +85,7 @@ pub async fn plan(app: &App, draft: &Draft, sending: &Sending<'_>) -> Result<Pla
     refuse_to_nobody(draft, readers)?;
     let edition = edition(app, IssueId(0), draft, "");
     let goes_at = edition.now.checked_add(sending.window).unwrap_or(Timestamp::MAX);
-    let (rendered, withdrawal) = rendered(app, edition, goes_at)?;
+    let (rendered, withdrawal) = rendered(app, edition, goes_at).await?;
     Ok(Plan {
         kind: draft.kind(),
         subject: rendered.subject,

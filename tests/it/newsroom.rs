@@ -1,5 +1,9 @@
 //! What staff do: alerts by hand, tests, holds, cancellations; and what an alert is worth when it comes late.
 
+mod correct;
+mod drill;
+mod report;
+mod second_person;
 mod window;
 
 use std::sync::Arc;
@@ -19,12 +23,25 @@ use tidings::{
 use tokio::task::JoinHandle;
 
 use crate::world::{
-    Setup, World, address_of, recipients,
+    Mail, Setup, World, address_of, recipients,
     relay::{Answer, Gate, Stage},
     send, slug, somebody, subjects,
 };
 
 const WORDS: &str = "The coalition **condemns** the transfer.\n\nPress: press@example.org\n";
+
+/// Two of staff.
+const STAFF: &str = "notify = [\"desk@example.org\", \"chief@example.org\"]";
+
+/// The mail to one of staff that was sent last.
+fn told(world: &World, address: &str) -> Mail {
+    world.mails_to(address).pop().expect("staff are told")
+}
+
+/// Its text, wherever its lines end.
+fn words(mail: &Mail) -> String {
+    mail.text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
 
 async fn alert(world: &World, subject: &str, key: Option<&str>) -> Result<Queued, NewsroomError> {
     let statement = Statement { list: &slug("news"), subject, markdown: WORDS, key };
@@ -165,7 +182,7 @@ async fn what_was_previewed_is_what_is_sent() {
     world.readers(1).await;
     let statement = Statement { list: &slug("news"), subject: "Statement – “now”", markdown: WORDS, key: None };
     let draft = newsroom::draft_alert(&world.app, &statement).expect("a draft");
-    let before = newsroom::preview(&world.app, &draft).expect("a preview");
+    let before = newsroom::preview(&world.app, &draft).await.expect("a preview");
     let issue = send_now(&world, &draft).await.expect("queued").issue;
     world.hours(1);
     world.run().await;

@@ -7,17 +7,14 @@ use tidings::{
     newsroom::{self, NewsroomError, Placed, Sending, Statement},
 };
 
-use super::WORDS;
+use super::{STAFF, WORDS, told, words};
 use crate::world::{
-    Mail, Setup, World, address_of,
+    Setup, World, address_of,
     pages::{FORM, Pages},
     recipients,
     relay::{Answer, Stage},
     slug, somebody, subjects,
 };
-
-/// Two of staff.
-const STAFF: &str = "notify = [\"desk@example.org\", \"chief@example.org\"]";
 
 /// An alert by hand that goes in two minutes, of which staff were told.
 async fn in_two_minutes(setup: Setup) -> (World, IssueId) {
@@ -31,16 +28,6 @@ async fn in_two_minutes(setup: Setup) -> (World, IssueId) {
     assert_eq!((queued.readers, queued.goes_at.duration_since(world.clock.now()).as_secs()), (3, 120));
     world.run().await;
     (world, queued.issue)
-}
-
-/// The mail to one of staff that was sent last.
-fn told(world: &World, address: &str) -> Mail {
-    world.mails_to(address).pop().expect("staff are told")
-}
-
-/// Its text, wherever its lines end.
-fn words(mail: &Mail) -> String {
-    mail.text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 #[tokio::test]
