@@ -57,8 +57,8 @@ pub async fn past_issues(
     before: Option<IssueId>,
     limit: u32,
 ) -> Result<Vec<PastIssue>, StoreError> {
-    let issues = app.store.mailed_issues(list, before, limit).await?;
-    Ok(issues.into_iter().filter_map(PastIssue::of).collect())
+    let issues = app.store.mailed_issues(list, before, limit, app.clock.now()).await?;
+    Ok(issues.into_iter().filter_map(|issue| PastIssue::of(issue, app.clock.now())).collect())
 }
 
 /// A past issue of a list; `None` when the list has none of that number to show.
@@ -71,13 +71,13 @@ pub async fn past_issue(app: &App, list: &Slug, id: IssueId) -> Result<Option<Op
         Ok(_) | Err(StoreError::Missing(_)) => return Ok(None),
         Err(error) => return Err(error.into()),
     };
-    let Some(issue) = PastIssue::of(issue) else { return Ok(None) };
+    let Some(issue) = PastIssue::of(issue, app.clock.now()) else { return Ok(None) };
     Ok(Some(OpenedIssue { mail: newsroom::preview_issue(app, id).await?, issue }))
 }
 
 impl PastIssue {
-    fn of(issue: StoredIssue) -> Option<Self> {
-        let mailed_at = issue.mailed_at()?;
+    fn of(issue: StoredIssue, now: Timestamp) -> Option<Self> {
+        let mailed_at = issue.mailed_at(now)?;
         Some(Self { id: issue.id, kind: issue.kind, subject: issue.subject, mailed_at })
     }
 }

@@ -8,7 +8,7 @@ use jiff::{Timestamp, civil::DateTime};
 use sha2::{Digest, Sha256};
 
 use crate::domain::{
-    issue::{Content, Draft, IssueKey, SentAlert, Statement},
+    issue::{Content, Draft, FollowUp, IssueKey, Remedy, SentAlert, Statement},
     list::List,
     post::StoredPost,
     wire,
@@ -64,6 +64,26 @@ pub fn manual_alert(list: &List, statement: Statement, key: String) -> Draft {
     Draft { list: list.name.clone(), key: IssueKey::Manual(key), content: Content::Statement(statement) }
 }
 
+/// The drill of such an alert: the same in all but its readers. Drilled twice, it is two.
+pub fn drill(list: &List, statement: Statement, key: &str, now: Timestamp) -> Draft {
+    let key = IssueKey::Drill(format!("{key}:{}", now.as_millisecond()));
+    Draft { list: list.name.clone(), key, content: Content::Statement(statement) }
+}
+
+/// What follows an issue that was wrong, to those who were mailed it. There is one withdrawal of an issue; of
+/// corrections, two with the same words are one.
+pub fn follow_up(list: &List, statement: Statement, follows: FollowUp) -> Draft {
+    let key = match &follows.remedy {
+        Remedy::Withdrawal => IssueKey::Withdrawal(follows.first),
+        Remedy::Correction { wrong } => {
+            let words = key_of(&statement.subject, &format!("{wrong}\0{}", statement.body_html));
+            IssueKey::Correction(follows.first, words)
+        }
+    };
+    let content = Content::Statement(Statement { follows: Some(follows), ..statement });
+    Draft { list: list.name.clone(), key, content }
+}
+
 /// The key of a manual alert whose author gave none: its own words, so that sending it twice by mistake is one alert.
 pub fn key_of(subject: &str, markdown: &str) -> String {
     let mut hash = Sha256::new();
@@ -75,7 +95,7 @@ pub fn key_of(subject: &str, markdown: &str) -> String {
 
 /// A statement from its author's headline and the cleaned HTML made of its Markdown.
 pub fn statement(subject: &str, body_html: String, now: Timestamp) -> Statement {
-    Statement { subject: wire::one_line(subject), body_html, written_at: now }
+    Statement { subject: wire::one_line(subject), body_html, written_at: now, follows: None }
 }
 
 #[cfg(test)]
@@ -110,6 +130,7 @@ mod tests {
             sections: Vec::new(),
             language: "en".into(),
             alerts_per_day: 3,
+            alert_hold: SignedDuration::ZERO,
         }
     }
 

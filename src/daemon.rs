@@ -156,6 +156,9 @@ async fn tick(app: &App) {
     if let Err(error) = newsroom::tell_alarms(app).await {
         tracing::error!("staff were not told of alarms: {error}");
     }
+    if let Err(error) = newsroom::aftercare_due(app).await {
+        tracing::error!("corrections and reports wait: {error}");
+    }
     match publish::publish_due(app, PassOptions::default()).await {
         Ok(pass) => told(&pass),
         Err(error) => tracing::error!("publishing failed and is tried again: {error}"),

@@ -4,7 +4,7 @@ use crate::{
     app::App,
     domain::{
         address::EmailAddress,
-        issue::{IssueKind, IssueState},
+        issue::IssueState,
         list::Alerts,
         post::{Standing, StoredPost, Urgency},
         subscription::{Subscription, SubscriptionState},
@@ -92,10 +92,7 @@ fn not_in_an_issue(post: &StoredPost, list: &str, alerts: Alerts) -> String {
 }
 
 async fn in_issue(app: &App, issue: &StoredIssue, address: &EmailAddress) -> Result<Vec<String>, StoreError> {
-    let kind = match issue.kind {
-        IssueKind::Digest => "digest",
-        IssueKind::Alert => "alert",
-    };
+    let kind = issue.kind.as_str();
     let name = format!("the {kind} of `{}`, issue {}", issue.list, issue.id.0);
     let mut steps = vec![match issue.state {
         IssueState::Held => format!("It is in {name}, which is held: {}.", issue.state_reason),

@@ -1,18 +1,22 @@
 //! Step 5: writes an issue or a notice down for good, with its mailing and its deliveries, in one transaction. What
 //! comes in is composed and rendered; what goes out is rows. It never sends.
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use crate::{
     domain::{
         address::EmailAddress,
         delivery::Lane,
-        issue::{Content, Draft, IssueId, IssueKind, IssueState, Statement},
+        issue::{Content, Draft, FollowUp, IssueId, IssueKind, IssueState, Statement},
         mailing::{Mailing, MailingId, Purpose, Rendered},
         slug::Slug,
         subscription::SubscriberId,
     },
-    store::{Store, StoreError, Tx, issues::NewIssue},
+    store::{
+        Store, StoreError, Tx,
+        deliveries::Batch,
+        issues::{HandedOver, NewIssue},
+    },
 };
 
 /// An issue that was queued.
@@ -22,11 +26,15 @@ pub struct Queued {
     pub issue: IssueId,
     /// To how many.
     pub readers: u64,
+    /// Nothing of it is due before.
+    pub goes_at: Timestamp,
 }
 
 /// A draft and what it needs to become an issue.
 #[derive(Clone, Copy, Debug)]
 pub struct Edition<'a> {
+    /// Its number, from [`Store::issue_id`].
+    pub issue: IssueId,
     /// What it says.
     pub draft: &'a Draft,
     /// For a digest: the instant of its slot, up to which the list's slots are then done with.
@@ -37,68 +45,120 @@ pub struct Edition<'a> {
     pub now: Timestamp,
 }
 
-/// Queues an issue to the readers of its list.
+/// An issue that is ready to go out.
+#[derive(Clone, Debug)]
+pub struct Ready {
+    /// What is mailed.
+    pub rendered: Rendered,
+    /// Its withdrawal, rendered in advance.
+    pub retraction: Option<Rendered>,
+    /// To whom.
+    pub audience: Audience,
+    /// Nothing of it is due before.
+    pub goes_at: Timestamp,
+    /// After this instant what was not sent is `expired`.
+    pub expires_at: Option<Timestamp>,
+    /// What staff are told of it.
+    pub notices: Vec<ReadyNotice>,
+}
+
+/// Who gets an issue.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Audience {
+    /// The readers of its list.
+    List,
+    /// These people.
+    People(Vec<SubscriberId>),
+    /// Those of the list who were mailed another one, and perhaps had it.
+    MailedBefore(MailingId),
+}
+
+/// How an issue is held.
+#[derive(Clone, Copy, Debug)]
+pub struct Held<'a> {
+    /// What to call it: it was not rendered.
+    pub subject: &'a str,
+    /// How long staff can stop it, once it is let go.
+    pub window: SignedDuration,
+    /// Who of staff wants it out and waits for a second person.
+    pub wanted_by: Option<SubscriberId>,
+    /// What staff are told of it.
+    pub notices: &'a [ReadyNotice],
+}
+
+impl Ready {
+    /// Ready to go to its list at once, for as long as it takes.
+    pub fn at_once(rendered: Rendered, now: Timestamp) -> Self {
+        let (retraction, audience) = (None, Audience::List);
+        Self { rendered, retraction, audience, goes_at: now, expires_at: None, notices: Vec::new() }
+    }
+}
+
+/// Queues an issue.
 ///
 /// # Errors
 /// [`StoreError::Conflict`] when another run was first; otherwise when the store cannot be written. Nothing is half
 /// done.
-pub async fn queue_issue(
-    store: &Store,
-    edition: Edition<'_>,
-    rendered: &Rendered,
-    expires_at: Option<Timestamp>,
-) -> Result<Queued, StoreError> {
-    let issue = store.issue_id().await?;
-    let mailing = freeze_issue(store, issue, edition.draft, rendered, expires_at, edition.now).await?;
+pub async fn queue_issue(store: &Store, edition: Edition<'_>, ready: &Ready) -> Result<Queued, StoreError> {
+    let mailing = freeze_issue(store, edition, ready).await?;
     let mut tx = store.begin().await?;
-    write_issue(&mut tx, edition, issue, IssueState::Queued, "", &rendered.subject).await?;
-    let readers = hand_over(&mut tx, issue, edition, &mailing).await?;
-    for note in &rendered.notes {
-        tx.record(edition.now, &issue.about(), "note", note).await?;
-    }
+    let queued = write_queued(&mut tx, edition, ready, &mailing).await?;
     tx.commit().await?;
-    Ok(Queued { issue, readers })
+    Ok(queued)
 }
 
-/// Writes an issue of a fresh number down as held, for a person to release or cancel, and tells staff in one go.
+/// Queues an issue within a transaction of more; its mailing is one of [`freeze_issue`].
 ///
 /// # Errors
 /// As [`queue_issue`].
-pub async fn hold_issue(
-    store: &Store,
-    issue: IssueId,
+pub async fn write_queued(
+    tx: &mut Tx,
     edition: Edition<'_>,
-    subject: &str,
-    notice: Option<&ReadyNotice>,
-) -> Result<(), StoreError> {
+    ready: &Ready,
+    mailing: &Mailing,
+) -> Result<Queued, StoreError> {
+    let never_held =
+        Held { subject: &ready.rendered.subject, window: SignedDuration::ZERO, wanted_by: None, notices: &[] };
+    write_issue(tx, edition, IssueState::Queued, never_held).await?;
+    hand_over(tx, edition, ready, mailing).await
+}
+
+/// Writes an issue down as held, for a person to release or cancel, and tells staff in one go.
+///
+/// # Errors
+/// As [`queue_issue`].
+pub async fn hold_issue(store: &Store, edition: Edition<'_>, held: Held<'_>) -> Result<(), StoreError> {
     let mut tx = store.begin().await?;
-    write_issue(&mut tx, edition, issue, IssueState::Held, edition.why, subject).await?;
-    tx.record(edition.now, &issue.about(), "held", edition.why).await?;
-    if let Some(notice) = notice {
-        write_notice(&mut tx, notice).await?;
-    }
+    write_held(&mut tx, edition, held).await?;
     tx.commit().await
+}
+
+/// The same, within a transaction of more.
+///
+/// # Errors
+/// As [`queue_issue`].
+pub async fn write_held(tx: &mut Tx, edition: Edition<'_>, held: Held<'_>) -> Result<(), StoreError> {
+    write_issue(tx, edition, IssueState::Held, held).await?;
+    tx.record(edition.now, &edition.issue.about(), "held", edition.why).await?;
+    for notice in held.notices {
+        write_notice(tx, notice).await?;
+    }
+    Ok(())
 }
 
 /// Queues a held issue after all; `None` when it is no longer held.
 ///
 /// # Errors
 /// When the store cannot be written.
-pub async fn queue_held(
-    store: &Store,
-    issue: IssueId,
-    edition: Edition<'_>,
-    rendered: &Rendered,
-    expires_at: Option<Timestamp>,
-) -> Result<Option<Queued>, StoreError> {
-    let mailing = freeze_issue(store, issue, edition.draft, rendered, expires_at, edition.now).await?;
+pub async fn queue_held(store: &Store, edition: Edition<'_>, ready: &Ready) -> Result<Option<Queued>, StoreError> {
+    let mailing = freeze_issue(store, edition, ready).await?;
     let mut tx = store.begin().await?;
-    if !tx.move_issue(issue, IssueState::Held, IssueState::Queued, "").await? {
+    if !tx.move_issue(edition.issue, IssueState::Held, IssueState::Queued, "").await? {
         return Ok(None);
     }
-    let readers = hand_over(&mut tx, issue, edition, &mailing).await?;
+    let queued = hand_over(&mut tx, edition, ready, &mailing).await?;
     tx.commit().await?;
-    Ok(Some(Queued { issue, readers }))
+    Ok(Some(queued))
 }
 
 /// A notice that is ready to be written down, together with what it tells of.
@@ -119,13 +179,13 @@ pub async fn ready_notice(
     now: Timestamp,
 ) -> Result<ReadyNotice, StoreError> {
     let people = store.people(people, now).await?;
-    let mailing = freeze(store, Purpose::Notice, Lane::Notice, rendered, None, now).await?;
+    let mailing = numbered(store.mailing_id().await?, Purpose::Notice, Lane::Notice, rendered, now);
     Ok(ReadyNotice { mailing, people })
 }
 
 /// A notice to one reader, of a fresh number, ready to be written down.
 pub fn notice_to(id: MailingId, rendered: &Rendered, reader: SubscriberId, now: Timestamp) -> ReadyNotice {
-    ReadyNotice { mailing: numbered(id, Purpose::Notice, Lane::Notice, rendered, None, now), people: vec![reader] }
+    ReadyNotice { mailing: numbered(id, Purpose::Notice, Lane::Notice, rendered, now), people: vec![reader] }
 }
 
 /// Queues a notice that is ready, within the transaction of what it tells of.
@@ -135,7 +195,8 @@ pub fn notice_to(id: MailingId, rendered: &Rendered, reader: SubscriberId, now: 
 pub async fn write_notice(tx: &mut Tx, notice: &ReadyNotice) -> Result<(), StoreError> {
     let ReadyNotice { mailing, people } = notice;
     tx.add_mailing(mailing).await?;
-    tx.queue_to_people(mailing.id, mailing.lane, people, mailing.made_at).await
+    tx.queue_to_people(batch(mailing, mailing.made_at), people).await?;
+    Ok(())
 }
 
 /// Queues a notice by itself.
@@ -154,60 +215,49 @@ pub async fn queue_notice(
     tx.commit().await
 }
 
-async fn freeze_issue(
-    store: &Store,
-    issue: IssueId,
-    draft: &Draft,
-    rendered: &Rendered,
-    expires_at: Option<Timestamp>,
-    now: Timestamp,
-) -> Result<Mailing, StoreError> {
-    let purpose = Purpose::Issue { issue, list: draft.list.clone() };
-    freeze(store, purpose, lane(draft.kind()), rendered, expires_at, now).await
+/// The mailing of an issue, of a fresh number and frozen.
+///
+/// # Errors
+/// When the store cannot be written.
+pub async fn freeze_issue(store: &Store, edition: Edition<'_>, ready: &Ready) -> Result<Mailing, StoreError> {
+    let Edition { issue, draft, now, .. } = edition;
+    let (purpose, lane) = match draft.kind() {
+        IssueKind::Digest => (Purpose::Issue { issue, list: draft.list.clone() }, Lane::Digest),
+        IssueKind::Alert => (Purpose::Issue { issue, list: draft.list.clone() }, Lane::Alert),
+        IssueKind::Drill => (Purpose::Drill { issue }, Lane::Alert),
+    };
+    let answers = match &ready.audience {
+        Audience::MailedBefore(first) => Some(*first),
+        Audience::List | Audience::People(_) => None,
+    };
+    let mailing = numbered(store.mailing_id().await?, purpose, lane, &ready.rendered, now);
+    Ok(Mailing { expires_at: ready.expires_at, answers, ..mailing })
 }
 
-async fn freeze(
-    store: &Store,
-    purpose: Purpose,
-    lane: Lane,
-    rendered: &Rendered,
-    expires_at: Option<Timestamp>,
-    now: Timestamp,
-) -> Result<Mailing, StoreError> {
-    Ok(numbered(store.mailing_id().await?, purpose, lane, rendered, expires_at, now))
-}
-
-fn numbered(
-    id: MailingId,
-    purpose: Purpose,
-    lane: Lane,
-    rendered: &Rendered,
-    expires_at: Option<Timestamp>,
-    now: Timestamp,
-) -> Mailing {
+fn numbered(id: MailingId, purpose: Purpose, lane: Lane, rendered: &Rendered, now: Timestamp) -> Mailing {
     let Rendered { subject, message, .. } = rendered.clone();
-    Mailing { id, purpose, lane, subject, message, made_at: now, expires_at }
+    Mailing { id, purpose, lane, subject, message, made_at: now, expires_at: None, answers: None }
 }
 
-async fn write_issue(
-    tx: &mut Tx,
-    edition: Edition<'_>,
-    id: IssueId,
-    state: IssueState,
-    state_reason: &str,
-    subject: &str,
-) -> Result<(), StoreError> {
+fn batch(mailing: &Mailing, goes_at: Timestamp) -> Batch {
+    Batch { mailing: mailing.id, lane: mailing.lane, goes_at, now: mailing.made_at }
+}
+
+async fn write_issue(tx: &mut Tx, edition: Edition<'_>, state: IssueState, held: Held<'_>) -> Result<(), StoreError> {
     let draft = edition.draft;
     let issue = NewIssue {
-        id,
+        id: edition.issue,
         list: &draft.list,
         kind: draft.kind(),
         key: &draft.key,
         state,
-        state_reason,
-        subject,
+        state_reason: if state == IssueState::Held { edition.why } else { "" },
+        subject: held.subject,
         statement: statement(draft),
         posts: &draft.post_ids(),
+        window: held.window,
+        wanted_by: held.wanted_by,
+        corrects: draft.follows().map(|FollowUp { first, .. }| *first),
     };
     tx.add_issue(&issue, edition.now).await?;
     if let Some(until) = edition.slot_at {
@@ -221,20 +271,27 @@ async fn end_slots(tx: &mut Tx, list: &Slug, until: Timestamp) -> Result<(), Sto
     if tx.end_slots(list, until).await? { Ok(()) } else { Err(StoreError::Conflict) }
 }
 
-async fn hand_over(tx: &mut Tx, issue: IssueId, edition: Edition<'_>, mailing: &Mailing) -> Result<u64, StoreError> {
-    let Edition { draft, why, now, .. } = edition;
+async fn hand_over(tx: &mut Tx, edition: Edition<'_>, ready: &Ready, mailing: &Mailing) -> Result<Queued, StoreError> {
+    let Edition { issue, draft, why, now, .. } = edition;
     tx.add_mailing(mailing).await?;
-    let readers = tx.queue_to_list(mailing.id, mailing.lane, &draft.list, draft.kind(), now).await?;
-    tx.issue_queued(issue, &mailing.subject, readers, now).await?;
-    tx.record(now, &issue.about(), "queued", &format!("{why}; to {readers} readers")).await?;
-    Ok(readers)
-}
-
-fn lane(kind: IssueKind) -> Lane {
-    match kind {
-        IssueKind::Digest => Lane::Digest,
-        IssueKind::Alert => Lane::Alert,
+    let batch = batch(mailing, ready.goes_at);
+    let readers = match &ready.audience {
+        Audience::List => tx.queue_to_list(batch, &draft.list, draft.kind()).await?,
+        Audience::People(people) => tx.queue_to_people(batch, people).await?,
+        Audience::MailedBefore(first) => tx.queue_to_mailed(batch, &draft.list, *first).await?,
+    };
+    let Ready { rendered, retraction, goes_at, .. } = ready;
+    let handed = HandedOver { subject: &mailing.subject, readers, goes_at: *goes_at, retraction: retraction.as_ref() };
+    tx.issue_queued(issue, handed, now).await?;
+    let window = if *goes_at > now { format!("; it goes at {goes_at:.0}") } else { String::new() };
+    tx.record(now, &issue.about(), "queued", &format!("{why}; to {readers} readers{window}")).await?;
+    for note in &rendered.notes {
+        tx.record(now, &issue.about(), "note", note).await?;
     }
+    for notice in &ready.notices {
+        write_notice(tx, notice).await?;
+    }
+    Ok(Queued { issue, readers, goes_at: *goes_at })
 }
 
 fn statement(draft: &Draft) -> Option<&Statement> {

@@ -7,11 +7,12 @@ use std::{
     time::{Duration, Instant},
 };
 
+use jiff::SignedDuration;
 use tidings::{
     app::App,
     clock::Clock,
     domain::slug::Slug,
-    newsroom::{self, Statement},
+    newsroom::{self, By, Sending, Statement},
 };
 
 use super::{
@@ -96,7 +97,8 @@ fn queued(house: &House) -> anyhow::Result<Instant> {
         let list = Slug::parse(LIST)?;
         let statement = Statement { list: &list, subject: SUBJECT, markdown: STATEMENT, key: None };
         let draft = newsroom::draft_alert(&app, &statement)?;
-        newsroom::alert(&app, &draft).await?;
+        let (by, window) = (By::Machine("bench".to_owned()), SignedDuration::ZERO);
+        newsroom::send(&app, &draft, &Sending { by: &by, window }).await?;
         let queued = Instant::now();
         app.store.close().await;
         Ok(queued)

@@ -62,6 +62,7 @@ fuzz_target!(|case: Case<'_>| {
     let template = Template::parse(&mailing, Some(&list), to.domain()).expect("a frozen mailing parses");
     let personal = Personal {
         message_id: case.message_id,
+        answers: None,
         to: &to,
         to_name: case.to_name,
         leave_address: leave_address.as_ref(),

@@ -1,29 +1,41 @@
-//! `tidings alert`: mails a statement to a list now, after a look and a confirmation.
+//! `tidings alert`: mails a statement to a list now, after a look and a confirmation; or to staff, as a drill; or to one
+//! address, as a test.
 
 use std::{
-    io::Read,
     path::{Path, PathBuf},
     process::ExitCode,
 };
 
 use anyhow::Context;
 use clap::Args;
-use serde::Serialize;
+use jiff::SignedDuration;
 
 use super::{
-    ask, open,
-    output::{Output, counted},
+    open,
+    output::Output,
     progress,
+    sending::{self, Outgoing, Report, SendOptions},
 };
 use crate::{
-    deliver::{Until, tally::Counts},
-    domain::{address::EmailAddress, delivery::Lane, issue::IssueKind},
-    newsroom::{self, Statement},
+    app::App,
+    deliver::Until,
+    domain::{address::EmailAddress, delivery::Lane, issue::Draft, slug::Slug, span},
+    newsroom::{self, Sending, Statement},
     stop::Stop,
 };
 
-/// Mail a breaking alert to a list now.
+/// Mail a breaking alert to a list: look at it, test it, drill it, send it.
+///
+///   tidings alert news -s "Headline" statement.md --preview           shows what sending would do, and does nothing
+///   tidings alert news -s "Headline" statement.md --test me@example   TEST: to one address, marked [Test]
+///   tidings alert news -s "Headline" statement.md --drill             DRILL: the whole road, to staff only, marked [Drill]
+///   tidings alert news -s "Headline" statement.md --hold 2m           LIVE: to every reader, in two minutes
+///
+/// A live alert asks you to type “yes”, or above 1,000 readers the list's name; a drill asks for “drill”. In the time of
+/// --hold staff get a link to stop it, and Ctrl-C stops it too. Its withdrawal is made ready before it goes: see
+/// `tidings issues retract`.
 #[derive(Debug, Args)]
+#[command(verbatim_doc_comment)]
 pub(super) struct Alert {
     /// The list to alert
     list: String,
@@ -32,85 +44,55 @@ pub(super) struct Alert {
     subject: String,
     /// The statement in Markdown; `-` reads standard input
     file: PathBuf,
-    /// Mail it, marked as a test, to this address alone
-    #[arg(long, value_name = "ADDRESS")]
+    /// TEST: mail it, marked as a test, to this address alone
+    #[arg(long, value_name = "ADDRESS", conflicts_with_all = ["drill", "preview"])]
     test: Option<String>,
+    /// DRILL: let it take the whole road to staff only, marked as a drill
+    #[arg(long)]
+    drill: bool,
     /// Two alerts with the same key are one; without it the words themselves are the key
     #[arg(long)]
     key: Option<String>,
-    /// Do not ask
-    #[arg(long)]
-    yes: bool,
-}
-
-#[derive(Serialize)]
-struct Report {
-    issue: Option<i64>,
-    readers: u64,
-    delivered: Counts,
+    #[command(flatten)]
+    options: SendOptions,
 }
 
 impl Alert {
     pub(super) async fn run(self, place: Option<&Path>, output: Output) -> anyhow::Result<ExitCode> {
         let app = open::app(place).await?;
         let list = open::list(&app, &self.list)?;
-        let markdown = read(&self.file)?;
-        let statement =
-            Statement { list: &list, subject: &self.subject, markdown: &markdown, key: self.key.as_deref() };
-        let draft = newsroom::draft_alert(&app, &statement)?;
-        // Until something is to be sent, Ctrl-C ends the program as anywhere.
-        let stop = Stop::default();
+        let draft = self.draft(&app, &list)?;
         if let Some(address) = &self.test {
-            let to = EmailAddress::parse(address)
-                .with_context(|| format!("cannot send a test to `{}`", address.escape_debug()))?;
-            stop.on_signals()?;
-            newsroom::test(&app, &draft, &to).await?;
-            let delivered = progress::deliver(&app, Until::Idle(Lane::Notice), &stop).await?;
-            return finish(output, Report { issue: None, readers: 1, delivered });
+            return test(&app, &draft, address, output).await;
         }
-        let readers = app.store.count_readers(&list, IssueKind::Alert).await?;
-        if !self.yes {
-            let title = newsroom::title_of(&app, &list);
-            eprintln!("{}\n", newsroom::preview(&app, &draft)?.text.trim_end());
-            if !ask::to_send(list.as_str(), title, readers)? {
-                eprintln!("Nothing was sent.");
-                return Ok(ExitCode::FAILURE);
-            }
-        }
-        stop.on_signals()?;
-        let queued = newsroom::alert(&app, &draft).await?;
-        let delivered = progress::deliver(&app, Until::Idle(Lane::Alert), &stop).await?;
-        app.store.close().await;
-        finish(output, Report { issue: Some(queued.issue.0), readers: queued.readers, delivered })
+        let by = sending::by(&app, self.options.by.as_deref()).await?;
+        let sending = Sending { by: &by, window: self.options.hold.unwrap_or(SignedDuration::ZERO) };
+        Outgoing { draft: &draft, sending, options: &self.options }.run(&app, output).await
+    }
+
+    fn draft(&self, app: &App, list: &Slug) -> anyhow::Result<Draft> {
+        let markdown = sending::read(&self.file)?;
+        let statement = Statement { list, subject: &self.subject, markdown: &markdown, key: self.key.as_deref() };
+        let draft =
+            if self.drill { newsroom::draft_drill(app, &statement) } else { newsroom::draft_alert(app, &statement) };
+        Ok(draft?)
     }
 }
 
-fn finish(output: Output, report: Report) -> anyhow::Result<ExitCode> {
-    // A test that was not taken is no success; of an alert, some are always refused.
-    let test_refused = report.issue.is_none() && report.delivered.sent == 0;
-    let failed = report.delivered.trouble.is_some() || test_refused;
-    let code = if failed { ExitCode::FAILURE } else { ExitCode::SUCCESS };
-    output.print(&report, text)?;
-    Ok(code)
+async fn test(app: &App, draft: &Draft, address: &str, output: Output) -> anyhow::Result<ExitCode> {
+    let to =
+        EmailAddress::parse(address).with_context(|| format!("cannot send a test to `{}`", address.escape_debug()))?;
+    let stop = Stop::default();
+    stop.on_signals()?;
+    newsroom::test(app, draft, &to).await?;
+    let delivered = progress::deliver(app, Until::Idle(Lane::Notice), &stop).await?;
+    app.store.close().await;
+    sending::finish(output, Report { issue: None, kind: None, readers: 1, waits: false, delivered })
 }
 
-fn text(report: &Report) -> String {
-    let what = match report.issue {
-        Some(issue) => format!("issue {issue} to {}", counted(report.readers, "reader")),
-        None => "a test to one address, to no list".to_owned(),
-    };
-    let line = format!("{what}; {}", progress::summary(&report.delivered));
-    match &report.delivered.trouble {
-        Some(trouble) => format!("{trouble}; what waits is tried again by `tidings run` or `tidings serve`\n{line}"),
-        None => line,
-    }
-}
-
-fn read(file: &Path) -> anyhow::Result<String> {
-    if file.as_os_str() == "-" {
-        let mut text = String::new();
-        std::io::stdin().read_to_string(&mut text).context("cannot read the statement from standard input")?;
-        return Ok(text);
-    }
-    std::fs::read_to_string(file).with_context(|| format!("cannot read the statement `{}`", file.display()))
+/// The span that `--hold` is given.
+pub(super) fn hold(text: &str) -> Result<SignedDuration, String> {
+    let longest = SignedDuration::from_hours(24);
+    let span = span::read(text).ok_or("write a whole number with s, m or h, such as 90s or 2m")?;
+    if span > longest { Err("a window may not be longer than 24h".to_owned()) } else { Ok(span) }
 }

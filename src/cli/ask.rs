@@ -1,41 +1,36 @@
-//! Asks a person before something that cannot be taken back.
+//! Asks a person before something that cannot be taken back, in other words and another colour for what reaches readers
+//! than for what does not.
 
 use std::io::{BufRead, IsTerminal, Write};
 
-/// Up to this many readers a plain yes will do; above it the list's name must be typed.
-const PLAIN_YES: u64 = 1_000;
+use console::{StyledObject, style};
 
-/// Asks whether to mail `readers` readers of `list` now. Needs a terminal; without one, `--yes` must have been given.
-pub(super) fn to_send(list: &str, title: &str, readers: u64) -> anyhow::Result<bool> {
+use crate::{domain::issue::IssueKind, newsroom::Plan};
+
+/// What a plan is called, at the top of what is shown of it and when asked: red for what reaches readers, blue for a drill.
+pub(super) fn banner(kind: IssueKind) -> StyledObject<&'static str> {
+    match kind {
+        IssueKind::Alert | IssueKind::Digest => style("LIVE: this reaches readers").red().bold().for_stderr(),
+        IssueKind::Drill => style("DRILL: this reaches staff only, and no reader").blue().bold().for_stderr(),
+    }
+}
+
+/// Asks whether to do what is planned. Needs a terminal; without one, `--yes` must have been given.
+pub(super) fn to_send(plan: &Plan) -> anyhow::Result<bool> {
     if !std::io::stdin().is_terminal() {
-        anyhow::bail!("nobody is here to confirm: give --yes to mail {readers} readers of `{list}` without asking");
+        anyhow::bail!("nobody is here to confirm: give --yes to mail {} without asking", plan.whom);
     }
     let mut prompt = std::io::stderr().lock();
-    if readers > PLAIN_YES {
-        write!(prompt, "This mails {readers} readers of {title} now. Type the list's name ({list}) to send: ")?;
-    } else {
-        write!(prompt, "This mails {readers} readers of {title} now. Type yes to send: ")?;
-    }
+    let verb = if plan.needs_second_person { "asks a second person to let it go to" } else { "mails" };
+    write!(
+        prompt,
+        "{}\nThis {verb} {}. Type {} to send: ",
+        banner(plan.kind),
+        plan.whom,
+        style(&plan.confirmation.word).bold().for_stderr()
+    )?;
     prompt.flush()?;
     let mut answer = String::new();
     std::io::stdin().lock().read_line(&mut answer)?;
-    Ok(agrees(&answer, list, readers))
-}
-
-fn agrees(answer: &str, list: &str, readers: u64) -> bool {
-    if readers > PLAIN_YES { answer.trim() == list } else { answer.trim().eq_ignore_ascii_case("yes") }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::agrees;
-
-    #[test]
-    fn above_a_thousand_readers_the_lists_name_must_be_typed() {
-        assert!(agrees("yes\n", "news", 1_000));
-        assert!(!agrees("y\n", "news", 1_000));
-        assert!(!agrees("yes\n", "news", 1_001));
-        assert!(agrees("news\n", "news", 1_001));
-        assert!(!agrees("\n", "news", 1_001));
-    }
+    Ok(plan.confirmation.agrees(&answer))
 }

@@ -1,4 +1,4 @@
-//! `tidings issues`: the editions of each list.
+//! `tidings issues`: the editions of each list, and what staff do with one.
 
 use std::{
     collections::BTreeMap,
@@ -7,17 +7,22 @@ use std::{
 };
 
 use anyhow::Context;
-use clap::Subcommand;
+use clap::{Args, Subcommand};
+use jiff::SignedDuration;
 use serde::Serialize;
 
 use super::{
     open,
     output::{Output, counted, say, table},
+    sending::{self, Outgoing, SendOptions},
 };
 use crate::{
     app::App,
-    domain::{delivery::DeliveryState, issue::IssueId},
-    newsroom::{self, Preview},
+    domain::{
+        delivery::DeliveryState,
+        issue::{Draft, IssueId},
+    },
+    newsroom::{self, Correction, Placed, Preview, Sending},
     store::{issues::StoredIssue, ledger::Entry},
 };
 
@@ -43,27 +48,80 @@ pub(super) enum Issues {
         #[arg(long, value_name = "FOLDER")]
         out: Option<PathBuf>,
     },
-    /// Stop an issue that is being sent, until it is released
+    /// Stop an issue that is being sent or in its window, until it is released
     Hold {
         /// Its number
         issue: i64,
         /// Why, for the ledger
-        #[arg(long, default_value = "held by staff")]
+        #[arg(long, default_value = "held")]
         reason: String,
+        #[command(flatten)]
+        who: Who,
     },
     /// Mail a held issue after all
     Release {
         /// Its number
         issue: i64,
+        #[command(flatten)]
+        who: Who,
+    },
+    /// Let an alert go that another wants out: the second person of [staff]
+    Approve {
+        /// Its number
+        issue: i64,
+        /// Who you are: an address of `notify` in [staff]
+        #[arg(long, value_name = "ADDRESS")]
+        by: String,
     },
     /// Give an issue up: what was not sent will not be
     Cancel {
         /// Its number
         issue: i64,
         /// Why, for the ledger
-        #[arg(long, default_value = "cancelled by staff")]
+        #[arg(long, default_value = "cancelled")]
         reason: String,
+        #[command(flatten)]
+        who: Who,
     },
+    /// Correct an issue: stop what of it was not sent, and mail what is right to exactly those who were mailed it
+    Correct(Correct),
+    /// Withdraw an issue: stop what of it was not sent, and mail those who were mailed it that it is withdrawn
+    Retract(Retract),
+}
+
+/// Who does it.
+#[derive(Debug, Args)]
+pub(super) struct Who {
+    /// Who you are: an address of `notify` in [staff]; without it, this machine's name for you
+    #[arg(long, value_name = "ADDRESS")]
+    by: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Correct {
+    /// The number of the issue that was wrong
+    issue: i64,
+    /// The headline; the subject says “Correction:” before it
+    #[arg(short, long)]
+    subject: String,
+    /// What is right, in Markdown; `-` reads standard input
+    file: PathBuf,
+    /// What was wrong, in a sentence: the mail opens with it
+    #[arg(long, default_value = "")]
+    wrong: String,
+    #[command(flatten)]
+    options: SendOptions,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Retract {
+    /// The number of the issue that was wrong
+    issue: i64,
+    /// Why, in Markdown; without it the mail is the one that was made ready before the issue went out
+    #[arg(long, default_value = "")]
+    reason: String,
+    #[command(flatten)]
+    options: SendOptions,
 }
 
 #[derive(Serialize)]
@@ -87,27 +145,59 @@ impl Issues {
                 output.print(&whole, show)?;
             }
             Self::Preview { what, out } => preview(&app, &what, out.as_deref()).await?,
-            Self::Hold { issue, reason } => {
-                let parked = newsroom::hold(&app, IssueId(issue), &reason).await?;
+            Self::Hold { issue, reason, who } => {
+                let by = sending::by(&app, who.by.as_deref()).await?;
+                let parked = newsroom::hold(&app, IssueId(issue), &reason, &by).await?;
                 output.print(&parked, |count| format!("issue {issue} is held; {} wait", counted(*count, "message")))?;
             }
-            Self::Release { issue } => {
-                let queued = newsroom::release(&app, IssueId(issue)).await?;
-                output.print(&queued.readers, |count| {
-                    format!(
-                        "issue {issue} is queued to {}; `tidings run` or `serve` mails it",
-                        counted(*count, "reader")
-                    )
-                })?;
+            Self::Release { issue, who } => {
+                let by = sending::by(&app, who.by.as_deref()).await?;
+                let placed = newsroom::release(&app, IssueId(issue), &by).await?;
+                let readers = match placed {
+                    Placed::Queued(queued) => Some(queued.readers),
+                    Placed::Waits(_) => None,
+                };
+                output.print(&readers, |readers| released(issue, *readers))?;
             }
-            Self::Cancel { issue, reason } => {
-                let dropped = newsroom::cancel(&app, IssueId(issue), &reason).await?;
+            Self::Approve { issue, by } => {
+                let by = sending::by(&app, Some(&by)).await?;
+                let queued = newsroom::approve(&app, IssueId(issue), &by).await?;
+                output.print(&queued.readers, |readers| released(issue, Some(*readers)))?;
+            }
+            Self::Cancel { issue, reason, who } => {
+                let by = sending::by(&app, who.by.as_deref()).await?;
+                let dropped = newsroom::cancel(&app, IssueId(issue), &reason, &by).await?;
                 output.print(&dropped, |count| {
                     format!("issue {issue} is cancelled; {} dropped", counted(*count, "message"))
                 })?;
             }
+            Self::Correct(correct) => {
+                let markdown = sending::read(&correct.file)?;
+                let said = Correction { subject: &correct.subject, wrong: &correct.wrong, markdown: &markdown };
+                let draft = newsroom::draft_correction(&app, IssueId(correct.issue), &said).await?;
+                return follow_up(&app, &draft, &correct.options, output).await;
+            }
+            Self::Retract(retract) => {
+                let draft = newsroom::draft_withdrawal(&app, IssueId(retract.issue), &retract.reason).await?;
+                return follow_up(&app, &draft, &retract.options, output).await;
+            }
         }
         Ok(ExitCode::SUCCESS)
+    }
+}
+
+async fn follow_up(app: &App, draft: &Draft, options: &SendOptions, output: Output) -> anyhow::Result<ExitCode> {
+    let by = sending::by(app, options.by.as_deref()).await?;
+    let sending = Sending { by: &by, window: options.hold.unwrap_or(SignedDuration::ZERO) };
+    Outgoing { draft, sending, options }.run(app, output).await
+}
+
+fn released(issue: i64, readers: Option<u64>) -> String {
+    match readers {
+        Some(readers) => {
+            format!("issue {issue} is queued to {}; `tidings run` or `serve` mails it", counted(readers, "reader"))
+        }
+        None => format!("issue {issue} waits for a second person, who was sent a link"),
     }
 }
 
@@ -132,6 +222,12 @@ fn show(whole: &Whole) -> String {
         format!("issue {}, {} of `{}`: {}", issue.id.0, issue.kind.as_str(), issue.list, issue.subject),
         format!("  {} {}", issue.state.as_str(), issue.state_reason).trim_end().to_owned(),
     ];
+    if let Some(first) = issue.corrects {
+        lines.push(format!("  follows issue {}", first.0));
+    }
+    if let Some(at) = issue.goes_at.filter(|at| issue.queued_at != Some(*at)) {
+        lines.push(format!("  goes at {at:.0}"));
+    }
     if !whole.deliveries.is_empty() {
         let states = whole.deliveries.iter().map(|(state, count)| format!("{} {count}", state.as_str()));
         lines.push(format!("  {}", states.collect::<Vec<_>>().join(", ")));

@@ -20,6 +20,7 @@ mod problem;
 mod progress;
 mod run;
 mod schedule;
+mod sending;
 mod serve;
 mod subscribers;
 mod suppressions;
@@ -58,7 +59,7 @@ enum Command {
     Serve,
     /// Mail a breaking alert to a list now
     Alert(alert::Alert),
-    /// The editions of each list: list, show, preview, hold, release, cancel
+    /// The editions of each list: list, show, preview, hold, release, approve, cancel, correct, retract
     #[command(subcommand)]
     Issues(issues::Issues),
     /// Who got what: list, retry, drop

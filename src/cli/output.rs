@@ -5,6 +5,8 @@ use std::io::{IsTerminal, Write};
 use serde::Serialize;
 use tracing_subscriber::EnvFilter;
 
+pub(super) use crate::domain::number::counted;
+
 /// How to print.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Output {
@@ -59,11 +61,6 @@ pub(super) fn table(heads: &[&str], rows: &[Vec<String>]) -> String {
     lines.join("\n")
 }
 
-/// `1 post`, `2 posts`.
-pub(super) fn counted(count: u64, one: &str) -> String {
-    if count == 1 { format!("1 {one}") } else { format!("{count} {one}s") }
-}
-
 /// Log lines go to standard error: a daemon tells what it does, a command only what goes wrong. `RUST_LOG` overrides.
 pub(super) fn begin_logging(daemon: bool) {
     let usual = if daemon { "info,sqlx=warn" } else { "error" };
@@ -77,7 +74,7 @@ pub(super) fn begin_logging(daemon: bool) {
 
 #[cfg(test)]
 mod tests {
-    use super::{counted, table};
+    use super::table;
 
     #[test]
     fn columns_are_aligned_and_numbers_stand_right() {
@@ -86,7 +83,5 @@ mod tests {
             table(&["list", "readers", "note"], &rows),
             "  list  readers  note\n  news        7  x\n  a        1204"
         );
-        assert_eq!(counted(1, "post"), "1 post");
-        assert_eq!(counted(0, "post"), "0 posts");
     }
 }

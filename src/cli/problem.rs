@@ -103,6 +103,14 @@ fn newsroom_hint(error: &NewsroomError) -> Option<String> {
     match error {
         NewsroomError::MadeBefore(_) => Some("to send it once more on purpose, give another --key".to_owned()),
         NewsroomError::WrongState { .. } => Some("`tidings issues list` shows how each one stands".to_owned()),
+        NewsroomError::WhoAreYou => Some("say who you are: --by ADDRESS, one of `notify` in [staff]".to_owned()),
+        NewsroomError::NotStaff(_) => Some("add the address to `notify` in [staff] of config.toml".to_owned()),
+        NewsroomError::WaitsForSecond { issue } | NewsroomError::SamePerson { issue } => Some(format!(
+            "another of staff approves it by the link they were sent, or: tidings issues approve {issue} --by ADDRESS"
+        )),
+        NewsroomError::NobodyMailed { issue } => {
+            Some(format!("when it is not to go out, give it up: tidings issues cancel {issue}"))
+        }
         NewsroomError::Render(_) => Some("`tidings check` tries every template with sample content".to_owned()),
         _ => None,
     }

@@ -81,12 +81,12 @@ async fn pass(app: &App, options: PassOptions, stop: &Stop) -> anyhow::Result<Re
     let judged = intake::bounces::judge_bounces(app).await;
     let published = publish(app, options).await;
     let answered = subscribe::answer_requests(app).await;
-    // Alarms that a run before this one left behind go out with this delivery.
-    let told = newsroom::tell_alarms(app).await;
+    // Alarms and reports that a run before this one left behind go out with this delivery.
+    let told = newsroom::tell_alarms(app).await.and(newsroom::aftercare_due(app).await);
     // What is queued goes out whatever kept us from queueing more.
     let delivered = progress::deliver(app, Until::Idle(Lane::Digest), stop).await;
     let judged = judged.and(intake::bounces::judge_bounces(app).await);
-    let told = told.and(newsroom::tell_alarms(app).await);
+    let told = told.and(newsroom::tell_alarms(app).await).and(newsroom::aftercare_due(app).await);
     let report = Report { pass: published?, delivered: delivered? };
     told?;
     judged?;

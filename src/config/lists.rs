@@ -41,6 +41,7 @@ fn list(mut section: Section<'_, '_>, names: &mut Names, known_feeds: &Names) ->
     let sections = section.or("sections", Vec::new(), |value| value.each(Value::words));
     let language = section.or("language", "en".to_owned(), Value::language);
     let alerts_per_day = section.or("alerts_per_day", 3, |value| value.count(0, 1000));
+    let alert_hold = section.or("alert_hold", SignedDuration::ZERO, Value::duration_or_none);
 
     if digest_line.is_none() && alerts == Alerts::Off {
         section.mistake(
@@ -73,6 +74,7 @@ fn list(mut section: Section<'_, '_>, names: &mut Names, known_feeds: &Names) ->
         sections,
         language,
         alerts_per_day,
+        alert_hold,
     })
 }
 

@@ -24,7 +24,7 @@ pub use self::{
     feeds::Collect,
     intake::{Afterwards, Intake, LmtpPlace, Mailbox},
     mistake::{ConfigError, Mistake, Position},
-    people::{Joining, Origins, Staff, Web},
+    people::{Joining, Origins, SecondPerson, Staff, Web},
     relays::Delivery,
     secret::SecretSource,
 };

@@ -1,6 +1,6 @@
 //! `[sender]`, `[staff]` and `[web]`: who writes, who is told, and where readers reach us.
 
-use std::net::SocketAddr;
+use std::{collections::BTreeSet, net::SocketAddr};
 
 use ipnet::IpNet;
 
@@ -13,11 +13,23 @@ use crate::domain::{address::EmailAddress, sender::Sender};
 /// The accent colour when none is chosen.
 pub(super) const ACCENT: &str = "#0b5c6b";
 
-/// `[staff]`: who is told of failing feeds, held issues and alerts.
+/// `[staff]`: who is told of failing feeds, held issues and alerts, and who lets alerts go.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Staff {
     /// Their addresses.
     pub notify: Vec<EmailAddress>,
+    /// Whether an alert by hand needs two of them.
+    pub second_person: SecondPerson,
+}
+
+/// Whether an alert by hand waits for a second person.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum SecondPerson {
+    /// It does.
+    Needed,
+    /// Who writes it sends it.
+    #[default]
+    NotNeeded,
 }
 
 /// `[web]`: the public pages and the desk.
@@ -88,8 +100,16 @@ pub(super) fn sender(top: &mut Section<'_, '_>) -> Option<Sender> {
 pub(super) fn staff(top: &mut Section<'_, '_>) -> Staff {
     let mut section = top.section("staff");
     let notify = section.or("notify", Vec::new(), |value| value.each(Value::address));
+    let second_person = section.or("second_person", SecondPerson::NotNeeded, |value| {
+        value.either(SecondPerson::Needed, SecondPerson::NotNeeded)
+    });
+    let people: BTreeSet<String> = notify.iter().map(EmailAddress::key).collect();
+    if second_person == SecondPerson::Needed && people.len() < 2 {
+        let hint = "name two addresses or more in `notify`: who writes an alert cannot approve it";
+        section.mistake("second_person", Problem::new("there is no second person").hint(hint));
+    }
     section.finish();
-    Staff { notify }
+    Staff { notify, second_person }
 }
 
 /// Reads `[web]`.

@@ -8,7 +8,11 @@ use toml::de::DeValue;
 use url::{Host, Url};
 
 use super::{mistake::Problem, section::Value};
-use crate::domain::{address::EmailAddress, slug::Slug};
+use crate::domain::{
+    address::EmailAddress,
+    slug::Slug,
+    span::{self, quantity},
+};
 
 /// The longest duration that makes sense here: ten years.
 const LONGEST: i64 = 3650 * 86_400;
@@ -70,19 +74,18 @@ impl Value<'_, '_> {
 
     /// A duration longer than nothing: a whole number with s, m, h or d.
     pub(super) fn duration(&self) -> Result<SignedDuration, Problem> {
+        match self.duration_or_none()? {
+            SignedDuration::ZERO => Err(Problem::new("a duration must be longer than nothing")),
+            duration => Ok(duration),
+        }
+    }
+
+    /// A duration that may be nothing.
+    pub(super) fn duration_or_none(&self) -> Result<SignedDuration, Problem> {
         const HINT: &str = "write a whole number with s, m, h or d, such as \"90s\", \"10m\", \"48h\" or \"30d\"";
         let DeValue::String(text) = &self.value else { return Err(self.expected("a duration").hint(HINT)) };
-        let (number, unit) = quantity(text).ok_or_else(|| Problem::new("not a duration").hint(HINT))?;
-        let seconds = match unit {
-            "s" => 1,
-            "m" => 60,
-            "h" => 3600,
-            "d" => 86_400,
-            _ => return Err(Problem::new("not a duration").hint(HINT)),
-        };
-        match i64::try_from(number).ok().and_then(|number| number.checked_mul(seconds)) {
-            Some(0) => Err(Problem::new("a duration must be longer than nothing")),
-            Some(seconds) if seconds <= LONGEST => Ok(SignedDuration::from_secs(seconds)),
+        match span::read(text).ok_or_else(|| Problem::new("not a duration").hint(HINT))? {
+            duration if duration.as_secs() <= LONGEST => Ok(duration),
             _ => Err(Problem::new("a duration may not be longer than 3650d")),
         }
     }
@@ -170,24 +173,9 @@ pub(super) fn host(text: &str) -> Option<String> {
 }
 
 /// A number and what follows it.
-fn quantity(text: &str) -> Option<(u64, &str)> {
-    let text = text.trim();
-    let end = text.find(|c: char| !c.is_ascii_digit())?;
-    Some((text[..end].parse().ok()?, text[end..].trim_start()))
-}
-
 #[cfg(test)]
 mod tests {
-    use super::{host, is_loopback, quantity};
-
-    #[test]
-    fn a_quantity_is_a_number_and_a_unit() {
-        assert_eq!(quantity("10m"), Some((10, "m")));
-        assert_eq!(quantity(" 10 MB "), Some((10, "MB")));
-        for bad in ["", "m", "10", "99999999999999999999s", "-1m", "１m"] {
-            assert_eq!(quantity(bad).filter(|(_, unit)| !unit.is_empty()), None, "{bad:?}");
-        }
-    }
+    use super::{host, is_loopback};
 
     #[test]
     fn a_host_is_a_name_or_an_address_and_nothing_more() {

@@ -13,7 +13,7 @@ use super::{
     bell::Bell,
     dkim::Signer,
     domains::Domains,
-    frozen::{Frozen, FrozenMailings},
+    frozen::FrozenMailings,
     gate::{Gate, Why},
     lanes::{InHand, Lanes},
     letterhead::Letterhead,
@@ -28,7 +28,6 @@ use crate::{
     domain::{
         address::without_person,
         delivery::{Lane, Outcome, Reply, Retries},
-        mailing::Purpose,
     },
     store::{
         Store,
@@ -190,10 +189,7 @@ impl Connection {
         match outcome {
             Outcome::Accepted(_) => self.bell.sender_accepted(mailing),
             Outcome::SenderRefused(reply) => {
-                let issue = match self.frozen.get(mailing).await.as_deref() {
-                    Ok(Frozen { purpose: Purpose::Issue { issue, .. }, .. }) => Some(*issue),
-                    _ => None,
-                };
+                let issue = self.frozen.get(mailing).await.ok().and_then(|frozen| frozen.purpose.issue());
                 // What the issue, the ledger and an alarm will say outlives this reader.
                 let text = without_person(&reply.text, address, name);
                 self.bell.sender_refused(mailing, issue, &Reply { text, ..reply.clone() }).await;

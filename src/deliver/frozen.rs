@@ -9,7 +9,7 @@ use jiff::Timestamp;
 
 use super::{letterhead::Letterhead, message::Template};
 use crate::{
-    domain::mailing::{MailingId, Purpose},
+    domain::mailing::{Mailing, MailingId, Purpose},
     store::Store,
 };
 
@@ -21,6 +21,7 @@ const KEPT: usize = 16;
 pub(super) struct Frozen {
     pub(super) purpose: Purpose,
     pub(super) made_at: Timestamp,
+    pub(super) answers: Option<MailingId>,
     pub(super) template: Template,
 }
 
@@ -50,7 +51,8 @@ impl FrozenMailings {
         }
         let template = Template::parse(&mailing, list, self.letterhead.sender.address.domain())
             .map_err(|error| error.to_string())?;
-        let frozen = Arc::new(Frozen { purpose: mailing.purpose, made_at: mailing.made_at, template });
+        let Mailing { purpose, made_at, answers, .. } = mailing;
+        let frozen = Arc::new(Frozen { purpose, made_at, answers, template });
         let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
         if kept.len() >= KEPT {
             kept.clear();

@@ -31,6 +31,14 @@ pub(super) fn push_to(out: &mut Vec<u8>, to: &EmailAddress, name: &str) {
     out.extend_from_slice(b"\r\n");
 }
 
+/// A header that holds one Message-ID (RFC 5322 §3.6.4).
+pub(super) fn push_message_id(out: &mut Vec<u8>, name: &str, id: &str) {
+    out.extend_from_slice(name.as_bytes());
+    out.extend_from_slice(b": <");
+    out.extend(id.bytes().filter(|b| b.is_ascii_graphic() && !matches!(b, b'<' | b'>')));
+    out.extend_from_slice(b">\r\n");
+}
+
 /// RFC 2369 §3.2 and RFC 8058: one line, the link first, and one-click only where the link is https.
 pub(super) fn push_unsubscribe(out: &mut Vec<u8>, link: &str, leave_address: Option<&EmailAddress>) {
     let mut line = String::from("List-Unsubscribe: ");

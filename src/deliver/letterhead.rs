@@ -8,10 +8,11 @@ use crate::{
         address::EmailAddress,
         links::Links,
         list::List,
-        mailing::{Purpose, SlotValues},
+        mailing::{MailingId, Purpose, SlotValues},
         phrases::{Phrases, fill},
         sender::Sender,
         slug::Slug,
+        subscription::SubscriberId,
         token::{self, Claim},
     },
     store::deliveries::Claimed,
@@ -33,6 +34,8 @@ pub struct Letterhead {
 pub struct Personal {
     /// The Message-ID, without angle brackets.
     pub message_id: String,
+    /// The Message-ID of the reader's own message that this one answers.
+    pub answers: Option<String>,
     /// The envelope sender: bounces come back to it.
     pub envelope_sender: String,
     /// Where to leave by mail.
@@ -42,16 +45,16 @@ pub struct Personal {
 }
 
 impl Letterhead {
-    /// The personal part of one delivery.
-    pub fn personal(&self, delivery: &Claimed, purpose: &Purpose) -> Personal {
-        let name = format!("{}.{}", delivery.mailing.0, delivery.subscriber.0);
-        let seal = self.links.secret.seal(token::Purpose::Delivery, &name);
+    /// The personal part of one delivery, whose mailing may answer another.
+    pub fn personal(&self, delivery: &Claimed, purpose: &Purpose, answers: Option<MailingId>) -> Personal {
+        let name = self.sealed_name(delivery.mailing, delivery.subscriber);
         let (links, claim) = (&self.links, self.claim(delivery, purpose));
         Personal {
-            message_id: format!("{name}.{seal}@{}", self.sender.address.domain()),
+            answers: answers.map(|first| self.message_id(&self.sealed_name(first, delivery.subscriber))),
+            message_id: self.message_id(&name),
             envelope_sender: self
                 .links
-                .plus(&format!("bounce.{name}.{seal}"))
+                .plus(&format!("bounce.{name}"))
                 .map_or_else(|| self.sender.address.reveal().to_owned(), |address| address.reveal().to_owned()),
             leave_address: claim.and_then(|claim| links.leave_by_mail(claim)),
             slots: SlotValues {
@@ -64,11 +67,22 @@ impl Letterhead {
         }
     }
 
+    /// A delivery's name, which nobody else can make: what its Message-ID and envelope sender are made of.
+    fn sealed_name(&self, mailing: MailingId, subscriber: SubscriberId) -> String {
+        let name = format!("{}.{}", mailing.0, subscriber.0);
+        let seal = self.links.secret.seal(token::Purpose::Delivery, &name);
+        format!("{name}.{seal}")
+    }
+
+    fn message_id(&self, sealed_name: &str) -> String {
+        format!("{sealed_name}@{}", self.sender.address.domain())
+    }
+
     /// The list's own description, for the headers of its messages.
     pub fn list(&self, purpose: &Purpose) -> Option<&List> {
         match purpose {
             Purpose::Issue { list, .. } => self.lists.get(list).map(|(_, list)| list),
-            Purpose::Notice => None,
+            Purpose::Drill { .. } | Purpose::Notice => None,
         }
     }
 

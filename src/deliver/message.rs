@@ -56,6 +56,8 @@ enum Kind {
 pub struct Personal<'a> {
     /// The Message-ID without its angle brackets: the same on each try.
     pub message_id: &'a str,
+    /// The Message-ID of the reader's own message that this one answers, likewise.
+    pub answers: Option<&'a str>,
     /// Who it is for.
     pub to: &'a EmailAddress,
     /// Their name; may be empty.
@@ -81,7 +83,7 @@ impl Template {
         let mut head = format!("Date: {date}\r\n{shared}\r\nAuto-Submitted: auto-generated\r\n");
         head.push_str("X-Auto-Response-Suppress: OOF, AutoReply\r\n");
         let kind = match &mailing.purpose {
-            Purpose::Notice => Kind::Notice,
+            Purpose::Notice | Purpose::Drill { .. } => Kind::Notice,
             Purpose::Issue { issue, list: name } => {
                 let title = list.map_or(name.as_str(), |list| list.title.as_str());
                 let lane = header::lane_word(mailing.lane);
@@ -100,9 +102,13 @@ impl Template {
     /// Writes one reader's message to the end of `out`.
     pub fn splice(&self, personal: &Personal<'_>, out: &mut Vec<u8>) {
         out.reserve(self.head.len() + self.body.len() + 1024);
-        out.extend_from_slice(b"Message-ID: <");
-        out.extend(personal.message_id.bytes().filter(|b| b.is_ascii_graphic() && !matches!(b, b'<' | b'>')));
-        out.extend_from_slice(b">\r\n");
+        header::push_message_id(out, "Message-ID", personal.message_id);
+        // RFC 5322 §3.6.4: mail programs show it beneath the one that it answers.
+        for name in ["In-Reply-To", "References"] {
+            if let Some(id) = personal.answers {
+                header::push_message_id(out, name, id);
+            }
+        }
         header::push_to(out, personal.to, personal.to_name);
         if self.kind == Kind::Issue {
             header::push_unsubscribe(out, &personal.slots.leave_url, personal.leave_address);

@@ -216,9 +216,10 @@ impl Worker {
                 return shared.record(in_flight, &Outcome::NotTried(why)).await;
             }
         };
-        let personal = shared.letterhead.personal(delivery, &frozen.purpose);
+        let personal = shared.letterhead.personal(delivery, &frozen.purpose, frozen.answers);
         let reader = message::Personal {
             message_id: &personal.message_id,
+            answers: personal.answers.as_deref(),
             to: &delivery.address,
             to_name: &delivery.name,
             leave_address: personal.leave_address.as_ref(),

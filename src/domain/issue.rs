@@ -1,4 +1,4 @@
-//! An issue: one edition of a list, a digest or an alert.
+//! An issue: one edition of a list, a digest or an alert; or the drill of one, which only staff get.
 
 use jiff::{Timestamp, civil::DateTime};
 use serde::{Deserialize, Serialize};
@@ -27,6 +27,8 @@ pub enum IssueKind {
     Digest,
     /// One breaking statement, at once.
     Alert,
+    /// An alert for practice: it takes the whole road, and only staff get it.
+    Drill,
 }
 
 /// What makes an issue one of a kind, so that two runs, two daemons or two clicks make it once.
@@ -38,6 +40,12 @@ pub enum IssueKey {
     Post(PostId),
     /// A manual alert: the key its author gave, or one made from its text.
     Manual(String),
+    /// A drill: as a manual alert.
+    Drill(String),
+    /// A correction: what it corrects, and a key made from its text.
+    Correction(IssueId, String),
+    /// A withdrawal: what it withdraws. There is one.
+    Withdrawal(IssueId),
 }
 
 impl IssueKey {
@@ -47,6 +55,9 @@ impl IssueKey {
             Self::Slot(slot) => format!("slot:{slot}"),
             Self::Post(post) => format!("post:{}", post.0),
             Self::Manual(key) => format!("manual:{key}"),
+            Self::Drill(key) => format!("drill:{key}"),
+            Self::Correction(first, key) => format!("correction:{}:{key}", first.0),
+            Self::Withdrawal(first) => format!("withdrawal:{}", first.0),
         }
     }
 }
@@ -100,14 +111,61 @@ pub struct Statement {
     pub body_html: String,
     /// When it was made.
     pub written_at: Timestamp,
+    /// The issue that it corrects or withdraws, if it does.
+    #[serde(default)]
+    pub follows: Option<FollowUp>,
+}
+
+/// What a correction or a withdrawal says of the issue before it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FollowUp {
+    /// That issue.
+    pub first: IssueId,
+    /// Its subject.
+    pub subject: String,
+    /// When it went out.
+    pub went_at: Timestamp,
+    /// What becomes of it.
+    pub remedy: Remedy,
+}
+
+/// What becomes of an issue that was wrong.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Remedy {
+    /// Something else is right.
+    Correction {
+        /// What was wrong, in a sentence; may be empty.
+        wrong: String,
+    },
+    /// Nothing of it shall be believed.
+    Withdrawal,
 }
 
 impl Draft {
-    /// Digest or alert.
+    /// Digest, alert or drill.
     pub fn kind(&self) -> IssueKind {
-        match self.content {
-            Content::Digest { .. } => IssueKind::Digest,
-            Content::Post(_) | Content::Statement(_) => IssueKind::Alert,
+        match (&self.key, &self.content) {
+            (IssueKey::Drill(_), _) => IssueKind::Drill,
+            (_, Content::Digest { .. }) => IssueKind::Digest,
+            (_, Content::Post(_) | Content::Statement(_)) => IssueKind::Alert,
+        }
+    }
+
+    /// What it corrects or withdraws, if it does.
+    pub fn follows(&self) -> Option<&FollowUp> {
+        match &self.content {
+            Content::Statement(statement) => statement.follows.as_ref(),
+            Content::Digest { .. } | Content::Post(_) => None,
+        }
+    }
+
+    /// What to call it before it is rendered: its headline.
+    pub fn headline(&self) -> &str {
+        match &self.content {
+            Content::Digest { posts, .. } => posts.first().map_or("", |post| &post.post.title),
+            Content::Post(post) => &post.post.title,
+            Content::Statement(statement) => &statement.subject,
         }
     }
 
@@ -122,17 +180,30 @@ impl Draft {
 }
 
 impl IssueKind {
+    /// Every kind.
+    pub const ALL: [Self; 3] = [Self::Digest, Self::Alert, Self::Drill];
+
     /// The word, as stored and shown.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Digest => "digest",
             Self::Alert => "alert",
+            Self::Drill => "drill",
         }
     }
 
     /// The kind of that word.
     pub fn from_word(word: &str) -> Option<Self> {
-        [Self::Digest, Self::Alert].into_iter().find(|kind| kind.as_str() == word)
+        Self::ALL.into_iter().find(|kind| kind.as_str() == word)
+    }
+
+    /// The kind with its article, to begin a sentence with.
+    pub fn with_article(self) -> &'static str {
+        match self {
+            Self::Digest => "A digest",
+            Self::Alert => "An alert",
+            Self::Drill => "A drill",
+        }
     }
 }
 

@@ -55,6 +55,11 @@ impl Links {
         self.plus(&format!("confirm.{}", self.secret.sign_number(Purpose::Confirm, request.0)))
     }
 
+    /// The page where one of staff decides about an issue.
+    pub fn staff(&self, issue: IssueId, person: SubscriberId) -> String {
+        format!("{}staff/{}", self.base_url, self.secret.sign_pair(Purpose::Staff, (issue.0, person.0)))
+    }
+
     /// The page where anybody can ask to join.
     pub fn join(&self) -> String {
         format!("{}join", self.base_url)
@@ -74,13 +79,14 @@ impl Links {
     }
 
     /// What stands in the slots when a mail is shown to whoever looks at it, and not to a reader.
-    pub fn for_nobody(&self, list: &List, issue: IssueId) -> SlotValues {
+    pub fn for_nobody(&self, issue: Option<(&List, IssueId)>) -> SlotValues {
+        let language = issue.map_or("en", |(list, _)| &list.language);
         SlotValues {
-            greeting: Phrases::of(&list.language).mail.greeting.clone(),
+            greeting: Phrases::of(language).mail.greeting.clone(),
             address: "reader@example.org".to_owned(),
             leave_url: self.ask_to_leave(),
             preferences_url: self.ask_to_leave(),
-            web_url: self.past_issue(list, issue),
+            web_url: issue.map_or_else(|| self.base_url.to_string(), |(list, issue)| self.past_issue(list, issue)),
         }
     }
 

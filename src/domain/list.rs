@@ -1,6 +1,6 @@
 //! A list: what one subscribes to, as config.toml describes it.
 
-use jiff::tz::TimeZone;
+use jiff::{SignedDuration, tz::TimeZone};
 
 use super::{schedule::Schedule, slug::Slug};
 
@@ -35,6 +35,8 @@ pub struct List {
     pub language: String,
     /// More automatic alerts than this in 24 hours are held.
     pub alerts_per_day: usize,
+    /// How long staff can stop an automatic alert before it goes out; zero: it goes at once.
+    pub alert_hold: SignedDuration,
 }
 
 /// Who may see a list and join it.

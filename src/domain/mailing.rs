@@ -87,7 +87,7 @@ impl SlotValues {
 }
 
 /// What render gives: everything that all readers share, before the store has numbered it.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Rendered {
     /// The subject, decoded, for people to read in listings.
     pub subject: String,
@@ -114,6 +114,8 @@ pub struct Mailing {
     pub made_at: Timestamp,
     /// After this instant what was not sent is `expired`.
     pub expires_at: Option<Timestamp>,
+    /// The mailing that it answers: each reader's message refers to their own message of that one.
+    pub answers: Option<MailingId>,
 }
 
 /// What a mailing is for.
@@ -126,6 +128,21 @@ pub enum Purpose {
         /// Its list.
         list: Slug,
     },
+    /// The drill of an alert, for staff: it is stopped and released as one, and carries no header of a list.
+    Drill {
+        /// The issue.
+        issue: IssueId,
+    },
     /// A mail to one person, about their subscription or for staff.
     Notice,
+}
+
+impl Purpose {
+    /// The issue, when it is of one.
+    pub fn issue(&self) -> Option<IssueId> {
+        match self {
+            Self::Issue { issue, .. } | Self::Drill { issue } => Some(*issue),
+            Self::Notice => None,
+        }
+    }
 }

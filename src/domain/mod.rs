@@ -14,6 +14,7 @@ pub mod issue;
 pub mod links;
 pub mod list;
 pub mod mailing;
+pub mod number;
 pub mod phrases;
 pub mod post;
 pub mod rate;

@@ -3,8 +3,11 @@
 use serde::{Deserialize, Serialize};
 use url::form_urlencoded::Serializer;
 
-use super::moment::{Moment, grouped, size};
-use super::{Inbox, KeptMessage};
+use super::{
+    Inbox, KeptMessage,
+    moment::{Moment, size},
+};
+use crate::domain::number::grouped;
 
 /// How many rows one page has.
 const ROWS: usize = 50;
@@ -76,15 +79,15 @@ impl Listing {
         let page = asked.page.unwrap_or(1).clamp(1, pages);
         let first = (page - 1) * ROWS;
         let shown = &found[first..found.len().min(first + ROWS)];
-        let span = format!("{}–{} of {}", grouped(first + 1), grouped(first + shown.len()), grouped(found.len()));
+        let span = format!("{}–{} of {}", count(first + 1), count(first + shown.len()), count(found.len()));
         let live = asked.live;
         Self {
             rows: shown.iter().map(|message| Row::new(inbox, message)).collect(),
             words: words.to_owned(),
-            held: grouped(messages.len()),
+            held: count(messages.len()),
             is_empty: messages.is_empty(),
             is_one: messages.len() == 1,
-            found: (!words.is_empty()).then(|| grouped(found.len())),
+            found: (!words.is_empty()).then(|| count(found.len())),
             span: (pages > 1).then_some(span),
             newer: (page > 1).then(|| link(words, page - 1, live)),
             older: (page < pages).then(|| link(words, page + 1, live)),
@@ -111,6 +114,10 @@ impl Row {
             size: size(message.bytes.len()),
         }
     }
+}
+
+fn count(messages: usize) -> String {
+    grouped(messages as u64)
 }
 
 /// The address of such a page, relative to any page of the list.

@@ -43,22 +43,9 @@ pub(super) fn size(octets: usize) -> String {
     }
 }
 
-/// A count with its thousands grouped: `1,204`.
-pub(super) fn grouped(count: usize) -> String {
-    let digits = count.to_string();
-    let mut grouped = String::new();
-    for (at, digit) in digits.chars().enumerate() {
-        if at > 0 && (digits.len() - at).is_multiple_of(3) {
-            grouped.push(',');
-        }
-        grouped.push(digit);
-    }
-    grouped
-}
-
 #[cfg(test)]
 mod tests {
-    use super::{Moment, grouped, size};
+    use super::{Moment, size};
     use jiff::tz::TimeZone;
 
     #[test]
@@ -73,11 +60,10 @@ mod tests {
     }
 
     #[test]
-    fn counts_read_well() {
+    fn sizes_read_well() {
         assert_eq!(
             [640, 999, 1_000, 36_499, 999_499, 999_500, 1_250_000].map(size),
             ["640 B", "999 B", "1 KB", "36 KB", "999 KB", "1.0 MB", "1.2 MB"]
         );
-        assert_eq!([0, 999, 1_204, 1_000_000].map(grouped), ["0", "999", "1,204", "1,000,000"]);
     }
 }

@@ -4,7 +4,10 @@
 use jiff::Timestamp;
 use mail_parser::MessageParser;
 
-use super::{Flavour, NewsroomError, alerts_before, configured_list, draft_of, render_draft};
+use super::{
+    NewsroomError, alerts_before, configured_list, draft_of,
+    ready::{edition, rendered},
+};
 use crate::{
     app::App,
     compose::{self, Composed},
@@ -12,7 +15,7 @@ use crate::{
     domain::{
         address::EmailAddress,
         delivery::Lane,
-        issue::{Draft, IssueId},
+        issue::{Draft, IssueId, IssueKind},
         mailing::{Mailing, MailingId, Purpose, Rendered},
         slug::Slug,
     },
@@ -36,9 +39,20 @@ pub struct Preview {
 ///
 /// # Errors
 /// When a template is broken.
-pub fn preview(app: &App, draft: &Draft) -> Result<Preview, NewsroomError> {
-    let rendered = render_draft(app, draft, Flavour::Live)?;
-    show(app, &draft.list, rendered, IssueId(0), app.clock.now())
+pub async fn preview(app: &App, draft: &Draft) -> Result<Preview, NewsroomError> {
+    let edition = edition(app, IssueId(0), draft, "");
+    let (rendered, _) = rendered(app, edition, edition.now).await?;
+    show(app, rendered, purpose(draft), edition.now)
+}
+
+/// The withdrawal that is kept ready while an alert goes out; `None` of what needs none.
+///
+/// # Errors
+/// When a template is broken.
+pub async fn preview_withdrawal(app: &App, draft: &Draft) -> Result<Option<Preview>, NewsroomError> {
+    let edition = edition(app, IssueId(0), draft, "");
+    let (_, withdrawal) = rendered(app, edition, edition.now).await?;
+    withdrawal.map(|withdrawal| show(app, withdrawal, purpose(draft), edition.now)).transpose()
 }
 
 /// An issue: as it was frozen, or as it would be if it were released now.
@@ -50,9 +64,9 @@ pub async fn preview_issue(app: &App, id: IssueId) -> Result<Preview, NewsroomEr
     match app.store.mailing_of_issue(id).await? {
         Some(frozen) => {
             let rendered = Rendered { subject: frozen.subject, message: frozen.message, notes: Vec::new() };
-            show(app, &issue.list, rendered, id, frozen.made_at)
+            show(app, rendered, frozen.purpose, frozen.made_at)
         }
-        None => preview(app, &draft_of(app, &issue).await?),
+        None => preview(app, &draft_of(app, &issue).await?).await,
     }
 }
 
@@ -70,36 +84,47 @@ pub async fn preview_digest(app: &App, name: &Slug) -> Result<Preview, NewsroomE
     }
     let slot = list.time_zone.to_datetime(now);
     match compose::digest(list, candidates, alerts_before(app, list, None).await?, slot) {
-        Composed::Draft(draft) => preview(app, &draft),
+        Composed::Draft(draft) => preview(app, &draft).await,
         too_few => Err(NewsroomError::NoDigest { list: name.to_string(), why: too_few.to_string() }),
     }
 }
 
-fn show(
-    app: &App,
-    list: &Slug,
-    rendered: Rendered,
-    issue: IssueId,
-    made_at: Timestamp,
-) -> Result<Preview, NewsroomError> {
+fn purpose(draft: &Draft) -> Purpose {
+    match draft.kind() {
+        IssueKind::Drill => Purpose::Drill { issue: IssueId(0) },
+        IssueKind::Digest | IssueKind::Alert => Purpose::Issue { issue: IssueId(0), list: draft.list.clone() },
+    }
+}
+
+fn show(app: &App, rendered: Rendered, purpose: Purpose, made_at: Timestamp) -> Result<Preview, NewsroomError> {
+    let list = match &purpose {
+        Purpose::Issue { list, .. } => Some(configured_list(app, list)?),
+        Purpose::Drill { .. } | Purpose::Notice => None,
+    };
     let mailing = Mailing {
         id: MailingId(0),
-        purpose: Purpose::Issue { issue, list: list.clone() },
+        purpose,
         lane: Lane::Digest,
         subject: rendered.subject,
         message: rendered.message,
         made_at,
         expires_at: None,
+        answers: None,
     };
     let domain = app.config.sender.address.domain();
-    let configured = configured_list(app, list)?;
-    let template =
-        Template::parse(&mailing, Some(configured), domain).map_err(|error| StoreError::Damaged(error.to_string()))?;
+    let template = Template::parse(&mailing, list, domain).map_err(|error| StoreError::Damaged(error.to_string()))?;
     let reader = EmailAddress::parse("reader@example.org").expect("it is an address");
-    let slots = app.links().for_nobody(configured, issue);
+    let slots = app.links().for_nobody(list.zip(mailing.purpose.issue()));
     let message_id = format!("preview@{domain}");
     let mut eml = Vec::new();
-    let personal = Personal { message_id: &message_id, to: &reader, to_name: "", leave_address: None, slots: &slots };
+    let personal = Personal {
+        message_id: &message_id,
+        answers: None,
+        to: &reader,
+        to_name: "",
+        leave_address: None,
+        slots: &slots,
+    };
     template.splice(&personal, &mut eml);
     let (html, text) = match MessageParser::default().parse(&eml) {
         Some(message) => (body(message.body_html(0)), body(message.body_text(0))),

@@ -23,12 +23,13 @@ pub(crate) async fn alerts_before(
     list: &List,
     issue: Option<IssueId>,
 ) -> Result<Vec<SentAlert>, StoreError> {
+    let now = app.clock.now();
+    let mailed = app.store.mailed_issues(&list.name, issue, MOST, now).await?;
+    let corrected: Vec<IssueId> = mailed.iter().filter_map(|issue| issue.corrects).collect();
     let mut alerts = Vec::new();
-    for sent in app.store.mailed_issues(&list.name, issue, MOST).await? {
-        if sent.kind == IssueKind::Digest {
-            break;
-        }
-        let Some(sent_at) = sent.mailed_at() else { continue };
+    for sent in mailed.into_iter().take_while(|issue| issue.kind != IssueKind::Digest) {
+        // What was corrected or withdrawn since is named by what came after it.
+        let Some(sent_at) = sent.mailed_at(now).filter(|_| !corrected.contains(&sent.id)) else { continue };
         let link = link_of(app, list, &sent).await?;
         alerts.push(SentAlert { subject: sent.subject, link, sent_at });
     }

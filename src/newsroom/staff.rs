@@ -1,9 +1,12 @@
 //! Telling staff, by a notice on the same road as every other mail, so that it gets the same retries.
 
+use std::slice;
+
 use crate::{
     app::App,
+    domain::issue::IssueId,
     queue::{self, ReadyNotice},
-    render::Notice,
+    render::{Button, Notice},
     store::StoreError,
 };
 
@@ -26,4 +29,34 @@ pub async fn notice_to_staff(app: &App, notice: &Notice) -> Result<Option<ReadyN
             Ok(None)
         }
     }
+}
+
+/// The same about an issue, for each of staff by itself: its button leads to a page where this person can decide about
+/// this issue.
+///
+/// # Errors
+/// When the store cannot be written.
+pub async fn notices_about(app: &App, issue: IssueId, notice: &Notice) -> Result<Vec<ReadyNotice>, StoreError> {
+    let people = &app.config.staff.notify;
+    if people.is_empty() {
+        tracing::warn!("nobody is told ([staff] notify is empty): {}", notice.subject);
+    }
+    let now = app.clock.now();
+    let (mut ready, mut told) = (Vec::with_capacity(people.len()), Vec::new());
+    for address in people {
+        let person = app.store.people(slice::from_ref(address), now).await?;
+        if told.contains(&person) {
+            continue;
+        }
+        let url = app.links().staff(issue, person[0]);
+        told.push(person);
+        let own = Notice { button: Some(Button { label: "Look at it and decide".into(), url }), ..notice.clone() };
+        match app.renderer.notice(&own, now) {
+            Ok(rendered) => {
+                ready.push(queue::ready_notice(&app.store, &rendered, slice::from_ref(address), now).await?)
+            }
+            Err(error) => tracing::error!("staff could not be told “{}”: {error}", notice.subject),
+        }
+    }
+    Ok(ready)
 }

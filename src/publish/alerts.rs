@@ -51,8 +51,8 @@ async fn alert(app: &App, list: &List, post: StoredPost, pass: &mut Pass) -> Res
     let hold = (made >= list.alerts_per_day as u64).then(|| {
         format!("{made} alerts were made in the last 24 hours, and alerts_per_day is {}", list.alerts_per_day)
     });
-    let edition = Edition { draft: &draft, slot_at: None, why: &why, now };
-    if issue_made(app, list, edition, hold, pass).await? {
+    let edition = Edition { issue: app.store.issue_id().await?, draft: &draft, slot_at: None, why: &why, now };
+    if issue_made(app, list, edition, list.alert_hold, hold, pass).await? {
         pass.alerts += 1;
     }
     Ok(())

@@ -3,20 +3,16 @@
 
 use std::collections::HashSet;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use super::{Pass, alerts::makes_alert};
 use crate::{
     app::App,
     compose::{self, Composed},
-    domain::{
-        issue::{Content, Draft, IssueId, IssueKind},
-        list::List,
-        schedule::SlotTime,
-    },
+    domain::{issue::IssueId, list::List, schedule::SlotTime},
     newsroom::{self, NewsroomError},
-    queue::{self, Edition},
-    render::{Fact, Flavour, Notice},
+    queue::{self, Edition, Held},
+    render::{Fact, Notice},
     store::StoreError,
 };
 
@@ -59,8 +55,9 @@ async fn digest(app: &App, list: &List, slot: SlotTime, pass: &mut Pass) -> Resu
     match compose::digest(list, candidates, alerts, slot.local) {
         Composed::Draft(draft) => {
             let why = format!("slot of {}, {} posts", slot.local, draft.post_ids().len());
-            let edition = Edition { draft: &draft, slot_at: Some(slot.at), why: &why, now: app.clock.now() };
-            if issue_made(app, list, edition, None, pass).await? {
+            let issue = app.store.issue_id().await?;
+            let edition = Edition { issue, draft: &draft, slot_at: Some(slot.at), why: &why, now: app.clock.now() };
+            if issue_made(app, list, edition, SignedDuration::ZERO, None, pass).await? {
                 pass.digests += 1;
             }
         }
@@ -75,25 +72,27 @@ async fn digest(app: &App, list: &List, slot: SlotTime, pass: &mut Pass) -> Resu
     Ok(())
 }
 
-/// Makes an issue of a draft: renders and queues it, or holds it for the given reason or because a template is
-/// broken. `false` when it was held, or made by another run meanwhile.
+/// Makes an issue of a draft: renders and queues it, to go when staff have had so long to stop it; or holds it for the
+/// given reason or because a template is broken. `false` when it was held, or made by another run meanwhile.
 pub(super) async fn issue_made(
     app: &App,
     list: &List,
     edition: Edition<'_>,
+    window: SignedDuration,
     hold: Option<String>,
     pass: &mut Pass,
 ) -> Result<bool, NewsroomError> {
     let draft = edition.draft;
-    let rendered = match hold {
+    let ready = match hold {
         Some(reason) => Err(reason),
-        None => app.renderer.render(draft, list, Flavour::Live, edition.now).map_err(|error| error.to_string()),
+        None => match newsroom::ready(app, edition, window).await {
+            Ok(ready) => Ok(ready),
+            Err(NewsroomError::Render(broken)) => Err(broken.to_string()),
+            Err(error) => return Err(error),
+        },
     };
-    let made = match &rendered {
-        Ok(rendered) => {
-            let expires = newsroom::expiry(app, draft.kind(), edition.now);
-            queue::queue_issue(&app.store, edition, rendered, expires).await.map(|queued| queued.issue)
-        }
+    let made = match &ready {
+        Ok(ready) => queue::queue_issue(&app.store, edition, ready).await.map(|queued| queued.issue),
         Err(reason) => hold_made(app, list, Edition { why: reason, ..edition }).await,
     };
     let issue = match made {
@@ -108,38 +107,26 @@ pub(super) async fn issue_made(
         }
         Err(error) => return Err(error.into()),
     };
-    match &rendered {
-        Ok(rendered) => pass.notes.extend(rendered.notes.iter().map(|note| format!("issue {}: {note}", issue.0))),
+    match &ready {
+        Ok(ready) => pass.notes.extend(ready.rendered.notes.iter().map(|note| format!("issue {}: {note}", issue.0))),
         Err(reason) => pass.notes.push(format!("list `{}`: issue {} is held: {reason}", list.name, issue.0)),
     }
-    Ok(rendered.is_ok())
+    Ok(ready.is_ok())
 }
 
-/// Writes a held issue down, and the notice to staff with it.
+/// Writes a held issue down, and the notices to staff with it.
 async fn hold_made(app: &App, list: &List, edition: Edition<'_>) -> Result<IssueId, StoreError> {
-    let issue = app.store.issue_id().await?;
-    let told = held_notice(list, issue, edition.draft, edition.why);
-    let notice = newsroom::notice_to_staff(app, &told).await?;
-    queue::hold_issue(&app.store, issue, edition, headline(edition.draft), notice.as_ref()).await?;
-    Ok(issue)
+    let told = held_notice(list, edition);
+    let notices = newsroom::notices_about(app, edition.issue, &told).await?;
+    let held =
+        Held { subject: edition.draft.headline(), window: SignedDuration::ZERO, wanted_by: None, notices: &notices };
+    queue::hold_issue(&app.store, edition, held).await?;
+    Ok(edition.issue)
 }
 
-/// What to call an issue that was not rendered.
-fn headline(draft: &Draft) -> &str {
-    match &draft.content {
-        Content::Digest { posts, .. } => posts.first().map_or("", |post| &post.post.title),
-        Content::Post(post) => &post.post.title,
-        Content::Statement(statement) => &statement.subject,
-    }
-}
-
-fn held_notice(list: &List, issue: IssueId, draft: &Draft, reason: &str) -> Notice {
-    let kind = match draft.kind() {
-        IssueKind::Digest => "A digest",
-        IssueKind::Alert => "An alert",
-    };
+fn held_notice(list: &List, Edition { issue, draft, why, .. }: Edition<'_>) -> Notice {
     Notice {
-        subject: format!("{kind} of “{}” is held", list.title),
+        subject: format!("{} of “{}” is held", draft.kind().with_article(), list.title),
         paragraphs: vec![
             "Nothing of it has been mailed. It waits until someone decides.".to_owned(),
             format!("To look at it: tidings issues show {}", issue.0),
@@ -147,8 +134,8 @@ fn held_notice(list: &List, issue: IssueId, draft: &Draft, reason: &str) -> Noti
             format!("To give it up: tidings issues cancel {}", issue.0),
         ],
         facts: vec![
-            Fact { name: "Headline".into(), value: headline(draft).to_owned() },
-            Fact { name: "Why".into(), value: reason.to_owned() },
+            Fact { name: "Headline".into(), value: draft.headline().to_owned() },
+            Fact { name: "Why".into(), value: why.to_owned() },
         ],
         button: None,
         language: "en".into(),

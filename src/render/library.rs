@@ -17,7 +17,7 @@ use super::{RenderError, filters};
 const MAX_BYTES: usize = 2 << 20;
 
 /// Our own templates.
-const BUILTIN: [(&str, &str); 10] = [
+const BUILTIN: [(&str, &str); 13] = [
     ("builtin/base.html", include_str!("../../templates/base.html")),
     ("builtin/base.txt", include_str!("../../templates/base.txt")),
     ("builtin/digest.html", include_str!("../../templates/digest.html")),
@@ -26,6 +26,9 @@ const BUILTIN: [(&str, &str); 10] = [
     ("builtin/alert.html", include_str!("../../templates/alert.html")),
     ("builtin/alert.txt", include_str!("../../templates/alert.txt")),
     ("builtin/alert.subject.txt", include_str!("../../templates/alert.subject.txt")),
+    ("builtin/correction.html", include_str!("../../templates/correction.html")),
+    ("builtin/correction.txt", include_str!("../../templates/correction.txt")),
+    ("builtin/correction.subject.txt", include_str!("../../templates/correction.subject.txt")),
     ("builtin/notice.html", include_str!("../../templates/notice.html")),
     ("builtin/notice.txt", include_str!("../../templates/notice.txt")),
 ];

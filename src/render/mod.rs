@@ -57,6 +57,8 @@ pub enum Flavour {
     Live,
     /// For staff: a band and the subject say that it was not sent to readers.
     Test,
+    /// The drill of an alert, for staff: a band and the subject say so, and nothing is red.
+    Drill,
 }
 
 impl Flavour {
@@ -64,6 +66,7 @@ impl Flavour {
         match self {
             Self::Live => "live",
             Self::Test => "test",
+            Self::Drill => "drill",
         }
     }
 }
@@ -177,10 +180,12 @@ impl Renderer {
             ("digest.html", sample::digest()),
             ("alert.html", sample::alert()),
             ("alert.html", sample::manual_alert()),
+            ("correction.html", sample::correction()),
+            ("correction.html", sample::withdrawal()),
         ];
         for library in self.of_lists.values().chain([&self.library]) {
             for (file, draft) in &samples {
-                for flavour in [Flavour::Live, Flavour::Test] {
+                for flavour in [Flavour::Live, Flavour::Test, Flavour::Drill] {
                     let rendered = self.render_from(library, draft, &list, flavour, now);
                     problems.extend(rendered.err().map(|error| error.into_problem(file)));
                 }
@@ -210,9 +215,10 @@ impl Fill<'_> {
         now: Timestamp,
         notes: &mut Vec<String>,
     ) -> Result<Parts, RenderError> {
-        let name = match draft.kind() {
-            IssueKind::Digest => "digest",
-            IssueKind::Alert => "alert",
+        let name = match (draft.kind(), draft.follows()) {
+            (IssueKind::Digest, _) => "digest",
+            (IssueKind::Alert | IssueKind::Drill, None) => "alert",
+            (IssueKind::Alert | IssueKind::Drill, Some(_)) => "correction",
         };
         let render = |size| {
             let context = view::issue(self.settings, draft, list, flavour, now, size)?;
@@ -251,6 +257,7 @@ impl Fill<'_> {
         Ok(match flavour {
             Flavour::Live => subject,
             Flavour::Test => format!("[Test] {subject}"),
+            Flavour::Drill => format!("[Drill] {subject}"),
         })
     }
 

@@ -1,11 +1,11 @@
 //! Sample content: what `tidings check` fills templates with, and what a template's author can look at. All of it is
 //! made up; none of it is ever mailed to readers.
 
-use jiff::{Timestamp, civil, tz::TimeZone};
+use jiff::{SignedDuration, Timestamp, civil, tz::TimeZone};
 
 use super::{Button, Fact, Notice, markdown_to_html};
 use crate::domain::{
-    issue::{Content, Draft, IssueKey, SentAlert, Statement},
+    issue::{Content, Draft, FollowUp, IssueId, IssueKey, Remedy, SentAlert, Statement},
     list::{Alerts, Archive, List, Privacy},
     post::{Post, PostId, Standing, StoredPost, Urgency, Verdict},
     slug::Slug,
@@ -33,6 +33,7 @@ pub fn list() -> List {
         sections: vec!["Conferences".into(), "Events".into()],
         language: "en".into(),
         alerts_per_day: 3,
+        alert_hold: SignedDuration::ZERO,
     }
 }
 
@@ -61,8 +62,36 @@ pub fn manual_alert() -> Draft {
              Background: [the convention](https://example.org/convention).",
         ),
         written_at: now(),
+        follows: None,
     };
     draft(IssueKey::Manual("sample".into()), Content::Statement(statement))
+}
+
+/// The correction of an alert.
+pub fn correction() -> Draft {
+    let wrong = "The statement of this morning named the wrong district.".into();
+    follow_up(Remedy::Correction { wrong }, "The market that was struck is in the **northern** district.")
+}
+
+/// The withdrawal of an alert, with a reason.
+pub fn withdrawal() -> Draft {
+    follow_up(Remedy::Withdrawal, "The report on which it stood has been taken back by its author.")
+}
+
+fn follow_up(remedy: Remedy, markdown: &str) -> Draft {
+    let follows = FollowUp {
+        first: IssueId(6),
+        subject: "Statement on the reported use of cluster munitions near a market".into(),
+        went_at: now(),
+        remedy,
+    };
+    let statement = Statement {
+        subject: "The strike was in the northern district".into(),
+        body_html: markdown_to_html(markdown),
+        written_at: now(),
+        follows: Some(follows),
+    };
+    draft(IssueKey::Withdrawal(IssueId(6)), Content::Statement(statement))
 }
 
 /// A notice to staff.

@@ -14,7 +14,7 @@ use super::{
 };
 use crate::domain::{
     colour,
-    issue::{Content, Draft, IssueKind, SentAlert},
+    issue::{Content, Draft, FollowUp, IssueKind, Remedy, SentAlert},
     list::List,
     mailing::Slot,
     phrases::Phrases,
@@ -90,7 +90,7 @@ pub(super) fn issue(
     let zone = &list.time_zone;
     let kind = match draft.kind() {
         IssueKind::Digest => "digest",
-        IssueKind::Alert => "alert",
+        IssueKind::Alert | IssueKind::Drill => "alert",
     };
     let mail = MailView::new(kind, flavour, &list.language, local(now, zone), size);
     let content = match &draft.content {
@@ -121,6 +121,7 @@ pub(super) fn issue(
         }),
         Content::Statement(statement) => serde_json::json!({
             "origin": "statement",
+            "first": statement.follows.as_ref().map(|follows| first_view(follows, zone)),
             "post": PostView {
                 title: &statement.subject,
                 link: None,
@@ -190,6 +191,20 @@ fn strip_private_use(value: &mut Value) {
         Value::Object(fields) => fields.values_mut().for_each(strip_private_use),
         Value::Null | Value::Bool(_) | Value::Number(_) => {}
     }
+}
+
+/// The issue that a correction or a withdrawal follows, and what becomes of it.
+fn first_view(follows: &FollowUp, zone: &TimeZone) -> Value {
+    let (remedy, wrong) = match &follows.remedy {
+        Remedy::Correction { wrong } => ("correction", wrong.as_str()),
+        Remedy::Withdrawal => ("withdrawal", ""),
+    };
+    serde_json::json!({
+        "subject": follows.subject,
+        "date": local(follows.went_at, zone),
+        "remedy": remedy,
+        "wrong": wrong,
+    })
 }
 
 fn post_view<'a>(stored: &'a StoredPost, list: &List, size: Size, excerpt_length: usize) -> PostView<'a> {

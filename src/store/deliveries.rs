@@ -1,21 +1,27 @@
 //! The writer of `deliveries`: who gets which mailing, and how it went. A claim, an outcome and a queue are each one
-//! statement over many rows. Claims and outcomes have a file of their own.
+//! statement over many rows. Each of the three has a file of its own.
 
 mod claims;
 mod doubt;
+mod fared;
+mod queueing;
 
 use std::{collections::BTreeMap, fmt::Write as _};
 
 use jiff::Timestamp;
 use sqlx::AssertSqlSafe;
 
-pub use self::claims::{Claimed, Claims, Recorded, SecondLook};
 pub(super) use self::doubt::Doubt;
-use super::{Store, StoreError, Tx, instant, instant_or_none, mailings::lane_rank, ms, subscribers, word};
+pub use self::{
+    claims::{Claimed, Claims, Recorded, SecondLook},
+    fared::Fared,
+    queueing::Batch,
+};
+use super::{Store, StoreError, Tx, instant, instant_or_none, mailings::lane_rank, ms, word};
 use crate::domain::{
     address::EmailAddress,
     delivery::{DeliveryState, Lane},
-    issue::{IssueId, IssueKind},
+    issue::IssueId,
     mailing::MailingId,
     slug::Slug,
     subscription::SubscriberId,
@@ -103,58 +109,6 @@ struct Row {
 }
 
 impl Tx {
-    /// Queues a mailing to every reader of a list who shall get an issue of this kind; gives how many.
-    ///
-    /// # Errors
-    /// When the store cannot be written.
-    pub async fn queue_to_list(
-        &mut self,
-        mailing: MailingId,
-        lane: Lane,
-        list: &Slug,
-        kind: IssueKind,
-        now: Timestamp,
-    ) -> Result<u64, StoreError> {
-        let readers = subscribers::readers(kind, "$4");
-        let done = sqlx::query(AssertSqlSafe(format!(
-            "INSERT INTO deliveries (mailing, subscriber, lane, state, try_at, queued_at, changed_at)
-             SELECT $1, u.subscriber, $2, 'queued', $3, $3, $3 FROM subscriptions u WHERE {readers}"
-        )))
-        .bind(mailing.0)
-        .bind(lane_rank(lane))
-        .bind(ms(now))
-        .bind(list.as_str())
-        .execute(&mut *self.inner)
-        .await?;
-        Ok(done.rows_affected())
-    }
-
-    /// Queues a mailing to named people.
-    ///
-    /// # Errors
-    /// When the store cannot be written.
-    pub async fn queue_to_people(
-        &mut self,
-        mailing: MailingId,
-        lane: Lane,
-        people: &[SubscriberId],
-        now: Timestamp,
-    ) -> Result<(), StoreError> {
-        for person in people {
-            sqlx::query(
-                "INSERT INTO deliveries (mailing, subscriber, lane, state, try_at, queued_at, changed_at)
-                 VALUES ($1, $2, $3, 'queued', $4, $4, $4)",
-            )
-            .bind(mailing.0)
-            .bind(person.0)
-            .bind(lane_rank(lane))
-            .bind(ms(now))
-            .execute(&mut *self.inner)
-            .await?;
-        }
-        Ok(())
-    }
-
     /// Takes what of an issue waits out of the queue, until it is put back; gives how many.
     ///
     /// # Errors
@@ -171,16 +125,17 @@ impl Tx {
         Ok(done.rows_affected())
     }
 
-    /// Puts back what was parked, due at once; gives how many.
+    /// Puts back what was parked, due at `try_at`; gives how many.
     ///
     /// # Errors
     /// When the store cannot be written.
-    pub async fn unpark(&mut self, issue: IssueId, now: Timestamp) -> Result<u64, StoreError> {
+    pub async fn unpark(&mut self, issue: IssueId, try_at: Timestamp, now: Timestamp) -> Result<u64, StoreError> {
         let done = sqlx::query(
-            "UPDATE deliveries SET try_at = $1, changed_at = $1
+            "UPDATE deliveries SET try_at = $1, changed_at = $2
              WHERE try_at IS NULL AND state IN ('queued', 'deferred', 'unknown')
-               AND mailing IN (SELECT id FROM mailings WHERE issue = $2)",
+               AND mailing IN (SELECT id FROM mailings WHERE issue = $3)",
         )
+        .bind(ms(try_at))
         .bind(ms(now))
         .bind(issue.0)
         .execute(&mut *self.inner)
@@ -276,7 +231,7 @@ impl Tx {
     /// Takes up what is claimed by holders that are no more: nobody can say how it went. Gives how many.
     pub(super) async fn take_up_orphans(&mut self, now: Timestamp) -> Result<u64, StoreError> {
         let done = sqlx::query(AssertSqlSafe(format!(
-            "UPDATE deliveries SET state = 'unknown', try_at = $1, holder = NULL, changed_at = $1,
+            "UPDATE deliveries SET state = 'unknown', was_unknown = 1, try_at = $1, holder = NULL, changed_at = $1,
                     answer = 'the process that was sending it ended without saying how it went' WHERE {ORPHANED}"
         )))
         .bind(ms(now))

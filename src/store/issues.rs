@@ -1,13 +1,18 @@
-//! The writer of `issues` and `issue_posts`: the editions of each list.
+//! The writer of `issues` and `issue_posts`: the editions of each list. What the newsroom writes on them has a file of
+//! its own.
 
-use jiff::Timestamp;
+mod newsroom;
+
+use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 
+pub use self::newsroom::HandedOver;
 use super::{Counter, Store, StoreError, Tx, instant, instant_or_none, ms, word};
 use crate::domain::{
     issue::{IssueId, IssueKey, IssueKind, IssueState, Statement},
     post::PostId,
     slug::Slug,
+    subscription::SubscriberId,
 };
 
 /// An issue as the store keeps it.
@@ -17,7 +22,7 @@ pub struct StoredIssue {
     pub id: IssueId,
     /// Its list.
     pub list: Slug,
-    /// Digest or alert.
+    /// Digest, alert or drill.
     pub kind: IssueKind,
     /// What makes it one of a kind, as stored.
     pub key: String,
@@ -35,12 +40,20 @@ pub struct StoredIssue {
     pub queued_at: Option<Timestamp>,
     /// To how many it was queued.
     pub readers: u64,
+    /// Nothing of it is due before.
+    pub goes_at: Option<Timestamp>,
+    /// How long staff can stop it, once it is let go.
+    pub window: SignedDuration,
+    /// Who of staff wants it out and waits for a second person.
+    pub wanted_by: Option<SubscriberId>,
+    /// The issue that it corrects or withdraws.
+    pub corrects: Option<IssueId>,
 }
 
 impl StoredIssue {
-    /// When it went to its readers; `None` when it did not, or was stopped.
-    pub fn mailed_at(&self) -> Option<Timestamp> {
-        self.queued_at.filter(|_| self.state == IssueState::Queued)
+    /// When it began to go to its readers; `None` when it did not by `now`, or was stopped, or was for staff alone.
+    pub fn mailed_at(&self, now: Timestamp) -> Option<Timestamp> {
+        self.goes_at.filter(|at| *at <= now && self.state == IssueState::Queued && self.kind != IssueKind::Drill)
     }
 }
 
@@ -51,7 +64,7 @@ pub struct NewIssue<'a> {
     pub id: IssueId,
     /// Its list.
     pub list: &'a Slug,
-    /// Digest or alert.
+    /// Digest, alert or drill.
     pub kind: IssueKind,
     /// What makes it one of a kind.
     pub key: &'a IssueKey,
@@ -65,6 +78,12 @@ pub struct NewIssue<'a> {
     pub statement: Option<&'a Statement>,
     /// Its posts, in order.
     pub posts: &'a [PostId],
+    /// How long staff can stop it, once it is let go.
+    pub window: SignedDuration,
+    /// Who of staff wants it out and waits for a second person.
+    pub wanted_by: Option<SubscriberId>,
+    /// The issue that it corrects or withdraws.
+    pub corrects: Option<IssueId>,
 }
 
 #[derive(sqlx::FromRow)]
@@ -80,12 +99,17 @@ struct Row {
     made_at: i64,
     queued_at: Option<i64>,
     readers: i64,
+    goes_at: Option<i64>,
+    window_ms: i64,
+    wanted_by: Option<i64>,
+    corrects: Option<i64>,
 }
 
 /// The columns of [`Row`].
 macro_rules! columns {
     () => {
-        "id, list, kind, key, state, state_reason, subject, statement, made_at, queued_at, readers FROM issues"
+        "id, list, kind, key, state, state_reason, subject, statement, made_at, queued_at, readers, goes_at, window_ms,
+         wanted_by, corrects FROM issues"
     };
 }
 
@@ -135,7 +159,7 @@ impl Store {
         rows.into_iter().map(Row::into_issue).collect()
     }
 
-    /// Issues of a list that went to their readers, newest first: those older than `before`, or the newest.
+    /// Issues of a list that went to their readers by `now`, newest first: those older than `before`, or the newest.
     ///
     /// # Errors
     /// When the store cannot be read.
@@ -144,28 +168,34 @@ impl Store {
         list: &Slug,
         before: Option<IssueId>,
         limit: u32,
+        now: Timestamp,
     ) -> Result<Vec<StoredIssue>, StoreError> {
         let rows: Vec<Row> = sqlx::query_as(concat!(
             "SELECT ",
             columns!(),
-            " WHERE list = $1 AND id < $2 AND state = 'queued' AND queued_at IS NOT NULL ORDER BY id DESC LIMIT $3"
+            " WHERE list = $1 AND id < $2 AND state = 'queued' AND kind <> 'drill' AND goes_at <= $3
+              ORDER BY id DESC LIMIT $4"
         ))
         .bind(list.as_str())
         .bind(before.map_or(i64::MAX, |before| before.0))
+        .bind(ms(now))
         .bind(i64::from(limit))
         .fetch_all(&self.reader)
         .await?;
         rows.into_iter().map(Row::into_issue).collect()
     }
 
-    /// How many alerts a list has made by itself since an instant. Held and cancelled ones reached nobody and do not count.
+    /// How many alerts a list has made by itself since an instant. What reached nobody, for it was held, or cancelled before
+    /// any of it was sent, does not count.
     ///
     /// # Errors
     /// When the store cannot be read.
     pub async fn automatic_alerts_since(&self, list: &Slug, since: Timestamp) -> Result<u64, StoreError> {
         let (count,): (i64,) = sqlx::query_as(
-            "SELECT COUNT(*) FROM issues WHERE list = $1 AND kind = 'alert' AND state = 'queued' AND statement IS NULL
-               AND made_at > $2",
+            "SELECT COUNT(*) FROM issues WHERE list = $1 AND kind = 'alert' AND statement IS NULL AND made_at > $2
+               AND (state = 'queued' OR (state = 'cancelled' AND EXISTS (
+                    SELECT 1 FROM deliveries d JOIN mailings m ON m.id = d.mailing
+                    WHERE m.issue = issues.id AND d.state = 'sent')))",
         )
         .bind(list.as_str())
         .bind(ms(since))
@@ -222,8 +252,9 @@ impl Tx {
     pub async fn add_issue(&mut self, issue: &NewIssue<'_>, now: Timestamp) -> Result<(), StoreError> {
         let statement = issue.statement.map(|text| serde_json::to_string(text).expect("a statement is JSON"));
         let done = sqlx::query(
-            "INSERT INTO issues (id, list, kind, key, state, state_reason, subject, statement, made_at)
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT (list, key) DO NOTHING",
+            "INSERT INTO issues (id, list, kind, key, state, state_reason, subject, statement, made_at, window_ms,
+                                 wanted_by, corrects)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) ON CONFLICT (list, key) DO NOTHING",
         )
         .bind(issue.id.0)
         .bind(issue.list.as_str())
@@ -234,6 +265,9 @@ impl Tx {
         .bind(issue.subject)
         .bind(statement)
         .bind(ms(now))
+        .bind(i64::try_from(issue.window.as_millis()).unwrap_or(i64::MAX))
+        .bind(issue.wanted_by.map(|person| person.0))
+        .bind(issue.corrects.map(|first| first.0))
         .execute(&mut *self.inner)
         .await?;
         if done.rows_affected() == 0 {
@@ -271,42 +305,6 @@ impl Tx {
             .await?;
         Ok(done.rows_affected() == 1)
     }
-
-    /// Stops an issue that is queued: what of it waits is taken out of the queue until it is released, and the ledger
-    /// says why. Gives how many deliveries wait; `None` when it is not queued, for it was held or cancelled before, and
-    /// then nothing is done.
-    ///
-    /// # Errors
-    /// When the store cannot be written.
-    pub async fn hold_issue(&mut self, id: IssueId, reason: &str, now: Timestamp) -> Result<Option<u64>, StoreError> {
-        if !self.move_issue(id, IssueState::Queued, IssueState::Held, reason).await? {
-            return Ok(None);
-        }
-        let parked = self.park_unsent(id, now).await?;
-        self.record(now, &id.about(), "held", reason).await?;
-        Ok(Some(parked))
-    }
-
-    /// Notes under which subject, when and to how many an issue was queued.
-    ///
-    /// # Errors
-    /// When the store cannot be written.
-    pub async fn issue_queued(
-        &mut self,
-        id: IssueId,
-        subject: &str,
-        readers: u64,
-        now: Timestamp,
-    ) -> Result<(), StoreError> {
-        sqlx::query("UPDATE issues SET subject = $1, readers = $2, queued_at = $3 WHERE id = $4")
-            .bind(subject)
-            .bind(i64::try_from(readers).unwrap_or(i64::MAX))
-            .bind(ms(now))
-            .bind(id.0)
-            .execute(&mut *self.inner)
-            .await?;
-        Ok(())
-    }
 }
 
 impl Row {
@@ -324,6 +322,10 @@ impl Row {
             made_at: instant(self.made_at),
             queued_at: instant_or_none(self.queued_at),
             readers: self.readers.unsigned_abs(),
+            goes_at: instant_or_none(self.goes_at),
+            window: SignedDuration::from_millis(self.window_ms),
+            wanted_by: self.wanted_by.map(SubscriberId),
+            corrects: self.corrects.map(IssueId),
         })
     }
 }

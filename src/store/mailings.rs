@@ -21,6 +21,7 @@ struct Row {
     message: String,
     made_at: i64,
     expires_at: Option<i64>,
+    answers: Option<i64>,
 }
 
 impl Store {
@@ -38,7 +39,7 @@ impl Store {
     /// When the store cannot be read, and [`StoreError::Missing`].
     pub async fn mailing(&self, id: MailingId) -> Result<Mailing, StoreError> {
         let row: Option<Row> = sqlx::query_as(
-            "SELECT id, issue, list, lane, subject, message, made_at, expires_at FROM mailings WHERE id = $1",
+            "SELECT id, issue, list, lane, subject, message, made_at, expires_at, answers FROM mailings WHERE id = $1",
         )
         .bind(id.0)
         .fetch_optional(&self.reader)
@@ -82,7 +83,7 @@ impl Store {
     /// When the store cannot be read.
     pub async fn mailing_of_issue(&self, issue: IssueId) -> Result<Option<Mailing>, StoreError> {
         let row: Option<Row> = sqlx::query_as(
-            "SELECT id, issue, list, lane, subject, message, made_at, expires_at FROM mailings WHERE issue = $1",
+            "SELECT id, issue, list, lane, subject, message, made_at, expires_at, answers FROM mailings WHERE issue = $1",
         )
         .bind(issue.0)
         .fetch_optional(&self.reader)
@@ -99,11 +100,12 @@ impl Tx {
     pub async fn add_mailing(&mut self, mailing: &Mailing) -> Result<(), StoreError> {
         let (issue, list) = match &mailing.purpose {
             Purpose::Issue { issue, list } => (Some(issue.0), Some(list.as_str())),
+            Purpose::Drill { issue } => (Some(issue.0), None),
             Purpose::Notice => (None, None),
         };
         sqlx::query(
-            "INSERT INTO mailings (id, issue, list, lane, subject, message, made_at, expires_at)
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
+            "INSERT INTO mailings (id, issue, list, lane, subject, message, made_at, expires_at, answers)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
         )
         .bind(mailing.id.0)
         .bind(issue)
@@ -113,6 +115,7 @@ impl Tx {
         .bind(&mailing.message)
         .bind(ms(mailing.made_at))
         .bind(mailing.expires_at.map(ms))
+        .bind(mailing.answers.map(|answers| answers.0))
         .execute(&mut *self.inner)
         .await?;
         Ok(())
@@ -131,7 +134,8 @@ impl Row {
                 issue: IssueId(issue),
                 list: Slug::parse(&list).map_err(|error| StoreError::Damaged(error.to_string()))?,
             },
-            _ => Purpose::Notice,
+            (Some(issue), None) => Purpose::Drill { issue: IssueId(issue) },
+            (None, _) => Purpose::Notice,
         };
         Ok(Mailing {
             id: MailingId(self.id),
@@ -141,6 +145,7 @@ impl Row {
             message: self.message,
             made_at: instant(self.made_at),
             expires_at: instant_or_none(self.expires_at),
+            answers: self.answers.map(MailingId),
         })
     }
 }

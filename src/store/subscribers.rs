@@ -416,14 +416,21 @@ fn person(fresh: SubscriberId, address: &EmailAddress, now: Timestamp) -> QueryA
 }
 
 /// The condition that makes a subscription `u` one of those who get an issue of this kind of the list bound as `list`:
-/// active, wanting it, not suppressed. It is the only place that says so for queueing.
+/// reachable, and wanting it. It is the only place that says so for queueing. A drill is for no reader.
 pub(super) fn readers(kind: IssueKind, list: &str) -> String {
     let wants = match kind {
-        IssueKind::Digest => "u.digests",
-        IssueKind::Alert => "u.alerts",
+        IssueKind::Digest => "u.digests = 1",
+        IssueKind::Alert => "u.alerts = 1",
+        IssueKind::Drill => "1 = 0",
     };
+    format!("{} AND {wants}", reachable(list))
+}
+
+/// The condition that makes a subscription `u` of the list bound as `list` one that may be written to: active, and not
+/// suppressed.
+pub(super) fn reachable(list: &str) -> String {
     format!(
-        "u.list = {list} AND u.state = 'active' AND {wants} = 1 AND u.subscriber NOT IN (
+        "u.list = {list} AND u.state = 'active' AND u.subscriber NOT IN (
              SELECT s.id FROM suppressions x JOIN subscribers s ON s.address_key = x.address_key
              WHERE x.list IN ('', {list}))"
     )

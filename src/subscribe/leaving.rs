@@ -127,7 +127,7 @@ pub async fn narrow(app: &App, token: &str, keep: IssueKind, visit: Visit) -> Re
     let leaving = leaving(app, token).await?;
     let choice = match keep {
         IssueKind::Digest => Choice { alerts: Wanted::No, ..Choice::ALL },
-        IssueKind::Alert => Choice { digests: Wanted::No, ..Choice::ALL },
+        IssueKind::Alert | IssueKind::Drill => Choice { digests: Wanted::No, ..Choice::ALL },
     };
     let Subscription { list, subscriber, choice: gets, .. } = &leaving.subscription;
     if leaving.parts == Parts::One {

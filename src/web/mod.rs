@@ -1,6 +1,7 @@
 //! Floor 4: the web. The pages that readers reach: joining, confirming, choosing, leaving; the archive, which is for
-//! everybody; and hooks, which mail providers and sites with feeds reach. Requests come in; what they want is done by the
-//! flows. No rule of the trade lives here. GET and HEAD change nothing.
+//! everybody; the page where one of staff decides about an issue; and hooks, which mail providers and sites with feeds
+//! reach. Requests come in; what they want is done by the flows. No rule of the trade lives here. GET and HEAD change
+//! nothing.
 
 mod archive;
 mod ask_to_leave;
@@ -15,6 +16,7 @@ mod origin;
 mod pages;
 mod pings;
 mod preferences;
+mod staff;
 mod websub;
 
 use std::{sync::Arc, time::Duration};
@@ -97,6 +99,7 @@ fn pages() -> Router<Site> {
         .route("/leave/{token}", get(leave::page).post(leave::leave))
         .route("/leave/{token}/stay", post(leave::stay))
         .route("/leave/{token}/only", post(leave::only))
+        .route("/staff/{token}", get(staff::page).post(staff::decide))
 }
 
 /// Pages with all that every one of them is to have: what is added to a router behind this has nothing of it.

@@ -142,6 +142,31 @@ pub(super) enum Page<'a> {
         /// Which part: `digests` or `alerts`.
         part: &'a str,
     },
+    /// How an issue stands, for one of staff, and what they may decide.
+    Staff {
+        /// How it stands, in a few words.
+        heading: &'static str,
+        /// What was done just now; may be empty.
+        said: &'a str,
+        /// It is no alert but a drill.
+        is_drill: bool,
+        /// Its subject.
+        subject: &'a str,
+        /// How it stands, in a sentence.
+        sentence: &'a str,
+        /// Why; may be empty.
+        reason: &'a str,
+        /// What may be decided.
+        buttons: Vec<StaffButton<'a>>,
+        /// The text of the mail; may be empty.
+        text: &'a str,
+        /// Who holds the link, masked.
+        person: &'a str,
+        /// The issue's number.
+        issue: i64,
+        /// The list's title.
+        list: &'a str,
+    },
     /// What went wrong, and what to do.
     Problem {
         /// In one or two sentences.
@@ -193,6 +218,18 @@ pub(super) struct ListedIssue {
     pub(super) mailed_at: String,
 }
 
+/// What one of staff may decide.
+#[derive(Debug, Serialize)]
+pub(super) struct StaffButton<'a> {
+    pub(super) name: &'static str,
+    pub(super) label: String,
+    /// What must be typed for it, and the words that ask for it; empty when nothing must.
+    pub(super) word: &'a str,
+    pub(super) why: String,
+    pub(super) is_live: bool,
+    pub(super) is_quiet: bool,
+}
+
 /// A box that can be ticked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
@@ -223,6 +260,7 @@ impl Page<'_> {
             Self::Left { .. } => "left.html",
             Self::Stayed { .. } => "stayed.html",
             Self::Narrowed { .. } => "narrowed.html",
+            Self::Staff { .. } => "staff.html",
             Self::Problem { .. } => "problem.html",
         }
     }
@@ -248,6 +286,7 @@ const TEMPLATES: &[(&str, &str)] = &[
     ("bar.html", include_str!("../../templates/web/bar.html")),
     ("issues.xml", include_str!("../../templates/web/issues.xml")),
     ("narrowed.html", include_str!("../../templates/web/narrowed.html")),
+    ("staff.html", include_str!("../../templates/web/staff.html")),
     ("problem.html", include_str!("../../templates/web/problem.html")),
 ];
 

@@ -3,7 +3,10 @@
 
 use jiff::SignedDuration;
 use reqwest::StatusCode;
-use tidings::{domain::issue::IssueId, newsroom};
+use tidings::{
+    domain::issue::IssueId,
+    newsroom::{self, By},
+};
 
 use crate::world::{World, pages::Pages, post};
 
@@ -107,7 +110,9 @@ async fn what_was_held_or_cancelled_is_not_shown() {
     let number = newest(&world, "news").await;
     let path = format!("/archive/news/{number}");
     assert_eq!(pages.get(&path).await.status, StatusCode::OK);
-    newsroom::cancel(&world.app, IssueId(number), "a mistake").await.expect("cancelled");
+    newsroom::cancel(&world.app, IssueId(number), "a mistake", &By::Machine("a test".to_owned()))
+        .await
+        .expect("cancelled");
     assert_eq!(pages.get(&path).await.status, StatusCode::NOT_FOUND);
     for page in ["/archive", "/archive/news", "/archive/news/feed"] {
         assert!(!pages.get(page).await.text.contains(&format!("/{number}\"")), "{page}");

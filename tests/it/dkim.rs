@@ -8,7 +8,7 @@ use proptest::{prelude::*, strategy::ValueTree, test_runner::TestRunner};
 use tidings::{
     deliver::dkim::{SignError, Signer},
     domain::subscription::NewSubscriber,
-    queue::{self, Edition},
+    queue::{self, Edition, Ready},
     render::{Flavour, sample},
     store::deliveries::Filter,
     subscribe::{self, Returning},
@@ -179,8 +179,9 @@ async fn what_cannot_be_signed_is_not_tried_and_says_why() {
     let draft = sample::manual_alert();
     let mut rendered = app.renderer.render(&draft, &app.config.lists[0], Flavour::Live, world.clock.now()).expect("ok");
     rendered.message = rendered.message.replacen("From: ", "X-From: ", 1);
-    let edition = Edition { draft: &draft, slot_at: None, why: "a test", now: world.clock.now() };
-    let queued = queue::queue_issue(&app.store, edition, &rendered, None).await.expect("queued");
+    let (issue, now) = (app.store.issue_id().await.expect("a number"), world.clock.now());
+    let edition = Edition { issue, draft: &draft, slot_at: None, why: "a test", now };
+    let queued = queue::queue_issue(&app.store, edition, &Ready::at_once(rendered, now)).await.expect("queued");
     world.run().await;
     assert_eq!(world.relay.messages().len(), 1, "only the alert");
     assert_eq!(world.states(queued.issue).await, "queued 1");

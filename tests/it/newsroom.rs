@@ -1,11 +1,21 @@
 //! What staff do: alerts by hand, tests, holds, cancellations; and what an alert is worth when it comes late.
 
+mod correct;
+mod drill;
+mod report;
+mod second_person;
+mod window;
+
 use std::sync::Arc;
 
+use jiff::SignedDuration;
 use tidings::{
     deliver::tally::Counts,
-    domain::{delivery::Lane, issue::IssueId},
-    newsroom::{self, NewsroomError, Statement},
+    domain::{
+        delivery::Lane,
+        issue::{Draft, IssueId},
+    },
+    newsroom::{self, NewsroomError, Placed, Sending, Statement},
     queue::Queued,
     stop::Stop,
     subscribe::Added,
@@ -13,16 +23,38 @@ use tidings::{
 use tokio::task::JoinHandle;
 
 use crate::world::{
-    Setup, World, address_of, recipients,
+    Mail, Setup, World, address_of, recipients,
     relay::{Answer, Gate, Stage},
-    send, slug, subjects,
+    send, slug, somebody, subjects,
 };
 
 const WORDS: &str = "The coalition **condemns** the transfer.\n\nPress: press@example.org\n";
 
+/// Two of staff.
+const STAFF: &str = "notify = [\"desk@example.org\", \"chief@example.org\"]";
+
+/// The mail to one of staff that was sent last.
+fn told(world: &World, address: &str) -> Mail {
+    world.mails_to(address).pop().expect("staff are told")
+}
+
+/// Its text, wherever its lines end.
+fn words(mail: &Mail) -> String {
+    mail.text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
 async fn alert(world: &World, subject: &str, key: Option<&str>) -> Result<Queued, NewsroomError> {
     let statement = Statement { list: &slug("news"), subject, markdown: WORDS, key };
-    newsroom::alert(&world.app, &newsroom::draft_alert(&world.app, &statement)?).await
+    send_now(world, &newsroom::draft_alert(&world.app, &statement)?).await
+}
+
+/// Sends a draft at once, to whomever it is for.
+async fn send_now(world: &World, draft: &Draft) -> Result<Queued, NewsroomError> {
+    let sending = Sending { by: &somebody(), window: SignedDuration::ZERO };
+    match newsroom::send(&world.app, draft, &sending).await? {
+        Placed::Queued(queued) => Ok(queued),
+        Placed::Waits(issue) => panic!("issue {issue:?} waits for a second person"),
+    }
 }
 
 /// A digest of one post, queued to all readers and not yet sent.
@@ -138,7 +170,7 @@ async fn a_test_goes_to_one_address_alone_and_looks_different() {
         assert_eq!(mails[0].header(header), "", "{header}");
     }
     // It made no issue, so the alert itself can still be sent, and it subscribed nobody.
-    assert_eq!(newsroom::alert(&world.app, &draft).await.expect("queued").readers, 2);
+    assert_eq!(send_now(&world, &draft).await.expect("queued").readers, 2);
     world.run().await;
     assert_eq!(recipients(&world.new_mails()), ["reader1@example.org", "reader2@example.org"]);
     assert_eq!(world.join("news", "press@example.org").await, Added::Joined);
@@ -150,23 +182,18 @@ async fn what_was_previewed_is_what_is_sent() {
     world.readers(1).await;
     let statement = Statement { list: &slug("news"), subject: "Statement – “now”", markdown: WORDS, key: None };
     let draft = newsroom::draft_alert(&world.app, &statement).expect("a draft");
-    let before = newsroom::preview(&world.app, &draft).expect("a preview");
-    let issue = newsroom::alert(&world.app, &draft).await.expect("queued").issue;
+    let before = newsroom::preview(&world.app, &draft).await.expect("a preview");
+    let issue = send_now(&world, &draft).await.expect("queued").issue;
     world.hours(1);
     world.run().await;
     let frozen = newsroom::preview_issue(&world.app, issue).await.expect("a preview");
     let mail = &world.mails()[0];
-    let nobodys = |part: &str| {
-        let base = "https://news.example.org/";
-        let choose = format!("https://news.example.org{}", mail.path_to("preferences"));
-        part.replace(mail.leave_link(), base)
-            .replace(&choose, base)
-            .replace("reader1@example.org", "reader@example.org")
-    };
-    for preview in [before, frozen] {
+    // Before it is made it has no number, and so no page in the archive yet.
+    for (preview, number) in [(before, "/archive/news/0"), (frozen, "/archive/news/1")] {
+        let as_shown = |part: &str| mail.to_nobody(part).replace("/archive/news/1", number);
         assert_eq!(preview.subject, mail.subject);
-        assert_eq!(preview.text, nobodys(&mail.text));
-        assert_eq!(preview.html, nobodys(&mail.html));
+        assert_eq!(preview.text, as_shown(&mail.text));
+        assert_eq!(preview.html, as_shown(&mail.html));
     }
 }
 
@@ -185,7 +212,7 @@ async fn a_held_issue_stops_where_it_is_and_goes_on_when_released(setup: Setup) 
     world.begin(40).await;
     let issue = digest_queued(&world).await;
     let (sending, gate) = half_sent(&world, 4).await;
-    newsroom::hold(&world.app, issue, "a wrong date in it").await.expect("it is being sent");
+    newsroom::hold(&world.app, issue, "a wrong date in it", &somebody()).await.expect("it is being sent");
     // What was claimed a minute ago is looked at again before it is offered.
     world.minutes(1);
     gate.open();
@@ -195,7 +222,7 @@ async fn a_held_issue_stops_where_it_is_and_goes_on_when_released(setup: Setup) 
     world.hours(1);
     world.run().await;
     assert_eq!(world.mails().len(), 5, "it stays held");
-    newsroom::release(&world.app, issue).await.expect("it was held");
+    newsroom::release(&world.app, issue, &somebody()).await.expect("it was held");
     world.run().await;
     let mut all: Vec<String> = world.mails().into_iter().map(|mail| mail.to).collect();
     assert_eq!(all.len(), 40);
@@ -210,17 +237,20 @@ async fn two_people_who_release_or_hold_at_once_do_it_once() {
     let world = World::new().await;
     world.begin(2).await;
     let issue = digest_queued(&world).await;
-    let (one, two) = tokio::join!(newsroom::hold(&world.app, issue, "why"), newsroom::hold(&world.app, issue, "why"));
+    let ana = somebody();
+    let (one, two) =
+        tokio::join!(newsroom::hold(&world.app, issue, "why", &ana), newsroom::hold(&world.app, issue, "why", &ana));
     let (well, not) = if one.is_ok() { (one, two) } else { (two, one) };
     assert!(matches!((&well, &not), (Ok(2), Err(NewsroomError::WrongState { .. }))), "{well:?} {not:?}");
-    let (one, two) = tokio::join!(newsroom::release(&world.app, issue), newsroom::release(&world.app, issue));
+    let (one, two) =
+        tokio::join!(newsroom::release(&world.app, issue, &ana), newsroom::release(&world.app, issue, &ana));
     let (well, not) = if one.is_ok() { (one, two) } else { (two, one) };
-    let queued = Queued { issue, readers: 2 };
+    let queued = Queued { issue, readers: 2, goes_at: world.clock.now() };
     assert!(matches!(&not, Err(NewsroomError::WrongState { .. })), "{not:?}");
-    assert_eq!(well.expect("one of them releases it"), queued);
+    assert_eq!(well.expect("one of them releases it"), Placed::Queued(queued));
     assert_eq!(
         world.ledger(&format!("issue:{}", issue.0)).await[1..],
-        ["held: why", "queued: released by staff, goes on"]
+        ["held: why, by ana at the machine", "queued: released by ana at the machine, goes on"]
     );
 }
 
@@ -229,12 +259,12 @@ async fn what_of_a_held_issue_was_put_off_waits_for_its_release() {
     let world = World::setup().relay("connections = 1").start().await;
     world.begin(1).await;
     let issue = digest_queued(&world).await;
-    let sending = put_off_after(&world, newsroom::hold(&world.app, issue, "a wrong date in it")).await;
+    let sending = put_off_after(&world, newsroom::hold(&world.app, issue, "a wrong date in it", &somebody())).await;
     assert_eq!(sending.deferred, 1);
     world.hours(2);
     world.run().await;
     assert_eq!((world.mails().len(), world.states(issue).await.as_str()), (0, "deferred 1"));
-    newsroom::release(&world.app, issue).await.expect("it was held");
+    newsroom::release(&world.app, issue, &somebody()).await.expect("it was held");
     world.run().await;
     assert_eq!((world.mails().len(), world.states(issue).await.as_str()), (1, "sent 1"));
 }
@@ -245,16 +275,17 @@ async fn a_cancelled_issue_is_not_sent_on() {
     world.begin(40).await;
     let issue = digest_queued(&world).await;
     let (sending, gate) = half_sent(&world, 4).await;
-    newsroom::cancel(&world.app, issue, "it was wrong").await.expect("it is being sent");
+    newsroom::cancel(&world.app, issue, "it was wrong", &somebody()).await.expect("it is being sent");
     world.minutes(1);
     gate.open();
     sending.await.expect("no panic");
     world.hours(2);
     world.run().await;
     assert_eq!((world.mails().len(), world.states(issue).await.as_str()), (5, "sent 5, dropped 35"));
-    for refused in
-        [newsroom::release(&world.app, issue).await.map(drop), newsroom::cancel(&world.app, issue, "").await.map(drop)]
-    {
+    for refused in [
+        newsroom::release(&world.app, issue, &somebody()).await.map(drop),
+        newsroom::cancel(&world.app, issue, "", &somebody()).await.map(drop),
+    ] {
         assert!(matches!(refused, Err(NewsroomError::WrongState { .. })), "{refused:?}");
     }
     // Its posts are not news again.
@@ -267,7 +298,7 @@ async fn what_of_a_cancelled_issue_was_put_off_is_given_up() {
     let world = World::setup().relay("connections = 1").start().await;
     world.begin(1).await;
     let issue = digest_queued(&world).await;
-    let sending = put_off_after(&world, newsroom::cancel(&world.app, issue, "it was wrong")).await;
+    let sending = put_off_after(&world, newsroom::cancel(&world.app, issue, "it was wrong", &somebody())).await;
     assert_eq!(sending.deferred, 1);
     world.hours(2);
     world.run().await;
@@ -335,9 +366,12 @@ async fn a_held_alert_whose_time_ran_out_is_not_released() {
     let world = World::new().await;
     world.begin(1).await;
     let queued = alert(&world, "We condemn it", None).await.expect("queued");
-    newsroom::hold(&world.app, queued.issue, "wait").await.expect("held");
+    newsroom::hold(&world.app, queued.issue, "wait", &somebody()).await.expect("held");
     world.hours(13);
-    assert!(matches!(newsroom::release(&world.app, queued.issue).await, Err(NewsroomError::TooLate { .. })));
+    assert!(matches!(
+        newsroom::release(&world.app, queued.issue, &somebody()).await,
+        Err(NewsroomError::TooLate { .. })
+    ));
 }
 
 #[tokio::test]
@@ -346,6 +380,6 @@ async fn an_issue_that_is_sent_whole_cannot_be_held_any_more() {
     world.begin(2).await;
     let queued = alert(&world, "We condemn it", None).await.expect("queued");
     world.run().await;
-    let held = newsroom::hold(&world.app, queued.issue, "too late").await;
+    let held = newsroom::hold(&world.app, queued.issue, "too late", &somebody()).await;
     assert!(matches!(held, Err(NewsroomError::WrongState { .. })), "{held:?}");
 }

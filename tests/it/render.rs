@@ -72,6 +72,7 @@ fn mailing(rendered: &Rendered, draft: Option<&Draft>) -> Mailing {
         message: rendered.message.clone(),
         made_at: sample::now(),
         expires_at: None,
+        answers: None,
     }
 }
 
@@ -79,7 +80,14 @@ fn splice(mailing: &Mailing, list: &List, to: &EmailAddress, to_name: &str, slot
     let template = Template::parse(mailing, Some(list), "example.org").expect("a frozen mailing parses");
     let leave_address = address("news+leave@example.org");
     let mut bytes = Vec::new();
-    let personal = Personal { message_id: "7.1@example.org", to, to_name, leave_address: Some(&leave_address), slots };
+    let personal = Personal {
+        message_id: "7.1@example.org",
+        answers: None,
+        to,
+        to_name,
+        leave_address: Some(&leave_address),
+        slots,
+    };
     template.splice(&personal, &mut bytes);
     bytes
 }

@@ -103,14 +103,21 @@ fn frozen() -> Mailing {
         subject,
         message,
         made_at: sample::now(),
+        answers: None,
         expires_at: None,
     }
 }
 
 fn spliced(template: &Template, case: &Case) -> Vec<u8> {
     let (to, mut bytes) = (address_of(READER), Vec::new());
-    let personal =
-        Personal { message_id: MESSAGE_ID, to: &to, to_name: &case.name, leave_address: None, slots: &case.slots };
+    let personal = Personal {
+        message_id: MESSAGE_ID,
+        answers: None,
+        to: &to,
+        to_name: &case.name,
+        leave_address: None,
+        slots: &case.slots,
+    };
     template.splice(&personal, &mut bytes);
     check_message(&bytes);
     bytes

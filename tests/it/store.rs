@@ -17,8 +17,8 @@ use tidings::{
     },
     store::{
         Store, StoreError,
-        deliveries::{Claimed, Filter, Recorded},
-        issues::NewIssue,
+        deliveries::{Batch, Claimed, Filter, Recorded},
+        issues::{HandedOver, NewIssue},
         suppressions::Scope,
     },
 };
@@ -68,6 +68,9 @@ async fn queue_issue(store: &Store, key: &str, kind: IssueKind, lane: Lane) -> (
         subject: key,
         statement: None,
         posts: &[],
+        window: SignedDuration::ZERO,
+        wanted_by: None,
+        corrects: None,
     };
     tx.add_issue(&new, now()).await.expect("a new issue");
     let frozen = Mailing {
@@ -78,10 +81,13 @@ async fn queue_issue(store: &Store, key: &str, kind: IssueKind, lane: Lane) -> (
         message: "Subject: x\r\n\r\nx\r\n".into(),
         made_at: now(),
         expires_at: (kind == IssueKind::Alert).then(|| after(3600)),
+        answers: None,
     };
     tx.add_mailing(&frozen).await.expect("a mailing");
-    let readers = tx.queue_to_list(mailing, lane, &list, kind, now()).await.expect("queued");
-    tx.issue_queued(issue, key, readers, now()).await.expect("noted");
+    let batch = Batch { mailing, lane, goes_at: now(), now: now() };
+    let readers = tx.queue_to_list(batch, &list, kind).await.expect("queued");
+    let handed = HandedOver { subject: key, readers, goes_at: now(), retraction: None };
+    tx.issue_queued(issue, handed, now()).await.expect("noted");
     tx.commit().await.expect("commit");
     (mailing, readers)
 }
@@ -131,6 +137,9 @@ on_both_engines!(a_post_is_in_one_issue_of_a_list, async |test: &TestStore| {
             subject: key,
             statement: None,
             posts: &[PostId(1)],
+            window: SignedDuration::ZERO,
+            wanted_by: None,
+            corrects: None,
         };
         tx.add_issue(&new, now()).await?;
         tx.commit().await
@@ -165,6 +174,9 @@ on_both_engines!(a_list_key_makes_one_issue_however_often_it_is_made, async |tes
         subject: "statement",
         statement: None,
         posts: &[PostId(7)],
+        window: SignedDuration::ZERO,
+        wanted_by: None,
+        corrects: None,
     };
     let mut tx = store.begin().await.expect("begin");
     assert!(matches!(tx.add_issue(&again, now()).await, Err(StoreError::Conflict)));

@@ -220,7 +220,8 @@ impl Store {
                                CAST(value->>4 AS BIGINT) AS attempts, CAST(value->>5 AS BIGINT) AS try_at,
                                CAST(value->>6 AS BIGINT) AS code, value->>7 AS answer FROM {each})
              UPDATE deliveries SET state = v.state, attempts = v.attempts, try_at = v.try_at, code = v.code,
-                    answer = v.answer, holder = NULL, changed_at = $2
+                    answer = v.answer, holder = NULL, changed_at = $2,
+                    was_unknown = CASE WHEN v.state = 'unknown' THEN 1 ELSE deliveries.was_unknown END
              FROM v WHERE deliveries.mailing = v.mailing AND deliveries.subscriber = v.subscriber
                       AND deliveries.claims = v.claim
                       AND (deliveries.holder = $3 OR (deliveries.holder IS NULL AND deliveries.state = 'unknown'))"

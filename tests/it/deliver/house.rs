@@ -29,7 +29,7 @@ use tidings::{
         subscription::{NewSubscriber, SubscriberId},
         token::Secret,
     },
-    queue::{self, Edition},
+    queue::{self, Edition, Ready},
     render::{Flavour, Renderer, Settings, sample},
     stop::Stop,
     store::{
@@ -163,8 +163,10 @@ impl House {
         give_fresh_posts(&mut draft.content);
         let now = self.room.clock.now();
         let expires = useful.map(|useful| now.checked_add(useful).expect("in range"));
-        let edition = Edition { draft: &draft, slot_at: None, why: "a test", now };
-        let queued = queue::queue_issue(&self.room.store, edition, &issue.rendered, expires).await;
+        let number = self.room.store.issue_id().await.expect("a number");
+        let edition = Edition { issue: number, draft: &draft, slot_at: None, why: "a test", now };
+        let ready = Ready { expires_at: expires, ..Ready::at_once(issue.rendered.clone(), now) };
+        let queued = queue::queue_issue(&self.room.store, edition, &ready).await;
         queued.expect("queued").issue
     }
 

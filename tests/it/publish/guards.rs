@@ -3,7 +3,7 @@
 use tidings::{domain::post::Standing, newsroom, subscribe::Added};
 
 use super::SLOT;
-use crate::world::{Post, World, feed_server::Response, post, recipients, subjects};
+use crate::world::{Post, World, feed_server::Response, post, recipients, somebody, subjects};
 
 const STAFF: &str = "desk@example.org";
 
@@ -130,7 +130,7 @@ async fn more_alerts_in_a_day_than_allowed_are_held() {
     world.hours(1);
     assert_eq!(world.run().await.made(), (0, 0, 0));
     assert_eq!(world.mails_to(STAFF).len(), 1, "staff are told once");
-    newsroom::release(&world.app, issue).await.expect("it was held");
+    newsroom::release(&world.app, issue, &somebody()).await.expect("it was held");
     world.run().await;
     assert_eq!(world.mails_to("reader1@example.org").len(), 3);
     world.until(SLOT);

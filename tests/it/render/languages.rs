@@ -61,6 +61,9 @@ fn no_template_of_a_mail_has_words_of_its_own() {
         ("alert.html", include_str!("../../../templates/alert.html")),
         ("alert.txt", include_str!("../../../templates/alert.txt")),
         ("alert.subject.txt", include_str!("../../../templates/alert.subject.txt")),
+        ("correction.html", include_str!("../../../templates/correction.html")),
+        ("correction.txt", include_str!("../../../templates/correction.txt")),
+        ("correction.subject.txt", include_str!("../../../templates/correction.subject.txt")),
         ("notice.html", include_str!("../../../templates/notice.html")),
         ("notice.txt", include_str!("../../../templates/notice.txt")),
     ] {

@@ -9,6 +9,7 @@ use tidings::{
         list::List,
         slug::Slug,
     },
+    newsroom::{self, By},
     render::{Flavour, sample},
 };
 
@@ -84,7 +85,9 @@ async fn a_cancelled_alert_is_not_named() {
     world.begin(1).await;
     world.next_look(&[world.post("Coalition condemns a transfer")]).await;
     let alert = world.app.store.newest_issues(1).await.expect("issues").remove(0);
-    tidings::newsroom::cancel(&world.app, alert.id, "it was wrong").await.expect("it can be cancelled");
+    newsroom::cancel(&world.app, alert.id, "it was wrong", &By::Machine("a test".to_owned()))
+        .await
+        .expect("it can be cancelled");
     world.next_look(&[world.post("Webinar")]).await;
     world.until("2024-04-29T09:00:00Z");
     world.run().await;

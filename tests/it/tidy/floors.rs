@@ -9,7 +9,7 @@ use super::source::Source;
 const STEPS: u32 = 2;
 
 /// Where a foreign crate may be named. A crate that is not here may be named anywhere.
-const ROOMS: [(&str, &[&str]); 24] = [
+const ROOMS: [(&str, &[&str]); 25] = [
     ("sqlx", &["src/store/"]),
     // What readers are told in each language is a table beside the templates.
     ("toml", &["src/config/", "src/domain/phrases.rs"]),
@@ -39,6 +39,7 @@ const ROOMS: [(&str, &[&str]); 24] = [
     ("hyper_util", &["src/daemon/connections.rs"]),
     ("clap", &["src/cli/"]),
     ("anyhow", &["src/cli/"]),
+    ("console", &["src/cli/"]),
     ("indicatif", &["src/cli/"]),
     ("tracing_subscriber", &["src/cli/"]),
 ];

@@ -63,6 +63,14 @@ impl Mail {
         address.unwrap_or_else(|| panic!("no address to leave in `{field}`")).0.replace("%2B", "+")
     }
 
+    /// A part of it as a preview shows it: to nobody in particular, and with nobody's links.
+    pub(crate) fn to_nobody(&self, part: &str) -> String {
+        let (leave, choose) = (self.leave_link(), self.link_to("preferences"));
+        let base = leave.split_once("/leave/").expect("a page of ours").0;
+        let ask = format!("{base}/leave");
+        part.replace(leave, &ask).replace(choose, &ask).replace(&self.to, "reader@example.org")
+    }
+
     /// The link to leave by, from List-Unsubscribe.
     pub(crate) fn leave_link(&self) -> &str {
         let field = self.header("list-unsubscribe");

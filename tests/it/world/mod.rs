@@ -70,6 +70,7 @@ use tidings::{
         subscription::NewSubscriber,
     },
     intake::bounces,
+    newsroom::By,
     publish::{self, Pass, PassOptions},
     stop::Stop,
     store::issues::StoredIssue,
@@ -362,6 +363,11 @@ pub(crate) async fn send(app: &App, lane: Lane, stop: &Stop) -> Counts {
 /// A short name.
 pub(crate) fn slug(text: &str) -> Slug {
     Slug::parse(text).expect("a slug")
+}
+
+/// Somebody at the machine, who does what staff do.
+pub(crate) fn somebody() -> By {
+    By::Machine("ana".to_owned())
 }
 
 /// An address.

@@ -115,6 +115,12 @@ impl Setup {
         self
     }
 
+    /// A line of `[staff]`.
+    pub(crate) fn staff(mut self, line: &str) -> Self {
+        set(&mut self.staff, line);
+        self
+    }
+
     /// A line of `[intake]`.
     pub(crate) fn intake(mut self, line: &str) -> Self {
         set(&mut self.intake, line);

@@ -1,0 +1,61 @@
+//! Who does something. It comes from a shell, which knows who is there, and goes into the ledger.
+
+use std::fmt;
+
+use super::NewsroomError;
+use crate::{
+    app::App,
+    domain::{address::EmailAddress, subscription::SubscriberId},
+};
+
+/// Who does something.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum By {
+    /// One of staff: they hold a link of ours, are signed in, or were named at the machine.
+    Staff {
+        /// Their number in the store, which stands for them there.
+        id: SubscriberId,
+        /// Their address.
+        address: EmailAddress,
+    },
+    /// Whoever types at the machine, by the name that it has for them.
+    Machine(String),
+}
+
+impl By {
+    /// The one of staff who has this address.
+    ///
+    /// # Errors
+    /// [`NewsroomError::NotStaff`], and when the store cannot be written.
+    pub async fn staff(app: &App, address: &EmailAddress) -> Result<Self, NewsroomError> {
+        if !is_staff(app, address) {
+            return Err(NewsroomError::NotStaff(address.clone()));
+        }
+        let people = app.store.people(std::slice::from_ref(address), app.clock.now()).await?;
+        let id = *people.first().expect("one for each address");
+        Ok(Self::Staff { id, address: address.clone() })
+    }
+
+    /// Their number, when they are known to be one of staff.
+    pub fn person(&self) -> Option<SubscriberId> {
+        match self {
+            Self::Staff { id, .. } => Some(*id),
+            Self::Machine(_) => None,
+        }
+    }
+}
+
+/// As the ledger and staff are told, with the address masked.
+impl fmt::Display for By {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Staff { address, .. } => write!(f, "{address}"),
+            Self::Machine(name) => write!(f, "{name} at the machine"),
+        }
+    }
+}
+
+/// True for those whom config.toml names as staff.
+pub(super) fn is_staff(app: &App, address: &EmailAddress) -> bool {
+    app.config.staff.notify.iter().any(|staff| staff.key() == address.key())
+}

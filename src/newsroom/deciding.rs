@@ -1,0 +1,227 @@
+//! What one of staff sees and decides about an issue by the link in a mail of ours. The link is bound to the issue and the
+//! person, and leads to nothing more once the issue is done with. Looking changes nothing; what sends wants a word typed,
+//! so that no program that presses buttons can send.
+
+use jiff::Timestamp;
+
+use super::{
+    By, Confirmation, NewsroomError, by::is_staff, cancel, configured_list, draft_of, hold, preview_issue, ready,
+    window,
+};
+use crate::{
+    app::App,
+    config::SecondPerson,
+    domain::{
+        delivery::DeliveryState,
+        issue::{IssueId, IssueState},
+        subscription::SubscriberId,
+        token::{Purpose, TokenError},
+    },
+    store::issues::StoredIssue,
+};
+
+/// Why a link leads nowhere, or what was wished was not done.
+#[derive(Debug, thiserror::Error)]
+pub enum DecidingError {
+    /// It is none of ours, or belongs to somebody who is no longer one of staff.
+    #[error("this link is not one of ours")]
+    NotOurs,
+    /// What was wished was not done.
+    #[error(transparent)]
+    Refused(#[from] NewsroomError),
+}
+
+/// What may be decided.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Decision {
+    /// Stop it, until it is released.
+    Stop,
+    /// Let it go, as far as this person may.
+    Release,
+    /// Let it go, as the second person.
+    Approve,
+    /// Give it up for good.
+    GiveUp,
+}
+
+/// How an issue stands, for one of staff.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stands {
+    /// It goes out then, unless it is stopped.
+    GoesAt(Timestamp),
+    /// It is being sent.
+    BeingSent,
+    /// It is held for a person to decide.
+    Held,
+    /// It waits for a second person, who may be this one.
+    WaitsForSecond,
+    /// This person wants it out, so that another must approve it.
+    WaitsForAnother,
+    /// It was given up.
+    Cancelled,
+    /// Nothing of it waits any more.
+    Done,
+}
+
+/// What one of staff sees.
+#[derive(Debug)]
+pub struct Deciding {
+    /// Who they are.
+    pub by: By,
+    /// The issue.
+    pub issue: StoredIssue,
+    /// How it stands.
+    pub stands: Stands,
+    /// To whom it goes, in words.
+    pub whom: String,
+    /// The list's title.
+    pub list: String,
+    /// When it goes, on the list's clock; empty when that is not to come.
+    pub goes: String,
+    /// What may be decided, the safest first.
+    pub may: Vec<Decision>,
+    /// What must be typed for it to go.
+    pub confirmation: Confirmation,
+    /// The text of the mail; empty once there is nothing to decide.
+    pub text: String,
+    /// How many were sent so far.
+    pub sent: u64,
+}
+
+impl Decision {
+    /// The word of a form.
+    pub fn from_word(word: &str) -> Option<Self> {
+        match word {
+            "stop" => Some(Self::Stop),
+            "release" => Some(Self::Release),
+            "approve" => Some(Self::Approve),
+            "give-up" => Some(Self::GiveUp),
+            _ => None,
+        }
+    }
+}
+
+/// How an issue stands, for whoever holds this link. It only reads.
+///
+/// # Errors
+/// When the link is none of ours, or the store cannot be read.
+pub async fn deciding(app: &App, token: &str) -> Result<Deciding, DecidingError> {
+    let (issue, by) = holder(app, token).await?;
+    Ok(look(app, issue, by).await?)
+}
+
+/// Does what was decided, when this person may decide it now; gives how the issue stands then. `typed` must be the word
+/// that confirms, when it is to go.
+///
+/// # Errors
+/// As [`deciding`], and when it may not be done.
+pub async fn decide(app: &App, token: &str, decision: Decision, typed: &str) -> Result<Deciding, DecidingError> {
+    let (issue, by) = holder(app, token).await?;
+    let now = look(app, issue, by.clone()).await?;
+    if !now.may.contains(&decision) {
+        return Err(not_now(&now, decision).into());
+    }
+    if matches!(decision, Decision::Release | Decision::Approve) && !now.confirmation.agrees(typed) {
+        return Err(NewsroomError::NotConfirmed { word: now.confirmation.word }.into());
+    }
+    match decision {
+        Decision::Stop => drop(hold(app, issue, "stopped", &by).await?),
+        Decision::GiveUp => drop(cancel(app, issue, "given up", &by).await?),
+        Decision::Release => drop(super::release(app, issue, &by).await?),
+        Decision::Approve => drop(super::approve(app, issue, &by).await?),
+    }
+    Ok(look(app, issue, by).await?)
+}
+
+/// The issue and the person whom a link names.
+async fn holder(app: &App, token: &str) -> Result<(IssueId, By), DecidingError> {
+    let (issue, person) =
+        app.secret.verify_pair(Purpose::Staff, token).map_err(|_: TokenError| DecidingError::NotOurs)?;
+    let person = app.store.subscriber(SubscriberId(person)).await.map_err(NewsroomError::from)?;
+    let person = person.filter(|person| is_staff(app, &person.address)).ok_or(DecidingError::NotOurs)?;
+    Ok((IssueId(issue), By::Staff { id: person.id, address: person.address }))
+}
+
+async fn look(app: &App, id: IssueId, by: By) -> Result<Deciding, NewsroomError> {
+    let issue = app.store.issue(id).await?;
+    let states = app.store.states_of_issue(id).await?;
+    let is_done = issue.queued_at.is_some() && states.keys().all(|state| state.is_settled());
+    let stands = stands(app, &issue, &by, is_done);
+    let draft = draft_of(app, &issue).await?;
+    let may = may(stands, app.config.staff.second_person);
+    let list = configured_list(app, &issue.list)?;
+    let readers = match issue.queued_at {
+        Some(_) => issue.readers,
+        None => ready::count_audience(app, &draft).await?,
+    };
+    let text = match preview_issue(app, id).await {
+        _ if may.is_empty() => String::new(),
+        Ok(preview) => preview.text,
+        // That it cannot be rendered may be why it is held.
+        Err(error) => error.to_string(),
+    };
+    Ok(Deciding {
+        whom: window::whom_of(&draft, list, readers),
+        list: list.title.clone(),
+        goes: match stands {
+            Stands::GoesAt(at) => window::at(at, list),
+            _ => String::new(),
+        },
+        confirmation: Confirmation::of(issue.kind, &issue.list, readers),
+        sent: states.get(&DeliveryState::Sent).copied().unwrap_or(0),
+        by,
+        issue,
+        stands,
+        may,
+        text,
+    })
+}
+
+fn stands(app: &App, issue: &StoredIssue, by: &By, is_done: bool) -> Stands {
+    let now = app.clock.now();
+    match (issue.state, issue.wanted_by) {
+        (IssueState::Cancelled, _) => Stands::Cancelled,
+        (IssueState::Queued, _) if is_done => Stands::Done,
+        (IssueState::Queued, _) => match issue.goes_at.filter(|at| *at > now) {
+            Some(at) => Stands::GoesAt(at),
+            None => Stands::BeingSent,
+        },
+        (IssueState::Held, Some(first)) if by.person() == Some(first) => Stands::WaitsForAnother,
+        (IssueState::Held, Some(_)) => Stands::WaitsForSecond,
+        (IssueState::Held, None) => Stands::Held,
+    }
+}
+
+/// What may be decided as it stands. That somebody wants it out does not take from them that they may give it up.
+fn may(stands: Stands, needs: SecondPerson) -> Vec<Decision> {
+    match stands {
+        Stands::GoesAt(_) | Stands::BeingSent => vec![Decision::Stop],
+        Stands::Held => vec![Decision::GiveUp, Decision::Release],
+        // Two were needed when it was wanted, and are no longer.
+        Stands::WaitsForSecond | Stands::WaitsForAnother if needs == SecondPerson::NotNeeded => {
+            vec![Decision::GiveUp, Decision::Release]
+        }
+        Stands::WaitsForSecond => vec![Decision::GiveUp, Decision::Approve],
+        Stands::WaitsForAnother => vec![Decision::GiveUp],
+        Stands::Cancelled | Stands::Done => Vec::new(),
+    }
+}
+
+/// Why a decision may not be made as the issue stands.
+fn not_now(now: &Deciding, decision: Decision) -> NewsroomError {
+    let issue = now.issue.id.0;
+    let state = match now.stands {
+        Stands::WaitsForAnother if decision == Decision::Approve => return NewsroomError::SamePerson { issue },
+        Stands::WaitsForSecond | Stands::WaitsForAnother => return NewsroomError::WaitsForSecond { issue },
+        Stands::GoesAt(_) | Stands::BeingSent => "queued",
+        Stands::Held => "held",
+        Stands::Cancelled => "cancelled",
+        Stands::Done => "done with",
+    };
+    let needed = match decision {
+        Decision::Stop => "being sent",
+        Decision::Release | Decision::Approve => "held",
+        Decision::GiveUp => "held or queued",
+    };
+    NewsroomError::WrongState { issue, state, needed }
+}

@@ -1,0 +1,142 @@
+//! Letting a held issue go: by one person or, where an alert needs two, by one who wants it out and another who approves
+//! it. Only then its window opens, if it has one.
+
+use super::{
+    By, NewsroomError, Placed, configured_list, decided_already, draft_of, needs, notices_about,
+    ready::{edition, ready},
+    send::waits_for_second,
+    window,
+};
+use crate::{
+    app::App,
+    config::SecondPerson,
+    domain::{
+        alarm::AlarmKind,
+        issue::{Draft, IssueId, IssueKind, IssueState, Remedy},
+        subscription::SubscriberId,
+    },
+    queue::{self, Edition, Queued, ReadyNotice},
+    render::{Fact, Notice},
+    store::issues::StoredIssue,
+};
+
+/// Releases a held issue. One that was never rendered is rendered now and queued; one that was stopped while it was
+/// being sent goes on where it stopped, as it was frozen. An alert may have to wait for a second person first.
+///
+/// # Errors
+/// When it is not held, or waits for a second person already, or a template is (still) broken.
+pub async fn release(app: &App, id: IssueId, by: &By) -> Result<Placed, NewsroomError> {
+    let issue = app.store.issue(id).await?;
+    needs(&issue, IssueState::Held)?;
+    let draft = draft_of(app, &issue).await?;
+    let Some(person) = must_wait(app, &draft, by)? else {
+        return let_go(app, &issue, &draft, &format!("released by {by}")).await.map(Placed::Queued);
+    };
+    if issue.wanted_by.is_some() {
+        return Err(NewsroomError::WaitsForSecond { issue: id.0 });
+    }
+    let why = waits_for_second(by);
+    let edition = edition(app, id, &draft, &why);
+    let notices = waiting_notices(app, edition).await?;
+    let mut tx = app.store.begin().await?;
+    if !tx.want_issue(id, person, &why).await? {
+        return Err(decided_already(id, IssueState::Held));
+    }
+    tx.record(edition.now, &id.about(), "wanted", &why).await?;
+    for notice in &notices {
+        queue::write_notice(&mut tx, notice).await?;
+    }
+    tx.commit().await?;
+    Ok(Placed::Waits(id))
+}
+
+/// Approves, as the second person, an alert that another wants out: it goes, or its window opens.
+///
+/// # Errors
+/// When it does not wait for a second person, or the first one is this very person.
+pub async fn approve(app: &App, id: IssueId, by: &By) -> Result<Queued, NewsroomError> {
+    let issue = app.store.issue(id).await?;
+    needs(&issue, IssueState::Held)?;
+    let Some(first) = issue.wanted_by else {
+        return Err(NewsroomError::WrongState {
+            issue: id.0,
+            state: "held",
+            needed: "waiting for a second person; it can be released",
+        });
+    };
+    let second = by.person().ok_or(NewsroomError::WhoAreYou)?;
+    if first == second {
+        return Err(NewsroomError::SamePerson { issue: id.0 });
+    }
+    let draft = draft_of(app, &issue).await?;
+    let_go(app, &issue, &draft, &format!("approved by {by}")).await
+}
+
+/// Who is to be noted as wanting this, when it must wait for a second person; `None` when it need not. What withdraws an
+/// alert need not: that it was wrong cannot be said too soon.
+pub(super) fn must_wait(app: &App, draft: &Draft, by: &By) -> Result<Option<SubscriberId>, NewsroomError> {
+    let is_withdrawal = draft.follows().is_some_and(|follows| follows.remedy == Remedy::Withdrawal);
+    match (app.config.staff.second_person, draft.kind()) {
+        (SecondPerson::NotNeeded, _) | (_, IssueKind::Digest) => Ok(None),
+        (SecondPerson::Needed, IssueKind::Alert | IssueKind::Drill) if is_withdrawal => Ok(None),
+        (SecondPerson::Needed, IssueKind::Alert | IssueKind::Drill) => {
+            by.person().map(Some).ok_or(NewsroomError::WhoAreYou)
+        }
+    }
+}
+
+/// What staff are told of an alert that waits for a second person, for each of them.
+pub(super) async fn waiting_notices(app: &App, edition: Edition<'_>) -> Result<Vec<ReadyNotice>, NewsroomError> {
+    let Edition { issue, draft, why, .. } = edition;
+    let list = configured_list(app, &draft.list)?;
+    let whom = window::whom(app, edition, list).await?;
+    let notice = Notice {
+        subject: format!("{}waits for a second person: “{}”", window::prefix(draft.kind()), draft.headline()),
+        paragraphs: vec![
+            format!(
+                "“{}” is to go to {whom}. Nothing of it goes before a second person approves it.",
+                draft.headline()
+            ),
+            format!(
+                "To read it and decide, press the button; at the machine: tidings issues preview {0}, and tidings issues \
+                 approve {0} --by ADDRESS",
+                issue.0
+            ),
+        ],
+        facts: vec![Fact { name: "Why".into(), value: why.to_owned() }],
+        button: None,
+        language: "en".into(),
+        reply_to: None,
+    };
+    Ok(notices_about(app, issue, &notice).await?)
+}
+
+async fn let_go(app: &App, issue: &StoredIssue, draft: &Draft, why: &str) -> Result<Queued, NewsroomError> {
+    if issue.queued_at.is_some() {
+        return go_on(app, issue, why).await;
+    }
+    let edition = edition(app, issue.id, draft, why);
+    let ready = ready(app, edition, issue.window).await?;
+    let queued = queue::queue_held(&app.store, edition, &ready).await?;
+    queued.ok_or_else(|| decided_already(issue.id, IssueState::Held))
+}
+
+/// What was stopped in its window waits for the rest of it.
+async fn go_on(app: &App, issue: &StoredIssue, why: &str) -> Result<Queued, NewsroomError> {
+    let now = app.clock.now();
+    let mailing = app.store.mailing_of_issue(issue.id).await?;
+    if let Some(at) = mailing.and_then(|mailing| mailing.expires_at).filter(|at| *at <= now) {
+        return Err(NewsroomError::TooLate { issue: issue.id.0, at });
+    }
+    let goes_at = issue.goes_at.map_or(now, |goes_at| goes_at.max(now));
+    let mut tx = app.store.begin().await?;
+    if !tx.move_issue(issue.id, IssueState::Held, IssueState::Queued, "").await? {
+        return Err(decided_already(issue.id, IssueState::Held));
+    }
+    tx.forget_wish(issue.id).await?;
+    tx.clear_alarm(&issue.id.about(), AlarmKind::IssueHeld, now).await?;
+    let readers = tx.unpark(issue.id, goes_at, now).await?;
+    tx.record(now, &issue.id.about(), "queued", &format!("{why}, goes on")).await?;
+    tx.commit().await?;
+    Ok(Queued { issue: issue.id, readers, goes_at })
+}

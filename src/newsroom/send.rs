@@ -1,0 +1,179 @@
+//! Sending by hand: what it would do, a test, and the send itself, which may wait for a second person and in a window. An
+//! alert, a drill, a correction and a withdrawal all go this way.
+
+use jiff::{SignedDuration, Timestamp};
+use serde::Serialize;
+
+use super::{
+    By, Confirmation, NewsroomError, configured_list, correct,
+    draft::{render_as, render_draft},
+    ready::{count_audience, edition, expiry, ready, rendered},
+    release::{must_wait, waiting_notices},
+    window,
+};
+use crate::{
+    app::App,
+    domain::{
+        address::EmailAddress,
+        issue::{Draft, IssueId, IssueKind},
+        subscription::SubscriberId,
+    },
+    queue::{self, Held, Queued},
+    render::Flavour,
+    store::StoreError,
+};
+
+/// How something is to be sent.
+#[derive(Clone, Copy, Debug)]
+pub struct Sending<'a> {
+    /// Who wants it.
+    pub by: &'a By,
+    /// How long staff can stop it before it goes; zero: it goes at once.
+    pub window: SignedDuration,
+}
+
+/// What became of a wish to send.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Placed {
+    /// It is queued, and due at once or when its window has passed.
+    Queued(Queued),
+    /// It waits for a second person.
+    Waits(IssueId),
+}
+
+impl Placed {
+    /// The issue.
+    pub fn issue(self) -> IssueId {
+        match self {
+            Self::Queued(queued) => queued.issue,
+            Self::Waits(issue) => issue,
+        }
+    }
+}
+
+/// What sending a draft would do.
+#[derive(Clone, Debug, Serialize)]
+pub struct Plan {
+    /// What it is: an alert, or the drill of one.
+    pub kind: IssueKind,
+    /// Its subject.
+    pub subject: String,
+    /// To how many.
+    pub readers: u64,
+    /// To whom, in words.
+    pub whom: String,
+    /// When it would go.
+    pub goes_at: Timestamp,
+    /// When what is not sent by then expires; none: it does not.
+    pub expires_at: Option<Timestamp>,
+    /// The subject of the withdrawal that is kept ready.
+    pub withdrawal: Option<String>,
+    /// True when a second person would have to approve it first.
+    pub needs_second_person: bool,
+    /// What must be typed to send it.
+    #[serde(skip)]
+    pub confirmation: Confirmation,
+}
+
+/// What sending a draft would do. It does none of it.
+///
+/// # Errors
+/// When it cannot be sent so: a template is broken, nobody would get it, or it is not said who wants it.
+pub async fn plan(app: &App, draft: &Draft, sending: &Sending<'_>) -> Result<Plan, NewsroomError> {
+    let waits = must_wait(app, draft, sending.by)?;
+    let readers = count_audience(app, draft).await?;
+    refuse_to_nobody(draft, readers)?;
+    let edition = edition(app, IssueId(0), draft, "");
+    let goes_at = edition.now.checked_add(sending.window).unwrap_or(Timestamp::MAX);
+    let (rendered, withdrawal) = rendered(app, edition, goes_at).await?;
+    Ok(Plan {
+        kind: draft.kind(),
+        subject: rendered.subject,
+        readers,
+        whom: window::whom(app, edition, configured_list(app, &draft.list)?).await?,
+        goes_at,
+        expires_at: expiry(app, draft, goes_at),
+        withdrawal: withdrawal.map(|withdrawal| withdrawal.subject),
+        needs_second_person: waits.is_some(),
+        confirmation: Confirmation::of(draft.kind(), &draft.list, readers),
+    })
+}
+
+/// Queues an alert to its list, a drill to staff, and a correction or withdrawal to those who were mailed what it follows;
+/// or holds it for a second person.
+///
+/// # Errors
+/// [`NewsroomError::MadeBefore`] when the same was sent before; and whatever [`plan`] tells of.
+pub async fn send(app: &App, draft: &Draft, sending: &Sending<'_>) -> Result<Placed, NewsroomError> {
+    if let Some(follows) = draft.follows() {
+        return correct::send_after(app, follows.first, draft, sending).await;
+    }
+    let waits = must_wait(app, draft, sending.by)?;
+    refuse_to_nobody(draft, count_audience(app, draft).await?)?;
+    let why = format!("by {}", sending.by);
+    let issue = app.store.issue_id().await?;
+    let placed = match waits {
+        Some(person) => hold(app, issue, draft, sending, person).await,
+        None => {
+            let edition = edition(app, issue, draft, &why);
+            let ready = ready(app, edition, sending.window).await?;
+            queue::queue_issue(&app.store, edition, &ready).await.map(Placed::Queued).map_err(NewsroomError::from)
+        }
+    };
+    made_before(app, draft, placed).await
+}
+
+/// Holds it until a second person approves it. It is rendered all the same, to see that it can be.
+async fn hold(
+    app: &App,
+    issue: IssueId,
+    draft: &Draft,
+    sending: &Sending<'_>,
+    person: SubscriberId,
+) -> Result<Placed, NewsroomError> {
+    let rendered = render_draft(app, draft)?;
+    let why = waits_for_second(sending.by);
+    let edition = edition(app, issue, draft, &why);
+    let notices = waiting_notices(app, edition).await?;
+    let held = Held { subject: &rendered.subject, window: sending.window, wanted_by: Some(person), notices: &notices };
+    queue::hold_issue(&app.store, edition, held).await?;
+    Ok(Placed::Waits(issue))
+}
+
+/// Why an issue is held that waits for a second person.
+pub(super) fn waits_for_second(by: &By) -> String {
+    format!("{by} wants it out; a second person must approve it")
+}
+
+/// Names the issue that was there first.
+pub(super) async fn made_before<T>(
+    app: &App,
+    draft: &Draft,
+    made: Result<T, NewsroomError>,
+) -> Result<T, NewsroomError> {
+    match made {
+        Err(NewsroomError::Store(StoreError::Conflict)) => {
+            let before = app.store.issue_by_key(&draft.list, &draft.key).await?;
+            Err(before.map_or(StoreError::Conflict.into(), |issue| NewsroomError::MadeBefore(Box::new(issue))))
+        }
+        other => other,
+    }
+}
+
+fn refuse_to_nobody(draft: &Draft, readers: u64) -> Result<(), NewsroomError> {
+    match (readers, draft.kind(), draft.follows()) {
+        (1.., ..) => Ok(()),
+        (0, IssueKind::Drill, _) => Err(NewsroomError::NoStaff),
+        (0, _, Some(follows)) => Err(NewsroomError::NobodyMailed { issue: follows.first.0 }),
+        (0, _, None) => Err(NewsroomError::NoReaders(draft.list.to_string())),
+    }
+}
+
+/// Mails a draft to one address, marked as a test. It goes to that address alone, on or off any list.
+///
+/// # Errors
+/// When a template is broken or the store cannot be written.
+pub async fn test(app: &App, draft: &Draft, to: &EmailAddress) -> Result<(), NewsroomError> {
+    let rendered = render_as(app, draft, Flavour::Test)?;
+    Ok(queue::queue_notice(&app.store, &rendered, std::slice::from_ref(to), app.clock.now()).await?)
+}
