@@ -24,18 +24,21 @@ use crate::{
     stop::Stop,
 };
 
-/// Mail a breaking alert to a list: look at it, test it, drill it, send it.
-///
-///   tidings alert news -s "Headline" statement.md --preview           shows what sending would do, and does nothing
-///   tidings alert news -s "Headline" statement.md --test me@example   TEST: to one address, marked [Test]
-///   tidings alert news -s "Headline" statement.md --drill             DRILL: the whole road, to staff only, marked [Drill]
-///   tidings alert news -s "Headline" statement.md --hold 2m           LIVE: to every reader, in two minutes
-///
-/// A live alert asks you to type “yes”, or above 1,000 readers the list's name; a drill asks for “drill”. In the time of
-/// --hold staff get a link to stop it, and Ctrl-C stops it too. Its withdrawal is made ready before it goes: see
-/// `tidings issues retract`.
+/// Shown below the options.
+const ROAD: &str = "\
+The road of an alert:
+  tidings alert news -s HEADLINE text.md --preview           shows what sending would do; does nothing
+  tidings alert news -s HEADLINE text.md --test me@my.org    TEST: to one address, marked [Test]
+  tidings alert news -s HEADLINE text.md --drill             DRILL: to staff only, marked [Drill]
+  tidings alert news -s HEADLINE text.md --hold 2m           LIVE: to every reader, in two minutes
+
+A live alert wants “yes” typed, or above 1,000 readers the list's name; a drill wants “drill”.
+Its withdrawal is made ready before it goes; `tidings issues retract` mails that, and
+`tidings issues correct` what is right, to exactly those who were mailed the alert.";
+
+/// Mail a breaking alert to a list now
 #[derive(Debug, Args)]
-#[command(verbatim_doc_comment)]
+#[command(after_help = ROAD)]
 pub(super) struct Alert {
     /// The list to alert
     list: String,

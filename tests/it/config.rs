@@ -9,7 +9,7 @@ use rsa::{
 };
 use secrecy::{ExposeSecret, SecretString};
 use tidings::{
-    config::{Config, ConfigError, Database, SecretSource, Web},
+    config::{Config, ConfigError, Database, SecondPerson, SecretSource, Web},
     deliver::dkim::fresh_key,
     domain::{
         dkim::Algorithm,
@@ -638,6 +638,22 @@ fn a_list_or_a_rule_that_could_do_nothing_is_a_mistake() {
     }
     let by_hand = with("feeds = [\"site\"]\ndigest = \"0 9 * * MON\"", "alerts = true");
     assert!(Config::parse(&by_hand, Path::new("config.toml"), &env).expect("allowed").lists[0].feeds.is_empty());
+}
+
+#[test]
+fn two_of_staff_are_needed_for_a_second_person_and_a_window_may_be_none() {
+    let staff = |people: &str| format!("{LEAST}[staff]\nnotify = [{people}]\nsecond_person = true\n");
+    for people in ["", "\"desk@example.org\"", "\"desk@example.org\", \"Desk@Example.org\""] {
+        assert!(complaint(&staff(people)).contains("staff.second_person: there is no second person"), "{people}");
+    }
+    let config = Config::parse(&staff("\"a@example.org\", \"b@example.org\""), Path::new("config.toml"), &env);
+    assert_eq!(config.expect("two").staff.second_person, SecondPerson::Needed);
+    for (written, seconds) in [("0s", 0), ("90s", 90)] {
+        let text = with("title", &format!("alert_hold = \"{written}\"\ntitle"));
+        let config = Config::parse(&text, Path::new("config.toml"), &env).expect("right");
+        assert_eq!(config.lists[0].alert_hold.as_secs(), seconds);
+    }
+    assert!(complaint(&with("title", "alert_hold = \"soon\"\ntitle")).contains("lists[0].alert_hold: not a duration"));
 }
 
 #[test]

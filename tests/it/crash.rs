@@ -16,6 +16,8 @@ use crate::world::{
     sink::Sink,
 };
 
+const RETRACT: [&str; 4] = ["issues", "retract", "1", "--yes"];
+
 const ALERT: [&str; 6] = ["alert", "news", "-s", "Coalition condemns the transfer", "statement.md", "--yes"];
 
 /// How wide the relay is used. As many messages as are in flight, their outcomes not yet written down, may arrive twice
@@ -166,10 +168,10 @@ fn copy(folder: &TempDir) -> TempDir {
     copy
 }
 
-/// Sends the statement, to be killed at the `n`-th write point: just before or just after a write becomes durable.
-async fn send_killed_at(n: usize, folder: &TempDir) -> Ended {
+/// Does what is asked, to be killed at the `n`-th write point: just before or just after a write becomes durable.
+async fn killed_at(n: usize, folder: &TempDir, arguments: &[&str]) -> Ended {
     let mut command = tidings(folder.path());
-    command.args(ALERT).env("TIDINGS_KILL_AT_WRITE", n.to_string());
+    command.args(arguments).env("TIDINGS_KILL_AT_WRITE", n.to_string());
     ended(command).await
 }
 
@@ -185,7 +187,7 @@ async fn killed_at_every_write_of_a_send_nobody_is_missed() {
     loop {
         sink.forget();
         let folder = copy(&prepared);
-        let first = send_killed_at(points + 1, &folder).await;
+        let first = killed_at(points + 1, &folder, &ALERT).await;
         if first.code != KILLED {
             assert_eq!(first.code, 0, "{} {}", first.out, first.err);
             assert_eq!(everyone_has_it(&folder, &sink, readers).await, 0, "nobody gets it twice without a kill");
@@ -193,7 +195,7 @@ async fn killed_at_every_write_of_a_send_nobody_is_missed() {
         }
         points += 1;
         // Whoever sent it asks again, and is told whether it was made before.
-        let again = send_killed_at(usize::MAX, &folder).await;
+        let again = killed_at(usize::MAX, &folder, &ALERT).await;
         if again.code != 0 {
             assert!(again.err.contains("made before"), "{}", again.err);
             run(&folder).await;
@@ -204,4 +206,54 @@ async fn killed_at_every_write_of_a_send_nobody_is_missed() {
     }
     println!("killed at each of {points} write points: {twice} duplicates in all, nobody missed");
     assert!(points > 20, "a send has more writes than {points}");
+}
+
+/// Those who have the statement were told that it is withdrawn, under one Message-ID each, and nobody else was. Gives how
+/// many messages came twice.
+async fn everyone_knows_better(folder: &TempDir, sink: &Sink, readers: usize) -> usize {
+    let store = Store::open_sqlite(&folder.path().join("tidings.db")).await.expect("the store opens");
+    let issues = store.newest_issues(10).await.expect("issues");
+    let states: Vec<&str> = issues.iter().map(|issue| issue.state.as_str()).collect();
+    assert_eq!(states, ["queued", "cancelled"], "{issues:?}");
+    let sent = store.states_of_issue(issues[0].id).await.expect("states");
+    assert_eq!(sent, BTreeMap::from([(DeliveryState::Sent, readers as u64)]));
+    store.close().await;
+    let taken = sink.taken();
+    let ids: BTreeSet<&str> = taken.iter().map(|message| message.message_id.as_str()).collect();
+    let told: BTreeSet<&str> = taken.iter().map(|message| message.recipient.as_str()).collect();
+    assert_eq!((ids.len(), told.len()), (readers, readers));
+    assert!(taken.iter().all(|message| message.text.contains("\nSubject: Withdrawn: ")));
+    taken.len() - readers
+}
+
+/// The same of a withdrawal: whoever asks again after a kill makes no second one, and forgets nobody.
+#[cfg(debug_assertions)]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn killed_at_every_write_of_a_withdrawal_it_reaches_all_who_have_the_alert() {
+    const WIDTH: Width = Width { connections: 4, window: 2 };
+    const READERS: usize = 30;
+    let sink = Sink::start().await;
+    let prepared = ready(&sink, READERS, WIDTH).await;
+    let alerted = killed_at(usize::MAX, &prepared, &ALERT).await;
+    assert_eq!(alerted.code, 0, "{}", alerted.err);
+    let mut points = 0;
+    loop {
+        sink.forget();
+        let folder = copy(&prepared);
+        let first = killed_at(points + 1, &folder, &RETRACT).await;
+        if first.code != KILLED {
+            assert_eq!(first.code, 0, "{} {}", first.out, first.err);
+            assert_eq!(everyone_knows_better(&folder, &sink, READERS).await, 0);
+            break;
+        }
+        points += 1;
+        let again = killed_at(usize::MAX, &folder, &RETRACT).await;
+        if again.code != 0 {
+            assert!(again.err.contains("made before"), "{}", again.err);
+            run(&folder).await;
+        }
+        let doubled = everyone_knows_better(&folder, &sink, READERS).await;
+        assert!(doubled <= WIDTH.in_flight(), "{doubled} duplicates after a kill at write point {points}");
+    }
+    assert!(points > 20, "a withdrawal has more writes than {points}");
 }

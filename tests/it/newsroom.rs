@@ -2,6 +2,7 @@
 
 mod correct;
 mod drill;
+mod machine;
 mod report;
 mod second_person;
 mod window;
