@@ -5,7 +5,11 @@
 
 use libfuzzer_sys::{arbitrary, arbitrary::Arbitrary, fuzz_target};
 use tidings::{
-    domain::{address::EmailAddress, report::ReportKind, token::Secret},
+    domain::{
+        address::{EmailAddress, without_person},
+        report::ReportKind,
+        token::Secret,
+    },
     intake::{
         Incoming,
         bounce::{self, Finding, status},
@@ -48,6 +52,9 @@ fuzz_target!(|case: Case<'_>| {
         assert!(token.len() == 32 && matches!(door, Door::Plus(_)), "{token}");
     }
     let _ = (machine::mark(&letter, &[&ours]), machine::answer_mark(&letter));
+    let _ = machine::reply_mark(&letter, case.recipient.unwrap_or_default(), None);
+    let said = without_person(&letter.subject, &ours, case.sender.unwrap_or_default());
+    assert!(!said.contains("news@example.org"), "{said}");
     let secret = Secret::new(vec![7; 32]).expect("long enough");
     assert_eq!(evidence::proof(&letter, &door, &secret), None, "a name that we never made");
     if let Ok(text) = std::str::from_utf8(case.bytes) {

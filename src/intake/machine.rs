@@ -7,14 +7,12 @@ use jiff::SignedDuration;
 use super::letter::Letter;
 use crate::domain::address::EmailAddress;
 
-/// Local parts of addresses that machines write from, whole.
-const MACHINES: [&str; 21] = [
-    "mailer-daemon",
-    "mailerdaemon",
-    "mail-daemon",
-    "maildaemon",
-    "mdaemon",
-    "postmaster",
+/// Local parts that mail systems themselves write from.
+pub(super) const MAIL_SYSTEMS: [&str; 6] =
+    ["mailer-daemon", "mailerdaemon", "mail-daemon", "maildaemon", "mdaemon", "postmaster"];
+
+/// Local parts of other addresses that machines write from, whole.
+const MACHINES: [&str; 15] = [
     "noreply",
     "no-reply",
     "no_reply",
@@ -172,7 +170,8 @@ fn sender_mark(letter: &Letter<'_>, ours: &[&EmailAddress]) -> Option<&'static s
 
 fn is_machine(local: &str) -> bool {
     let local = local.to_lowercase();
-    MACHINES.contains(&local.as_str())
+    MAIL_SYSTEMS.contains(&local.as_str())
+        || MACHINES.contains(&local.as_str())
         || MACHINES_BEGIN.iter().any(|begin| local.starts_with(begin))
         || MACHINES_END.iter().any(|end| local.ends_with(end))
 }

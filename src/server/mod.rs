@@ -3,9 +3,11 @@
 
 mod command;
 mod dot;
+mod talk;
 mod wire;
 
 pub use self::{
     command::{NOT_OFFERED, is_exceeded_by_mail, is_exceeded_by_rcpt, misread},
+    talk::{Next, Talk},
     wire::{Content, LINE_MAX, Limits, Line, Wire, WireError},
 };

@@ -71,13 +71,8 @@ impl Store {
     /// # Errors
     /// When the store cannot be read.
     pub async fn suppression(&self, address: &EmailAddress, list: &Slug) -> Result<Option<String>, StoreError> {
-        let row: Option<(String,)> =
-            sqlx::query_as("SELECT reason FROM suppressions WHERE address_key = $1 AND list IN ('', $2) LIMIT 1")
-                .bind(address.key())
-                .bind(list.as_str())
-                .fetch_optional(&self.reader)
-                .await?;
-        Ok(row.map(|(reason,)| reason))
+        let all = self.suppressions_of(address).await?;
+        Ok(all.into_iter().find(|it| it.list.as_ref().is_none_or(|of| of == list)).map(|it| it.reason))
     }
 
     /// How an address came to be suppressed with just this scope, if it is.
@@ -89,13 +84,9 @@ impl Store {
         address: &EmailAddress,
         scope: Scope<'_>,
     ) -> Result<Option<SuppressionKind>, StoreError> {
-        let row: Option<(String,)> =
-            sqlx::query_as("SELECT kind FROM suppressions WHERE address_key = $1 AND list = $2")
-                .bind(address.key())
-                .bind(scope.as_str())
-                .fetch_optional(&self.reader)
-                .await?;
-        row.map(|(kind,)| word(&kind, SuppressionKind::from_word(&kind))).transpose()
+        let all = self.suppressions_of(address).await?;
+        let is_just_so = |it: &Suppression| it.list.as_ref().map_or("", Slug::as_str) == scope.as_str();
+        Ok(all.into_iter().find(is_just_so).map(|it| it.kind))
     }
 
     /// Every suppression of one address.

@@ -10,21 +10,15 @@ use crate::{
     },
     intake::{
         letter::{Letter, Part},
-        machine::says_automatic_subject,
+        machine::{MAIL_SYSTEMS, says_automatic_subject},
     },
 };
 
 /// How many lines are read.
 const MOST_LINES: usize = 200;
 
-/// How mail systems call themselves in `From`.
-const SYSTEMS: [&str; 12] = [
-    "mailer-daemon",
-    "mailerdaemon",
-    "mail-daemon",
-    "maildaemon",
-    "mdaemon",
-    "postmaster",
+/// How mail systems call themselves in `From`, beside the names of their mailboxes.
+const SYSTEMS: [&str; 6] = [
     "mail delivery",
     "delivery system",
     "delivery subsystem",
@@ -172,7 +166,7 @@ fn begins_returned(line: &str) -> bool {
 fn is_system(letter: &Letter<'_>) -> bool {
     let from = letter.header("from").unwrap_or_default().to_lowercase();
     let sender = letter.sender.as_deref().unwrap_or_default().to_lowercase();
-    SYSTEMS.iter().any(|system| from.contains(system))
+    MAIL_SYSTEMS.iter().chain(&SYSTEMS).any(|system| from.contains(system))
         || sender.starts_with("mailer-daemon")
         || letter.header("x-failed-recipients").is_some()
         || letter.kind().ends_with(" delivery-status")

@@ -14,7 +14,7 @@ use crate::{
     app::App,
     domain::address::EmailAddress,
     intake::{self, ENOUGH, Incoming},
-    server::{self, Content, Limits, Line, Wire, WireError},
+    server::{self, Content, Limits, Line, Next, Talk, WireError},
     stop::{Ask, Stop},
 };
 
@@ -26,9 +26,6 @@ const SIZE_MAX: usize = 50 << 20;
 /// How many recipients one message may have (RFC 5321 §4.5.3.1.8).
 const RECIPIENTS_MAX: usize = 100;
 
-/// How many commands may be refused as wrong before we hang up.
-const ERRORS_MAX: u32 = 20;
-
 /// A store that makes us wait so long for one message makes the mail server give us up before the last reply; then it
 /// is told about the rest that they shall come again.
 const PATIENCE: Duration = Duration::from_secs(120);
@@ -36,15 +33,6 @@ const PATIENCE: Duration = Duration::from_secs(120);
 const TOO_LARGE: &str = "552 5.3.4 larger than is taken here";
 const AGAIN: &str = "451 4.3.0 cannot be written down now, try again later";
 const CLOSING: &str = "421 4.3.2 closing, try again later";
-
-/// Whether the conversation goes on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Next {
-    /// With the next command.
-    Listen,
-    /// Not at all: the last reply was queued.
-    HangUp,
-}
 
 /// The message that is being handed over.
 #[derive(Default)]
@@ -55,55 +43,41 @@ struct Transaction {
 
 /// One mail server's conversation.
 pub(super) struct Session<S> {
-    wire: Wire<S>,
+    talk: Talk<S>,
     app: Arc<App>,
     stop: Stop,
     greeted: bool,
     transaction: Option<Transaction>,
-    errors: u32,
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
     pub(super) fn new(stream: S, app: Arc<App>, stop: Stop) -> Self {
-        Self { wire: Wire::new(stream), app, stop, greeted: false, transaction: None, errors: 0 }
+        Self { talk: Talk::new(stream), app, stop, greeted: false, transaction: None }
     }
 
     /// Talks until the mail server leaves, is hung up on, or we are told to stop.
     pub(super) async fn run(mut self) {
         let name = self.name().to_owned();
-        self.wire.reply(&format!("220 {name} LMTP Tidings"));
+        self.talk.wire.reply(&format!("220 {name} LMTP Tidings"));
         loop {
-            match self.turn().await {
-                Ok(Next::Listen) => {}
-                Ok(Next::HangUp) => break,
-                Err(WireError::Gone) => return,
-                Err(WireError::TimedOut) => {
-                    self.wire.reply("421 4.4.2 nothing heard for too long, closing");
-                    break;
-                }
-                Err(WireError::BareLineEnd) => {
-                    self.wire.reply("521 5.5.2 a line must end with CR LF and hold no other, closing");
-                    break;
-                }
-            }
-            if self.errors >= ERRORS_MAX {
-                self.wire.reply("421 4.7.0 too many errors, closing");
+            let turn = self.turn().await;
+            if self.talk.is_over(turn) {
                 break;
             }
         }
-        self.wire.close().await;
+        self.talk.wire.close().await;
     }
 
     /// One command and its reply.
     async fn turn(&mut self) -> Result<Next, WireError> {
         let line = tokio::select! {
-            line = self.wire.line() => line?,
-            () = self.stop.asked(Ask::Finish) => return Ok(self.hang_up(CLOSING)),
+            line = self.talk.wire.line() => line?,
+            () = self.stop.asked(Ask::Finish) => return Ok(self.talk.hang_up(CLOSING)),
         };
-        let Line::Whole(line) = line else { return Ok(self.refuse("500 5.5.2 line too long")) };
+        let Line::Whole(line) = line else { return Ok(self.talk.refuse("500 5.5.2 line too long")) };
         match SmtpRequest::parse(&mut line.iter()) {
             Ok(request) => self.answer(request).await,
-            Err(error) => Ok(self.refuse(server::misread(&error))),
+            Err(error) => Ok(self.talk.refuse(server::misread(&error))),
         }
     }
 
@@ -111,25 +85,25 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
         match request {
             Request::Lhlo { .. } => Ok(self.greet()),
             // RFC 2033 §4.1: whoever says these takes us for what we are not.
-            Request::Ehlo { .. } | Request::Helo { .. } => Ok(self.refuse("500 5.5.1 this is LMTP: say LHLO")),
+            Request::Ehlo { .. } | Request::Helo { .. } => Ok(self.talk.refuse("500 5.5.1 this is LMTP: say LHLO")),
             Request::Mail { from } => Ok(self.mail(&from)),
             Request::Rcpt { to } => Ok(self.rcpt(&to)),
             Request::Data => self.data().await,
             Request::Rset => {
                 self.transaction = None;
-                Ok(self.say("250 2.0.0 forgotten"))
+                Ok(self.talk.say("250 2.0.0 forgotten"))
             }
-            Request::Noop { .. } => Ok(self.say("250 2.0.0 yes")),
-            Request::Vrfy { .. } => Ok(self.say("252 2.1.5 not verified; RCPT tells")),
-            Request::Help { .. } => Ok(self.say("214 2.0.0 RFC 2033")),
-            Request::Quit => Ok(self.hang_up("221 2.0.0 goodbye")),
-            Request::Bdat { .. } => Ok(self.hang_up("502 5.5.1 not offered here, closing")),
+            Request::Noop { .. } => Ok(self.talk.say("250 2.0.0 yes")),
+            Request::Vrfy { .. } => Ok(self.talk.say("252 2.1.5 not verified; RCPT tells")),
+            Request::Help { .. } => Ok(self.talk.say("214 2.0.0 RFC 2033")),
+            Request::Quit => Ok(self.talk.hang_up("221 2.0.0 goodbye")),
+            Request::Bdat { .. } => Ok(self.talk.hang_up("502 5.5.1 not offered here, closing")),
             Request::Auth { .. }
             | Request::Expn { .. }
             | Request::StartTls
             | Request::Etrn { .. }
             | Request::Atrn { .. }
-            | Request::Burl { .. } => Ok(self.refuse("502 5.5.1 not offered here")),
+            | Request::Burl { .. } => Ok(self.talk.refuse("502 5.5.1 not offered here")),
         }
     }
 
@@ -138,53 +112,53 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
         self.transaction = None;
         let (name, size) = (format!("250-{}", self.name()), format!("250-SIZE {SIZE_MAX}"));
         for line in [&name, "250-PIPELINING", "250-8BITMIME", "250-SMTPUTF8", &size, "250 ENHANCEDSTATUSCODES"] {
-            self.wire.reply(line);
+            self.talk.wire.reply(line);
         }
         Next::Listen
     }
 
     fn mail(&mut self, from: &MailFrom<Cow<'_, str>>) -> Next {
         if !self.greeted {
-            return self.refuse("503 5.5.1 LHLO comes first");
+            return self.talk.refuse("503 5.5.1 LHLO comes first");
         }
         if self.transaction.is_some() {
-            return self.refuse("503 5.5.1 one message at a time");
+            return self.talk.refuse("503 5.5.1 one message at a time");
         }
         if from.size > SIZE_MAX {
-            return self.refuse(TOO_LARGE);
+            return self.talk.refuse(TOO_LARGE);
         }
         if server::is_exceeded_by_mail(from) {
-            return self.refuse(server::NOT_OFFERED);
+            return self.talk.refuse(server::NOT_OFFERED);
         }
         self.transaction = Some(Transaction { sender: from.address.to_string(), recipients: Vec::new() });
-        self.say("250 2.1.0 sender noted")
+        self.talk.say("250 2.1.0 sender noted")
     }
 
     fn rcpt(&mut self, to: &RcptTo<Cow<'_, str>>) -> Next {
         let is_ours = self.is_ours(&to.address);
-        let Some(transaction) = &mut self.transaction else { return self.refuse("503 5.5.1 MAIL comes first") };
+        let Some(transaction) = &mut self.transaction else { return self.talk.refuse("503 5.5.1 MAIL comes first") };
         if server::is_exceeded_by_rcpt(to) {
-            return self.refuse(server::NOT_OFFERED);
+            return self.talk.refuse(server::NOT_OFFERED);
         }
         if !is_ours {
-            return self.say("550 5.1.1 no such address here");
+            return self.talk.say("550 5.1.1 no such address here");
         }
         if transaction.recipients.len() == RECIPIENTS_MAX {
-            return self.say("452 4.5.3 too many recipients");
+            return self.talk.say("452 4.5.3 too many recipients");
         }
         transaction.recipients.push(to.address.to_string());
-        self.say("250 2.1.5 recipient noted")
+        self.talk.say("250 2.1.5 recipient noted")
     }
 
     /// RFC 2033 §4.2: with no recipient there is no message, and else a reply for each of them.
     async fn data(&mut self) -> Result<Next, WireError> {
         if self.transaction.as_ref().is_none_or(|open| open.recipients.is_empty()) {
-            return Ok(self.refuse("503 5.5.1 DATA comes after RCPT"));
+            return Ok(self.talk.refuse("503 5.5.1 DATA comes after RCPT"));
         }
-        self.wire.reply("354 end with a dot alone on a line");
+        self.talk.wire.reply("354 end with a dot alone on a line");
         let content = tokio::select! {
-            content = self.wire.content(Limits { size: SIZE_MAX, kept: ENOUGH }) => content?,
-            () = self.stop.asked(Ask::Finish) => return Ok(self.hang_up(CLOSING)),
+            content = self.talk.wire.content(Limits { size: SIZE_MAX, kept: ENOUGH }) => content?,
+            () = self.stop.asked(Ask::Finish) => return Ok(self.talk.hang_up(CLOSING)),
         };
         let Transaction { sender, recipients } = self.transaction.take().unwrap_or_default();
         let deadline = Instant::now() + PATIENCE;
@@ -194,7 +168,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
                 Content::Taken(_) if Instant::now() > deadline => AGAIN,
                 Content::Taken(bytes) => take(&self.app, recipient, &sender, bytes).await,
             };
-            self.wire.reply(reply);
+            self.talk.wire.reply(reply);
         }
         Ok(Next::Listen)
     }
@@ -210,21 +184,6 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
     /// Our name in the greeting.
     fn name(&self) -> &str {
         self.app.config.base_url.host_str().unwrap_or("localhost")
-    }
-
-    fn say(&mut self, reply: &str) -> Next {
-        self.wire.reply(reply);
-        Next::Listen
-    }
-
-    fn refuse(&mut self, reply: &str) -> Next {
-        self.errors += 1;
-        self.say(reply)
-    }
-
-    fn hang_up(&mut self, reply: &str) -> Next {
-        self.wire.reply(reply);
-        Next::HangUp
     }
 }
 
