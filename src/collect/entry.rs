@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use sha2::{Digest, Sha256};
 use url::Url;
 
-use super::{clean, plain, summary};
+use super::{clean, event, plain, summary};
 use crate::domain::post::Post;
 
 /// A longer id is known by its hash, in bytes.
@@ -57,7 +57,8 @@ pub(super) fn read(entry: model::Entry, feed_url: &Url) -> Option<Entry> {
     let base = entry.base.as_deref().and_then(|own| base.join(own).ok()).unwrap_or_else(|| base.clone());
     let title = entry.title.as_ref().map(|title| plain::title(&title.content)).unwrap_or_default();
 
-    let text = entry.content.as_ref().and_then(content_html).map(|html| clean::clean_html(&html, Some(&base)));
+    let raw = entry.content.as_ref().and_then(content_html);
+    let text = raw.as_ref().map(|html| clean::clean_html(html, Some(&base)));
     let text = text.filter(|text| !text.is_empty());
     let excerpt = entry.summary.as_ref().map(|text| as_html(&text.content, text.content_type.as_str()));
     let excerpt = excerpt.map(|html| clean::clean_html(&html, Some(&base))).unwrap_or_default();
@@ -83,15 +84,18 @@ pub(super) fn read(entry: model::Entry, feed_url: &Url) -> Option<Entry> {
         return None;
     }
     let (image, image_alt) = image.map(|(address, alt)| (Some(address), alt)).unwrap_or_default();
+    let categories = categories(&entry.categories);
+    let raw = raw.as_deref().unwrap_or_default();
     let post = Post {
         fingerprint: String::new(),
+        event: event::announced(raw, &body, &title, &categories),
         title: titled(title, &summary, link.as_ref()),
         link: link.map(String::from),
         image_alt,
         image,
         summary,
         body_html: body,
-        categories: categories(&entry.categories),
+        categories,
         published_at: entry
             .published
             .or(entry.updated)

@@ -6,6 +6,7 @@ mod charset;
 pub mod clean;
 mod dates;
 mod entry;
+mod event;
 mod fetch;
 mod images;
 mod network;
