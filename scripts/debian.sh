@@ -31,10 +31,13 @@ unpack() {
         fail "Debian's packages cannot be reached; type: $by_hand"
     fi
     lists_are_new=yes
-    # The compiler that PostgreSQL may use for queries, and what its cluster scripts want, are not needed.
+    # The compiler that PostgreSQL may use for queries, and what its cluster scripts want, are not needed. SpamAssassin is
+    # made of modules for Perl.
+    local unneeded='|-perl$'
+    [[ $package != spamassassin ]] || unneeded=
     names=$(awk '$1 == "Inst" {print $2}' "$part/log" |
         grep -E "^($package|lib[^ ]*|python3[^ ]*|postgresql-(client-)?[0-9]+|chromium(-common)?|dovecot-core)\$" |
-        grep -Ev '^libllvm|-perl$')
+        grep -Ev "^libllvm$unneeded")
     # shellcheck disable=SC2086  # The names are words.
     if ! (cd "$part/debs" && "${apt[@]}" download $names) >>"$part/log" 2>&1; then
         cat "$part/log" >&2

@@ -6,7 +6,7 @@ use sha2::{Digest, Sha256};
 use url::Url;
 
 use super::{
-    clean,
+    clean, event,
     fields::Found,
     plain, summary,
     words::{Kind, Words},
@@ -60,7 +60,8 @@ pub(super) fn read(found: &Found, feed_url: &Url) -> Option<Entry> {
     let base = found.base.as_ref().or(link.as_ref()).unwrap_or(feed_url);
     let title = found.title.as_ref().map(Words::as_title).unwrap_or_default();
 
-    let text = found.text.as_ref().map(|text| clean::clean_html(&as_html(text), Some(base)));
+    let raw = found.text.as_ref().map(as_html);
+    let text = raw.as_ref().map(|html| clean::clean_html(html, Some(base)));
     let text = text.filter(|text| !text.is_empty());
     let excerpt = found.excerpt.as_ref().map(|text| clean::clean_html(&as_html(text), Some(base))).unwrap_or_default();
     let attached = || {
@@ -88,15 +89,18 @@ pub(super) fn read(found: &Found, feed_url: &Url) -> Option<Entry> {
         return None;
     }
     let (image, image_alt) = image.map(|(address, alt)| (Some(address), alt)).unwrap_or_default();
+    let categories = categories(&found.categories);
+    let raw = raw.as_deref().unwrap_or_default();
     let post = Post {
         fingerprint: String::new(),
+        event: event::announced(raw, &body, &title, &categories),
         title: titled(title, &summary, link.as_ref()),
         link: link.map(String::from),
         image_alt,
         image,
         summary,
         body_html: body,
-        categories: categories(&found.categories),
+        categories,
         published_at: found.published_at,
     };
     Some(Entry { id, post })

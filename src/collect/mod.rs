@@ -8,6 +8,7 @@ mod dates;
 mod document;
 mod entities;
 mod entry;
+mod event;
 mod fetch;
 mod fields;
 mod hub;

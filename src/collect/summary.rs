@@ -85,6 +85,11 @@ pub(super) fn without_footer(clean_html: &str) -> &str {
     }
 }
 
+/// The blocks of cleaned HTML, each as a line of plain text.
+pub(super) fn text_lines(clean_html: &str) -> Vec<String> {
+    lines(clean_html).into_iter().map(|line| line.text).collect()
+}
+
 /// The text of cleaned HTML on one line.
 pub(super) fn plain_text(clean_html: &str) -> String {
     lines(clean_html).into_iter().map(|line| line.text).collect::<Vec<_>>().join(" ")

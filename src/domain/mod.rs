@@ -8,6 +8,7 @@ pub mod colour;
 pub mod consent;
 pub mod delivery;
 pub mod dkim;
+pub mod event;
 pub mod feed;
 pub mod hook;
 pub mod issue;

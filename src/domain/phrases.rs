@@ -93,7 +93,7 @@ phrases! {
 
 phrases! {
     /// What the templates of mails say: `phrase.NAME` there.
-    MailPhrases: labelled, headed, breaking, untitled, read_more, read_statement, press_contact, also_new, other_posts, why_digest,
+    MailPhrases: labelled, headed, breaking, untitled, read_more, read_statement, add_to_calendar, press_contact, also_new, other_posts, why_digest,
     why_alert, withdrawn, correction, we_withdraw, we_sent, withdrawal, not_right, this_is_right, takes_the_place,
     why_correction, sent_to, choose, leave, on_the_web, greeting, greeting_by_name;
     sent_as_alerts, and_more, more_on_site

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::slug::Slug;
+use super::{event::Event, slug::Slug};
 
 /// One entry of a feed as collected: cleaned, decoded, its links absolute. Nothing in it can carry a script.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -26,6 +26,8 @@ pub struct Post {
     pub categories: Vec<String>,
     /// The feed's own date, when it had one that could be read.
     pub published_at: Option<Timestamp>,
+    /// The event that it announces, when that is clear.
+    pub event: Option<Event>,
 }
 
 impl Post {

@@ -1,15 +1,17 @@
-//! The message that all readers share: headers and a multipart/alternative body, built once with lettre. Subject,
-//! text and HTML come in; ASCII with slot marks goes out, the same bytes for the same input. Headers that differ by
+//! The message that all readers share: headers and a multipart/alternative body, in a multipart/mixed one where files
+//! are attached; built once with lettre. Subject, text, HTML and files come in; ASCII with slot marks goes out, the same bytes for the same input. Headers that differ by
 //! reader or delivery (`To`, `Date`, `Message-ID`, `List-*`) are the splice's.
 
 use data_encoding::HEXLOWER;
 use lettre::message::{
     Body, Mailbox, MultiPart, SinglePart,
-    header::{ContentTransferEncoding, ContentType, From, Headers, MIME_VERSION_1_0, ReplyTo, Subject},
+    header::{
+        ContentDisposition, ContentTransferEncoding, ContentType, From, Headers, MIME_VERSION_1_0, ReplyTo, Subject,
+    },
 };
 use sha2::{Digest, Sha256};
 
-use super::RenderError;
+use super::{RenderError, calendar::CalendarFile};
 use crate::domain::{
     address::EmailAddress,
     mailing::SlotForm,
@@ -18,7 +20,13 @@ use crate::domain::{
 };
 
 /// The frozen text of a mailing. `subject` is one line already; `text` and `html` hold placeholders for slots.
-pub(super) fn message(sender: &Sender, subject: &str, text: &str, html: &str) -> Result<String, RenderError> {
+pub(super) fn message(
+    sender: &Sender,
+    subject: &str,
+    text: &str,
+    html: &str,
+    files: &[CalendarFile],
+) -> Result<String, RenderError> {
     let mut headers = Headers::new();
     headers.set(From::from(lettre::message::Mailboxes::from(mailbox(&sender.name, &sender.address)?)));
     if let Some(address) = &sender.reply_to {
@@ -30,16 +38,35 @@ pub(super) fn message(sender: &Sender, subject: &str, text: &str, html: &str) ->
         .boundary(boundary(&[subject, text, html]))
         .singlepart(part(ContentType::TEXT_PLAIN, text, SlotForm::Text).map_err(spoilt("the text part"))?)
         .singlepart(part(ContentType::TEXT_HTML, html, SlotForm::Html).map_err(spoilt("the HTML part"))?);
+    let body = if files.is_empty() {
+        body
+    } else {
+        let mut mixed = MultiPart::mixed().boundary(boundary(&["mixed", subject, text, html])).multipart(body);
+        for file in files {
+            mixed = mixed.singlepart(attachment(file)?);
+        }
+        mixed
+    };
     let mut message = headers.to_string().into_bytes();
     message.extend_from_slice(&body.formatted());
     String::from_utf8(message).map_err(|error| RenderError::Sender(error.to_string()))
 }
 
 fn part(kind: ContentType, content: &str, form: SlotForm) -> Result<SinglePart, WireError> {
+    Ok(SinglePart::builder().header(kind).body(encoded(content, form)?))
+}
+
+fn encoded(content: &str, form: SlotForm) -> Result<Body, WireError> {
     let mut encoded = Vec::with_capacity(content.len() + content.len() / 8);
     QuotedPrintable::new(&mut encoded).body(content, form)?;
-    let body = Body::dangerous_pre_encoded(encoded, ContentTransferEncoding::QuotedPrintable);
-    Ok(SinglePart::builder().header(kind).body(body))
+    Ok(Body::dangerous_pre_encoded(encoded, ContentTransferEncoding::QuotedPrintable))
+}
+
+fn attachment(file: &CalendarFile) -> Result<SinglePart, RenderError> {
+    let kind = format!("text/calendar; charset=utf-8; method=PUBLISH; name=\"{}\"", file.name);
+    let kind = ContentType::parse(&kind).expect("the name is made of letters, digits and hyphens");
+    let body = encoded(&file.content, SlotForm::Text).map_err(spoilt("the calendar file"))?;
+    Ok(SinglePart::builder().header(kind).header(ContentDisposition::attachment(&file.name)).body(body))
 }
 
 fn spoilt(file: &'static str) -> impl Fn(WireError) -> RenderError {

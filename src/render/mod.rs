@@ -1,6 +1,7 @@
 //! Step 4: turns a draft or a notice into what is mailed, once for all readers. Content and time come in; subject,
 //! frozen message and notes go out. It sends nothing and loads nothing, and the same input gives the same bytes.
 
+mod calendar;
 mod error;
 mod filters;
 mod html;
@@ -30,6 +31,7 @@ use crate::domain::{
     sender::Sender,
     wire,
 };
+use calendar::CalendarFile;
 use library::Library;
 
 /// Gmail shows about 102 KB of HTML and hides the rest, the link to leave with it.
@@ -99,6 +101,7 @@ struct Parts {
     subject: String,
     text: String,
     html: String,
+    files: Vec<CalendarFile>,
 }
 
 /// Renders issues and notices.
@@ -221,9 +224,13 @@ impl Fill<'_> {
             (IssueKind::Alert | IssueKind::Drill, Some(_)) => "correction",
         };
         let render = |size| {
-            let context = view::issue(self.settings, draft, list, flavour, now, size)?;
+            let mut files = calendar::files(self.settings, draft, now, size);
+            let context = view::issue(self.settings, draft, list, flavour, now, size, &files)?;
             let subject = self.subject(name, &context, flavour)?;
-            self.parts(name, &context, subject)
+            let parts = self.parts(name, &context, subject)?;
+            // A file that nothing tells of would only be a riddle.
+            files.retain(|file| parts.html.contains(&file.name) || parts.text.contains(&file.name));
+            Ok(Parts { files, ..parts })
         };
         let larger: &[Size] = if has_page(&draft.content) { &[Size::Full, Size::Excerpts] } else { &[] };
         for size in larger {
@@ -270,12 +277,12 @@ impl Fill<'_> {
             return Err(RenderError::Slot { file, reason });
         }
         let text = text::tidy(&self.library.fill_part(&format!("{name}.txt"), context, &subject)?);
-        Ok(Parts { subject, text, html })
+        Ok(Parts { subject, text, html, files: Vec::new() })
     }
 }
 
 fn freeze(sender: &Sender, parts: Parts, notes: Vec<String>) -> Result<Rendered, RenderError> {
-    let message = mime::message(sender, &parts.subject, &parts.text, &parts.html)?;
+    let message = mime::message(sender, &parts.subject, &parts.text, &parts.html, &parts.files)?;
     Ok(Rendered { subject: parts.subject, message, notes })
 }
 

@@ -5,6 +5,7 @@ use jiff::{SignedDuration, Timestamp, civil, tz::TimeZone};
 
 use super::{Button, Fact, Notice, markdown_to_html};
 use crate::domain::{
+    event::{Event, When},
     issue::{Content, Draft, FollowUp, IssueId, IssueKey, Remedy, SentAlert, Statement},
     list::{Alerts, Archive, List, Privacy},
     post::{Post, PostId, Standing, StoredPost, Urgency, Verdict},
@@ -155,9 +156,22 @@ fn webinar() -> StoredPost {
                   English, French and Spanish."
                 .into(),
             categories: vec!["Events".into()],
+            event: Some(panel()),
             ..Post::default()
         },
     )
+}
+
+fn panel() -> Event {
+    let hour = |hour, minute| {
+        let at = civil::date(2024, 5, 2).at(hour, minute, 0, 0).to_zoned_datetime(TimeZone::UTC);
+        at.expect("UTC has no gaps").timestamp()
+    };
+    Event {
+        name: String::new(),
+        when: When::Hours { starts: hour(15, 0), ends: Some(hour(16, 30)), offset: -4 * 3600, zone: "ET".into() },
+        place: "Online".into(),
+    }
 }
 
 fn clearance() -> StoredPost {

@@ -8,7 +8,9 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::{
-    Flavour, RenderError, Settings, Size, lead,
+    Flavour, RenderError, Settings, Size,
+    calendar::{self, CalendarFile},
+    lead,
     notice::{Button, Notice},
     sections, text,
 };
@@ -53,7 +55,15 @@ struct PostView<'a> {
     image_alt: &'a str,
     categories: &'a [String],
     date: String,
+    event: Option<EventView<'a>>,
     rule: Option<&'a str>,
+}
+
+#[derive(Serialize)]
+struct EventView<'a> {
+    when: String,
+    place: &'a str,
+    file: &'a str,
 }
 
 #[derive(Serialize)]
@@ -86,6 +96,7 @@ pub(super) fn issue(
     flavour: Flavour,
     now: Timestamp,
     size: Size,
+    files: &[CalendarFile],
 ) -> Result<tera::Context, RenderError> {
     let zone = &list.time_zone;
     let kind = match draft.kind() {
@@ -97,7 +108,7 @@ pub(super) fn issue(
         Content::Digest { posts, more, alerts } => {
             let titles = more.iter().take(MAX_TITLES);
             let shown = if size == Size::Titles { MAX_TITLES } else { posts.len() };
-            let view = |post| post_view(post, list, size, EXCERPT_LENGTH);
+            let view = |post| post_view(post, list, size, EXCERPT_LENGTH, files);
             let other = &Phrases::of(&list.language).mail.other_posts;
             let sections = sections::gathered(&list.sections, other, &posts[..shown.min(posts.len())]);
             let sections = sections
@@ -107,7 +118,7 @@ pub(super) fn issue(
                 "sections": sections.collect::<Vec<_>>(),
                 "alerts": alerts.iter().map(|alert| alert_view(alert, zone)).collect::<Vec<_>>(),
                 "posts": posts.iter().take(shown).map(view).collect::<Vec<_>>(),
-                "more": titles.map(|post| post_view(post, list, Size::Titles, 0)).collect::<Vec<_>>(),
+                "more": titles.map(|post| post_view(post, list, Size::Titles, 0, &[])).collect::<Vec<_>>(),
                 "hidden": more.len().saturating_sub(MAX_TITLES) + posts.len().saturating_sub(shown),
                 "count": posts.len() + more.len(),
             })
@@ -116,7 +127,7 @@ pub(super) fn issue(
             "origin": "post",
             "post": PostView {
                 body_html: if size == Size::Full { lead::without_first_image(&post.post.body_html) } else { "" },
-                ..post_view(post, list, size, LONG_EXCERPT_LENGTH)
+                ..post_view(post, list, size, LONG_EXCERPT_LENGTH, files)
             },
         }),
         Content::Statement(statement) => serde_json::json!({
@@ -131,6 +142,7 @@ pub(super) fn issue(
                 image_alt: "",
                 categories: &[],
                 date: local(statement.written_at, zone),
+                event: None,
                 rule: None,
             },
         }),
@@ -207,11 +219,17 @@ fn first_view(follows: &FollowUp, zone: &TimeZone) -> Value {
     })
 }
 
-fn post_view<'a>(stored: &'a StoredPost, list: &List, size: Size, excerpt_length: usize) -> PostView<'a> {
-    let untitled = &Phrases::of(&list.language).mail.untitled;
+fn post_view<'a>(
+    stored: &'a StoredPost,
+    list: &List,
+    size: Size,
+    excerpt_length: usize,
+    files: &'a [CalendarFile],
+) -> PostView<'a> {
+    let phrases = Phrases::of(&list.language);
     let post = &stored.post;
     PostView {
-        title: if post.title.is_empty() { untitled } else { &post.title },
+        title: if post.title.is_empty() { &phrases.mail.untitled } else { &post.title },
         link: post.link.as_deref().and_then(web_link),
         excerpt: if size == Size::Titles { String::new() } else { text::cut(&summary(post), excerpt_length) },
         body_html: if size == Size::Full { &post.body_html } else { "" },
@@ -219,8 +237,16 @@ fn post_view<'a>(stored: &'a StoredPost, list: &List, size: Size, excerpt_length
         image_alt: &post.image_alt,
         categories: &post.categories,
         date: local(stored.date(), &list.time_zone),
+        event: event_view(stored, files, phrases),
         rule: stored.verdict.rule.as_ref().map(|rule| rule.as_str()),
     }
+}
+
+/// The event that a post announces, when the mail has a file of it.
+fn event_view<'a>(stored: &'a StoredPost, files: &'a [CalendarFile], phrases: &Phrases) -> Option<EventView<'a>> {
+    let file = files.iter().find(|file| file.post == stored.id)?;
+    let event = stored.post.event.as_ref()?;
+    Some(EventView { when: calendar::in_words(event, phrases), place: &event.place, file: &file.name })
 }
 
 fn alert_view<'a>(alert: &'a SentAlert, zone: &TimeZone) -> AlertView<'a> {
@@ -237,7 +263,7 @@ fn summary(post: &Post) -> Cow<'_, str> {
 }
 
 /// Only http and https, spelt as the URL standard has it: a link of another kind never reaches a template.
-fn web_link(link: &str) -> Option<String> {
+pub(super) fn web_link(link: &str) -> Option<String> {
     let parsed = url::Url::parse(link).ok()?;
     matches!(parsed.scheme(), "http" | "https").then(|| parsed.to_string())
 }

@@ -21,6 +21,7 @@ struct Row {
     image_alt: String,
     categories: String,
     published_at: Option<i64>,
+    event: Option<String>,
     first_seen_at: i64,
     news_at: Option<i64>,
     standing: String,
@@ -34,7 +35,7 @@ struct Row {
 macro_rules! columns {
     () => {
         "p.id, p.feed, p.fingerprint, p.title, p.link, p.summary, p.body_html, p.image, p.image_alt, p.categories,
-         p.published_at, p.first_seen_at, p.news_at, p.standing, p.standing_reason, p.urgency, p.urgency_rule, p.urgency_reason"
+         p.published_at, p.event, p.first_seen_at, p.news_at, p.standing, p.standing_reason, p.urgency, p.urgency_rule, p.urgency_reason"
     };
 }
 
@@ -164,11 +165,12 @@ impl Tx {
     ) -> Result<(), StoreError> {
         let Judged { post, standing, standing_reason, verdict } = judged;
         let categories = serde_json::to_string(&post.categories).expect("a list of texts is JSON");
+        let event = post.event.as_ref().map(|event| serde_json::to_string(event).expect("an event is JSON"));
         sqlx::query(
             "INSERT INTO posts (id, feed, fingerprint, title, link, summary, body_html, image, image_alt, categories,
                     published_at, first_seen_at, standing, standing_reason, urgency, urgency_rule, urgency_reason,
-                    news_at)
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)
+                    news_at, event)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19)
              ON CONFLICT (feed, fingerprint) DO NOTHING",
         )
         .bind(id.0)
@@ -189,6 +191,7 @@ impl Tx {
         .bind(verdict.rule.as_ref().map(Slug::as_str))
         .bind(&verdict.reason)
         .bind((*standing == Standing::News).then_some(ms(now)))
+        .bind(event)
         .execute(&mut *self.inner)
         .await?;
         Ok(())
@@ -262,10 +265,15 @@ impl Row {
                 body_html: self.body_html,
                 image: self.image,
                 image_alt: self.image_alt,
-                categories: serde_json::from_str(&self.categories)
-                    .map_err(|error| StoreError::Damaged(error.to_string()))?,
+                categories: serde_json::from_str(&self.categories).map_err(damaged)?,
                 published_at: instant_or_none(self.published_at),
+                event: self.event.as_deref().map(serde_json::from_str).transpose().map_err(damaged)?,
             },
         })
     }
+}
+
+/// What was stored as JSON and is none.
+fn damaged(error: serde_json::Error) -> StoreError {
+    StoreError::Damaged(error.to_string())
 }

@@ -1,6 +1,7 @@
 //! Rendering and the splice, from a draft to one reader's message: what it says, how it looks to a parser, and what
 //! hostile content and broken templates come to. Every message goes through the checker.
 
+mod events;
 mod languages;
 mod lists;
 

@@ -12,7 +12,7 @@ const EMPTY_WORDS: [&str; 16] = [
 ];
 
 /// Where an address may be shown whole, and why.
-const REVEALING: [(&str, &str); 10] = [
+const REVEALING: [(&str, &str); 11] = [
     ("src/store/", "the rows hold it"),
     ("src/deliver/", "the envelope and the headers name it"),
     ("src/subscribe/csv/export.rs", "who exports wants it"),
@@ -20,6 +20,7 @@ const REVEALING: [(&str, &str); 10] = [
     ("src/cli/subscribers.rs", "`find --reveal` is asked for it"),
     ("src/cli/suppressions.rs", "`list --reveal` is asked for it"),
     ("src/subscribe/notices.rs", "the help names our own"),
+    ("src/render/calendar.rs", "the sender's own stands as who publishes an event"),
     ("src/render/mime.rs", "the sender's own stands in `From` and `Reply-To`"),
     ("src/render/view.rs", "templates may show the sender's own"),
     ("src/newsroom/preview.rs", "the reader of a preview is made up"),

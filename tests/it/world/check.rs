@@ -24,6 +24,8 @@ pub(crate) struct Checked {
     pub(crate) text: String,
     /// The HTML part, with LF line ends.
     pub(crate) html: String,
+    /// What is in each calendar file, with LF line ends.
+    pub(crate) calendars: Vec<String>,
     /// Header values as they stand, unfolded, by lower-case name.
     pub(crate) headers: BTreeMap<String, String>,
 }
@@ -128,14 +130,26 @@ fn check_parts(bytes: &[u8], headers: BTreeMap<String, String>, faults: &mut Vec
     fault_if(has_entity(&subject), || format!("an HTML entity in the subject: {subject}"), faults);
 
     let root = headers.get("content-type").map_or("", String::as_str);
-    fault_if(!root.starts_with("multipart/alternative;"), || format!("the message is {root}"), faults);
-    let kinds: Vec<String> = message.parts.iter().skip(1).map(kind).collect();
-    fault_if(kinds != ["text/plain utf-8", "text/html utf-8"], || format!("the parts are {kinds:?}"), faults);
+    // Files stand behind what is read, in a part around both.
+    let is_mixed = root.starts_with("multipart/mixed;");
+    let is_read = is_mixed || root.starts_with("multipart/alternative;");
+    fault_if(!is_read, || format!("the message is {root}"), faults);
+    let first = if is_mixed { 2 } else { 1 };
+    let kinds: Vec<String> = message.parts.iter().skip(first).map(kind).collect();
+    let are_right = match kinds.as_slice() {
+        [text, html, files @ ..] => {
+            [text.as_str(), html] == ["text/plain utf-8", "text/html utf-8"]
+                && files.is_empty() != is_mixed
+                && files.iter().all(|file| file == "text/calendar utf-8")
+        }
+        _ => false,
+    };
+    fault_if(!are_right, || format!("the parts are {kinds:?}"), faults);
     let lines = |part: Option<&MessagePart<'_>>| match part.map(|part| &part.body) {
         Some(PartType::Text(text) | PartType::Html(text)) => text.replace("\r\n", "\n"),
         _ => String::new(),
     };
-    let (text, html) = (lines(message.parts.get(1)), lines(message.parts.get(2)));
+    let (text, html) = (lines(message.parts.get(first)), lines(message.parts.get(first + 1)));
     for (name, part) in [("text", &text), ("HTML", &html)] {
         fault_if(part.trim().is_empty(), || format!("the {name} part is empty"), faults);
         let words = part.split_whitespace().collect::<Vec<_>>().join(" ");
@@ -148,7 +162,35 @@ fn check_parts(bytes: &[u8], headers: BTreeMap<String, String>, faults: &mut Vec
     for image in html.split("<img ").skip(1).filter_map(|rest| rest.split_once('>')) {
         fault_if(!image.0.contains("alt=\""), || format!("an image without alt: {}", image.0), faults);
     }
-    Checked { subject, text, html, headers }
+    let calendars: Vec<String> = message.parts.iter().skip(first + 2).map(|file| lines(Some(file))).collect();
+    for calendar in &calendars {
+        check_calendar(calendar, faults);
+    }
+    Checked { subject, text, html, calendars, headers }
+}
+
+/// What RFC 5545 wants of every calendar, and RFC 5546 of a published event.
+fn check_calendar(calendar: &str, faults: &mut Vec<String>) {
+    let long = calendar.lines().find(|line| line.len() > 75);
+    fault_if(long.is_some(), || format!("a calendar line of more than 75 octets: {long:?}"), faults);
+    let whole = calendar.replace("\n ", "");
+    for (name, times) in [
+        ("BEGIN:VCALENDAR", 1),
+        ("VERSION:2.0", 1),
+        ("PRODID:", 1),
+        ("METHOD:PUBLISH", 1),
+        ("BEGIN:VEVENT", 1),
+        ("UID:", 1),
+        ("DTSTAMP:", 1),
+        ("DTSTART", 1),
+        ("SUMMARY:", 1),
+        ("ORGANIZER", 1),
+        ("END:VEVENT", 1),
+        ("END:VCALENDAR", 1),
+    ] {
+        let found = whole.lines().filter(|line| line.starts_with(name)).count();
+        fault_if(found != times, || format!("a calendar file has {name} {found} times:\n{calendar}"), faults);
+    }
 }
 
 fn kind(part: &MessagePart<'_>) -> String {
