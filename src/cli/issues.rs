@@ -20,9 +20,9 @@ use crate::{
     app::App,
     domain::{
         delivery::DeliveryState,
-        issue::{Draft, IssueId},
+        issue::{Draft, IssueId, IssueKind},
     },
-    newsroom::{self, Correction, Placed, Preview, Sending},
+    newsroom::{self, By, Correction, Placed, Preview, Sending},
     store::{issues::StoredIssue, ledger::Entry},
 };
 
@@ -58,12 +58,15 @@ pub(super) enum Issues {
         #[command(flatten)]
         who: Who,
     },
-    /// Mail a held issue after all
+    /// Mail a held issue after all; of an alert you are shown first what that would do
     Release {
         /// Its number
         issue: i64,
         #[command(flatten)]
         who: Who,
+        /// Do not ask
+        #[arg(long)]
+        yes: bool,
     },
     /// Let an alert go that another wants out: the second person of [staff]
     Approve {
@@ -72,6 +75,9 @@ pub(super) enum Issues {
         /// Who you are: an address of `notify` in [staff]
         #[arg(long, value_name = "ADDRESS")]
         by: String,
+        /// Do not ask
+        #[arg(long)]
+        yes: bool,
     },
     /// Give an issue up: what was not sent will not be
     Cancel {
@@ -150,8 +156,11 @@ impl Issues {
                 let parked = newsroom::hold(&app, IssueId(issue), &reason, &by).await?;
                 output.print(&parked, |count| format!("issue {issue} is held; {} wait", counted(*count, "message")))?;
             }
-            Self::Release { issue, who } => {
+            Self::Release { issue, who, yes } => {
                 let by = sending::by(&app, who.by.as_deref()).await?;
+                if !yes && !confirmed(&app, IssueId(issue), &by).await? {
+                    return Ok(ExitCode::FAILURE);
+                }
                 let placed = newsroom::release(&app, IssueId(issue), &by).await?;
                 let readers = match placed {
                     Placed::Queued(queued) => Some(queued.readers),
@@ -159,8 +168,11 @@ impl Issues {
                 };
                 output.print(&readers, |readers| released(issue, *readers))?;
             }
-            Self::Approve { issue, by } => {
+            Self::Approve { issue, by, yes } => {
                 let by = sending::by(&app, Some(&by)).await?;
+                if !yes && !confirmed(&app, IssueId(issue), &by).await? {
+                    return Ok(ExitCode::FAILURE);
+                }
                 let queued = newsroom::approve(&app, IssueId(issue), &by).await?;
                 output.print(&queued.readers, |readers| released(issue, Some(*readers)))?;
             }
@@ -190,6 +202,15 @@ async fn follow_up(app: &App, draft: &Draft, options: &SendOptions, output: Outp
     let by = sending::by(app, options.by.as_deref()).await?;
     let sending = Sending { by: &by, window: options.hold.unwrap_or(SignedDuration::ZERO) };
     Outgoing { draft, sending, options }.run(app, output).await
+}
+
+/// Shows what letting an alert go would do, and asks. Digests go as they would have gone by themselves.
+async fn confirmed(app: &App, issue: IssueId, by: &By) -> anyhow::Result<bool> {
+    let plan = newsroom::plan_release(app, issue, by).await?;
+    match plan.kind {
+        IssueKind::Digest => Ok(true),
+        IssueKind::Alert | IssueKind::Drill => sending::confirmed(&plan, &newsroom::preview_issue(app, issue).await?),
+    }
 }
 
 fn released(issue: i64, readers: Option<u64>) -> String {
