@@ -8,21 +8,21 @@ use std::{
 
 use anyhow::Context;
 use clap::{Args, Subcommand};
-use jiff::SignedDuration;
 use serde::Serialize;
 
 use super::{
+    follow_ups::{Correct, Retract},
     open,
     output::{Output, counted, say, table},
-    sending::{self, Outgoing, SendOptions},
+    sending,
 };
 use crate::{
     app::App,
     domain::{
         delivery::DeliveryState,
-        issue::{Draft, IssueId, IssueKind},
+        issue::{IssueId, IssueKind},
     },
-    newsroom::{self, By, Correction, Placed, Preview, Sending},
+    newsroom::{self, By, Placed, Preview},
     store::{issues::StoredIssue, ledger::Entry},
 };
 
@@ -103,33 +103,6 @@ pub(super) struct Who {
     by: Option<String>,
 }
 
-#[derive(Debug, Args)]
-pub(super) struct Correct {
-    /// The number of the issue that was wrong
-    issue: i64,
-    /// The headline; the subject says “Correction:” before it
-    #[arg(short, long)]
-    subject: String,
-    /// What is right, in Markdown; `-` reads standard input
-    file: PathBuf,
-    /// What was wrong, in a sentence: the mail opens with it
-    #[arg(long, default_value = "")]
-    wrong: String,
-    #[command(flatten)]
-    options: SendOptions,
-}
-
-#[derive(Debug, Args)]
-pub(super) struct Retract {
-    /// The number of the issue that was wrong
-    issue: i64,
-    /// Why, in Markdown; without it the mail is the one that was made ready before the issue went out
-    #[arg(long, default_value = "")]
-    reason: String,
-    #[command(flatten)]
-    options: SendOptions,
-}
-
 #[derive(Serialize)]
 struct Whole {
     issue: StoredIssue,
@@ -183,25 +156,11 @@ impl Issues {
                     format!("issue {issue} is cancelled; {} dropped", counted(*count, "message"))
                 })?;
             }
-            Self::Correct(correct) => {
-                let markdown = sending::read(&correct.file)?;
-                let said = Correction { subject: &correct.subject, wrong: &correct.wrong, markdown: &markdown };
-                let draft = newsroom::draft_correction(&app, IssueId(correct.issue), &said).await?;
-                return follow_up(&app, &draft, &correct.options, output).await;
-            }
-            Self::Retract(retract) => {
-                let draft = newsroom::draft_withdrawal(&app, IssueId(retract.issue), &retract.reason).await?;
-                return follow_up(&app, &draft, &retract.options, output).await;
-            }
+            Self::Correct(correct) => return correct.run(&app, output).await,
+            Self::Retract(retract) => return retract.run(&app, output).await,
         }
         Ok(ExitCode::SUCCESS)
     }
-}
-
-async fn follow_up(app: &App, draft: &Draft, options: &SendOptions, output: Output) -> anyhow::Result<ExitCode> {
-    let by = sending::by(app, options.by.as_deref()).await?;
-    let sending = Sending { by: &by, window: options.hold.unwrap_or(SignedDuration::ZERO) };
-    Outgoing { draft, sending, options }.run(app, output).await
 }
 
 /// Shows what letting an alert go would do, and asks. Digests go as they would have gone by themselves.
