@@ -1,11 +1,12 @@
 //! Step 5: writes an issue or a notice down for good, with its mailing and its deliveries, in one transaction. What
-//! comes in is composed and rendered; what goes out is rows. It never sends.
+//! comes in is composed and rendered; what goes out is rows. It never sends. Notices have a file of their own.
+
+mod notices;
 
 use jiff::{SignedDuration, Timestamp};
 
 use crate::{
     domain::{
-        address::EmailAddress,
         delivery::Lane,
         issue::{Content, Draft, FollowUp, IssueId, IssueKind, IssueState, Statement},
         mailing::{Mailing, MailingId, Purpose, Rendered},
@@ -18,6 +19,8 @@ use crate::{
         issues::{HandedOver, NewIssue},
     },
 };
+
+pub use notices::{ReadyNotice, notice_to, queue_notice, ready_notice, write_notice};
 
 /// An issue that was queued.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -159,60 +162,6 @@ pub async fn queue_held(store: &Store, edition: Edition<'_>, ready: &Ready) -> R
     let queued = hand_over(&mut tx, edition, ready, &mailing).await?;
     tx.commit().await?;
     Ok(Some(queued))
-}
-
-/// A notice that is ready to be written down, together with what it tells of.
-#[derive(Clone, Debug)]
-pub struct ReadyNotice {
-    mailing: Mailing,
-    people: Vec<SubscriberId>,
-}
-
-/// Makes a notice to named people ready.
-///
-/// # Errors
-/// When the store cannot be written.
-pub async fn ready_notice(
-    store: &Store,
-    rendered: &Rendered,
-    people: &[EmailAddress],
-    now: Timestamp,
-) -> Result<ReadyNotice, StoreError> {
-    let people = store.people(people, now).await?;
-    let mailing = numbered(store.mailing_id().await?, Purpose::Notice, Lane::Notice, rendered, now);
-    Ok(ReadyNotice { mailing, people })
-}
-
-/// A notice to one reader, of a fresh number, ready to be written down.
-pub fn notice_to(id: MailingId, rendered: &Rendered, reader: SubscriberId, now: Timestamp) -> ReadyNotice {
-    ReadyNotice { mailing: numbered(id, Purpose::Notice, Lane::Notice, rendered, now), people: vec![reader] }
-}
-
-/// Queues a notice that is ready, within the transaction of what it tells of.
-///
-/// # Errors
-/// When the store cannot be written.
-pub async fn write_notice(tx: &mut Tx, notice: &ReadyNotice) -> Result<(), StoreError> {
-    let ReadyNotice { mailing, people } = notice;
-    tx.add_mailing(mailing).await?;
-    tx.queue_to_people(batch(mailing, mailing.made_at), people).await?;
-    Ok(())
-}
-
-/// Queues a notice by itself.
-///
-/// # Errors
-/// When the store cannot be written.
-pub async fn queue_notice(
-    store: &Store,
-    rendered: &Rendered,
-    people: &[EmailAddress],
-    now: Timestamp,
-) -> Result<(), StoreError> {
-    let notice = ready_notice(store, rendered, people, now).await?;
-    let mut tx = store.begin().await?;
-    write_notice(&mut tx, &notice).await?;
-    tx.commit().await
 }
 
 /// The mailing of an issue, of a fresh number and frozen.

@@ -8,21 +8,21 @@ use std::{
 
 use anyhow::Context;
 use clap::{Args, Subcommand};
-use jiff::SignedDuration;
 use serde::Serialize;
 
 use super::{
+    follow_ups::{Correct, Retract},
     open,
     output::{Output, counted, say, table},
-    sending::{self, Outgoing, SendOptions},
+    sending,
 };
 use crate::{
     app::App,
     domain::{
         delivery::DeliveryState,
-        issue::{Draft, IssueId},
+        issue::{IssueId, IssueKind},
     },
-    newsroom::{self, Correction, Placed, Preview, Sending},
+    newsroom::{self, By, Placed, Preview},
     store::{issues::StoredIssue, ledger::Entry},
 };
 
@@ -58,12 +58,15 @@ pub(super) enum Issues {
         #[command(flatten)]
         who: Who,
     },
-    /// Mail a held issue after all
+    /// Mail a held issue after all; of an alert you are shown first what that would do
     Release {
         /// Its number
         issue: i64,
         #[command(flatten)]
         who: Who,
+        /// Do not ask
+        #[arg(long)]
+        yes: bool,
     },
     /// Let an alert go that another wants out: the second person of [staff]
     Approve {
@@ -72,6 +75,9 @@ pub(super) enum Issues {
         /// Who you are: an address of `notify` in [staff]
         #[arg(long, value_name = "ADDRESS")]
         by: String,
+        /// Do not ask
+        #[arg(long)]
+        yes: bool,
     },
     /// Give an issue up: what was not sent will not be
     Cancel {
@@ -95,33 +101,6 @@ pub(super) struct Who {
     /// Who you are: an address of `notify` in [staff]; without it, this machine's name for you
     #[arg(long, value_name = "ADDRESS")]
     by: Option<String>,
-}
-
-#[derive(Debug, Args)]
-pub(super) struct Correct {
-    /// The number of the issue that was wrong
-    issue: i64,
-    /// The headline; the subject says “Correction:” before it
-    #[arg(short, long)]
-    subject: String,
-    /// What is right, in Markdown; `-` reads standard input
-    file: PathBuf,
-    /// What was wrong, in a sentence: the mail opens with it
-    #[arg(long, default_value = "")]
-    wrong: String,
-    #[command(flatten)]
-    options: SendOptions,
-}
-
-#[derive(Debug, Args)]
-pub(super) struct Retract {
-    /// The number of the issue that was wrong
-    issue: i64,
-    /// Why, in Markdown; without it the mail is the one that was made ready before the issue went out
-    #[arg(long, default_value = "")]
-    reason: String,
-    #[command(flatten)]
-    options: SendOptions,
 }
 
 #[derive(Serialize)]
@@ -150,8 +129,11 @@ impl Issues {
                 let parked = newsroom::hold(&app, IssueId(issue), &reason, &by).await?;
                 output.print(&parked, |count| format!("issue {issue} is held; {} wait", counted(*count, "message")))?;
             }
-            Self::Release { issue, who } => {
+            Self::Release { issue, who, yes } => {
                 let by = sending::by(&app, who.by.as_deref()).await?;
+                if !yes && !confirmed(&app, IssueId(issue), &by).await? {
+                    return Ok(ExitCode::FAILURE);
+                }
                 let placed = newsroom::release(&app, IssueId(issue), &by).await?;
                 let readers = match placed {
                     Placed::Queued(queued) => Some(queued.readers),
@@ -159,8 +141,11 @@ impl Issues {
                 };
                 output.print(&readers, |readers| released(issue, *readers))?;
             }
-            Self::Approve { issue, by } => {
+            Self::Approve { issue, by, yes } => {
                 let by = sending::by(&app, Some(&by)).await?;
+                if !yes && !confirmed(&app, IssueId(issue), &by).await? {
+                    return Ok(ExitCode::FAILURE);
+                }
                 let queued = newsroom::approve(&app, IssueId(issue), &by).await?;
                 output.print(&queued.readers, |readers| released(issue, Some(*readers)))?;
             }
@@ -171,25 +156,20 @@ impl Issues {
                     format!("issue {issue} is cancelled; {} dropped", counted(*count, "message"))
                 })?;
             }
-            Self::Correct(correct) => {
-                let markdown = sending::read(&correct.file)?;
-                let said = Correction { subject: &correct.subject, wrong: &correct.wrong, markdown: &markdown };
-                let draft = newsroom::draft_correction(&app, IssueId(correct.issue), &said).await?;
-                return follow_up(&app, &draft, &correct.options, output).await;
-            }
-            Self::Retract(retract) => {
-                let draft = newsroom::draft_withdrawal(&app, IssueId(retract.issue), &retract.reason).await?;
-                return follow_up(&app, &draft, &retract.options, output).await;
-            }
+            Self::Correct(correct) => return correct.run(&app, output).await,
+            Self::Retract(retract) => return retract.run(&app, output).await,
         }
         Ok(ExitCode::SUCCESS)
     }
 }
 
-async fn follow_up(app: &App, draft: &Draft, options: &SendOptions, output: Output) -> anyhow::Result<ExitCode> {
-    let by = sending::by(app, options.by.as_deref()).await?;
-    let sending = Sending { by: &by, window: options.hold.unwrap_or(SignedDuration::ZERO) };
-    Outgoing { draft, sending, options }.run(app, output).await
+/// Shows what letting an alert go would do, and asks. Digests go as they would have gone by themselves.
+async fn confirmed(app: &App, issue: IssueId, by: &By) -> anyhow::Result<bool> {
+    let plan = newsroom::plan_release(app, issue, by).await?;
+    match plan.kind {
+        IssueKind::Digest => Ok(true),
+        IssueKind::Alert | IssueKind::Drill => sending::confirmed(&plan, &newsroom::preview_issue(app, issue).await?),
+    }
 }
 
 fn released(issue: i64, readers: Option<u64>) -> String {

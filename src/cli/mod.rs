@@ -9,6 +9,7 @@ mod demo;
 mod dkim;
 mod explain;
 mod feeds;
+mod follow_ups;
 mod inbox;
 mod init;
 mod intake;

@@ -23,7 +23,7 @@ use crate::{
         issue::{Draft, IssueKind, IssueState},
         span,
     },
-    newsroom::{self, By, Placed, Plan, Sending},
+    newsroom::{self, By, Placed, Plan, Preview, Sending},
     queue::Queued,
     stop::{Ask, Stop},
 };
@@ -79,7 +79,7 @@ impl Outgoing<'_> {
         let mail = newsroom::preview(app, self.draft).await?;
         let withdrawal = newsroom::preview_withdrawal(app, self.draft).await?;
         output.print(&plan, |plan| {
-            let mut text = format!("{}\n\n{}\n", table(plan, self.sending.window), mail.text.trim_end());
+            let mut text = format!("{}\n\n{}\n", table(plan), mail.text.trim_end());
             if let Some(withdrawal) = &withdrawal {
                 text.push_str(&format!("\nReady, should it have to be withdrawn:\n\n{}\n", withdrawal.text.trim_end()));
             }
@@ -92,13 +92,7 @@ impl Outgoing<'_> {
     async fn send(&self, app: &App, output: Output) -> anyhow::Result<ExitCode> {
         if !self.options.yes {
             let plan = newsroom::plan(app, self.draft, &self.sending).await?;
-            eprintln!(
-                "{}\n\n{}\n",
-                table(&plan, self.sending.window),
-                newsroom::preview(app, self.draft).await?.text.trim_end()
-            );
-            if !ask::to_send(&plan)? {
-                eprintln!("Nothing was sent.");
+            if !confirmed(&plan, &newsroom::preview(app, self.draft).await?)? {
                 return Ok(ExitCode::FAILURE);
             }
         }
@@ -157,6 +151,16 @@ impl Outgoing<'_> {
     }
 }
 
+/// Shows what is planned and the mail, and asks.
+pub(super) fn confirmed(plan: &Plan, mail: &Preview) -> anyhow::Result<bool> {
+    eprintln!("{}\n\n{}\n", table(plan), mail.text.trim_end());
+    let agreed = ask::to_send(plan)?;
+    if !agreed {
+        eprintln!("Nothing was sent.");
+    }
+    Ok(agreed)
+}
+
 /// Who is at the machine: the one of staff who is named, else the system's user.
 pub(super) async fn by(app: &App, address: Option<&str>) -> anyhow::Result<By> {
     let Some(address) = address else {
@@ -168,10 +172,10 @@ pub(super) async fn by(app: &App, address: Option<&str>) -> anyhow::Result<By> {
 }
 
 /// What a plan comes to, line by line.
-fn table(plan: &Plan, window: SignedDuration) -> String {
-    let goes = match window {
+fn table(plan: &Plan) -> String {
+    let goes = match plan.window {
         SignedDuration::ZERO => "at once".to_owned(),
-        _ => format!("in {}, unless somebody stops it", span::written(window)),
+        _ => format!("in {}, unless somebody stops it", span::written(plan.window)),
     };
     let mut lines = vec![
         ask::banner(plan.kind).to_string(),

@@ -242,12 +242,33 @@ mod tests {
         fn no_text_panics(text in ".{0,64}") {
             prop_assert!(secret(1).verify(Purpose::Leave, &text).is_err());
             prop_assert!(secret(1).verify_number(Purpose::Confirm, &text).is_err());
+            prop_assert!(secret(1).verify_pair(Purpose::Staff, &text).is_err());
+        }
+
+        #[test]
+        fn a_pair_says_what_was_signed_and_nothing_else(first: i64, second: i64, flip in 0_usize..41) {
+            let token = secret(1).sign_pair(Purpose::Staff, (first, second));
+            prop_assert_eq!(secret(1).verify_pair(Purpose::Staff, &token), Ok((first, second)));
+            prop_assert_eq!(secret(1).verify_pair(Purpose::Leave, &token), Err(TokenError::BadSignature));
+            prop_assert_eq!(secret(2).verify_pair(Purpose::Staff, &token), Err(TokenError::BadSignature));
+            prop_assert_eq!(secret(1).verify_number(Purpose::Staff, &token), Err(TokenError::Malformed));
+            let mut forged = token.into_bytes();
+            forged[flip] = if forged[flip] == b'a' { b'b' } else { b'a' };
+            let forged = String::from_utf8(forged).expect("ascii");
+            prop_assert_eq!(secret(1).verify_pair(Purpose::Staff, &forged), Err(TokenError::BadSignature));
         }
 
         #[test]
         fn a_token_for_one_purpose_is_nothing_for_another(number: i64) {
-            let purposes =
-                [Purpose::Leave, Purpose::Delivery, Purpose::Confirm, Purpose::Preferences, Purpose::Form, Purpose::Hub];
+            let purposes = [
+                Purpose::Leave,
+                Purpose::Delivery,
+                Purpose::Confirm,
+                Purpose::Preferences,
+                Purpose::Form,
+                Purpose::Hub,
+                Purpose::Staff,
+            ];
             for made in purposes {
                 let (token, seal) = (secret(1).sign_number(made, number), secret(1).seal(made, "7"));
                 prop_assert_eq!(token.len(), 29);

@@ -14,6 +14,7 @@ use crate::{
     domain::{
         delivery::DeliveryState,
         issue::{IssueId, IssueState},
+        span,
         subscription::SubscriberId,
         token::{Purpose, TokenError},
     },
@@ -76,7 +77,7 @@ pub struct Deciding {
     pub whom: String,
     /// The list's title.
     pub list: String,
-    /// When it goes, on the list's clock; empty when that is not to come.
+    /// When it goes, on the list's clock, and how long that is from now; empty when that is not to come.
     pub goes: String,
     /// What may be decided, the safest first.
     pub may: Vec<Decision>,
@@ -150,10 +151,7 @@ async fn look(app: &App, id: IssueId, by: By) -> Result<Deciding, NewsroomError>
     let draft = draft_of(app, &issue).await?;
     let may = may(stands, app.config.staff.second_person);
     let list = configured_list(app, &issue.list)?;
-    let readers = match issue.queued_at {
-        Some(_) => issue.readers,
-        None => ready::count_audience(app, &draft).await?,
-    };
+    let readers = ready::count_for(app, &issue, &draft).await?;
     let text = match preview_issue(app, id).await {
         _ if may.is_empty() => String::new(),
         Ok(preview) => preview.text,
@@ -164,7 +162,10 @@ async fn look(app: &App, id: IssueId, by: By) -> Result<Deciding, NewsroomError>
         whom: window::whom_of(&draft, list, readers),
         list: list.title.clone(),
         goes: match stands {
-            Stands::GoesAt(at) => window::at(at, list),
+            Stands::GoesAt(at) => {
+                let left = span::in_words(at.duration_since(app.clock.now()));
+                format!("at {}, in {left}", window::at(at, list))
+            }
             _ => String::new(),
         },
         confirmation: Confirmation::of(issue.kind, &issue.list, readers),

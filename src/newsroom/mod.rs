@@ -39,7 +39,7 @@ pub use error::NewsroomError;
 pub use held_posts::decide_held;
 pub use preview::{Preview, preview, preview_digest, preview_issue, preview_withdrawal};
 pub(crate) use ready::ready;
-pub use release::{approve, release};
+pub use release::{approve, plan_release, release};
 pub use send::{Placed, Plan, Sending, plan, send, test};
 pub(crate) use sent_alerts::alerts_before;
 pub use staff::{notice_to_staff, notices_about};

@@ -14,6 +14,7 @@ use crate::{
         mailing::Rendered,
     },
     queue::{Audience, Edition, Ready},
+    store::issues::StoredIssue,
 };
 
 /// Makes an issue ready. With a window, staff are told of it and can stop it until that has passed.
@@ -85,6 +86,14 @@ pub(super) async fn count_audience(app: &App, draft: &Draft) -> Result<u64, News
             None => Ok(0),
         },
         (kind, None) => Ok(app.store.count_readers(&draft.list, kind).await?),
+    }
+}
+
+/// The same of an issue: how many it was queued to, once it was.
+pub(super) async fn count_for(app: &App, issue: &StoredIssue, draft: &Draft) -> Result<u64, NewsroomError> {
+    match issue.queued_at {
+        Some(_) => Ok(issue.readers),
+        None => count_audience(app, draft).await,
     }
 }
 

@@ -1,9 +1,11 @@
 //! Letting a held issue go: by one person or, where an alert needs two, by one who wants it out and another who approves
 //! it. Only then its window opens, if it has one.
 
+use jiff::Timestamp;
+
 use super::{
-    By, NewsroomError, Placed, configured_list, decided_already, draft_of, needs, notices_about,
-    ready::{edition, ready},
+    By, Confirmation, NewsroomError, Placed, Plan, configured_list, decided_already, draft_of, needs, notices_about,
+    ready::{count_for, edition, expiry, ready, rendered},
     send::waits_for_second,
     window,
 };
@@ -48,6 +50,38 @@ pub async fn release(app: &App, id: IssueId, by: &By) -> Result<Placed, Newsroom
     }
     tx.commit().await?;
     Ok(Placed::Waits(id))
+}
+
+/// What releasing or approving a held issue would do. It does none of it.
+///
+/// # Errors
+/// When it is not held, or it is not said who wants it.
+pub async fn plan_release(app: &App, id: IssueId, by: &By) -> Result<Plan, NewsroomError> {
+    let issue = app.store.issue(id).await?;
+    needs(&issue, IssueState::Held)?;
+    let draft = draft_of(app, &issue).await?;
+    let now = app.clock.now();
+    let readers = count_for(app, &issue, &draft).await?;
+    let (subject, goes_at, withdrawal) = match issue.queued_at {
+        Some(_) => (issue.subject.clone(), rest_of_window(&issue, now), app.store.retraction_of(id).await?),
+        None => {
+            let goes_at = now.checked_add(issue.window).unwrap_or(Timestamp::MAX);
+            let (rendered, withdrawal) = rendered(app, edition(app, id, &draft, ""), goes_at).await?;
+            (rendered.subject, goes_at, withdrawal)
+        }
+    };
+    Ok(Plan {
+        kind: issue.kind,
+        readers,
+        whom: window::whom_of(&draft, configured_list(app, &issue.list)?, readers),
+        window: goes_at.duration_since(now),
+        goes_at,
+        expires_at: expiry(app, &draft, goes_at),
+        withdrawal: withdrawal.map(|withdrawal| withdrawal.subject),
+        needs_second_person: must_wait(app, &draft, by)?.is_some() && issue.wanted_by.is_none(),
+        confirmation: Confirmation::of(issue.kind, &issue.list, readers),
+        subject,
+    })
 }
 
 /// Approves, as the second person, an alert that another wants out: it goes, or its window opens.
@@ -122,13 +156,17 @@ async fn let_go(app: &App, issue: &StoredIssue, draft: &Draft, why: &str) -> Res
 }
 
 /// What was stopped in its window waits for the rest of it.
+fn rest_of_window(issue: &StoredIssue, now: Timestamp) -> Timestamp {
+    issue.goes_at.map_or(now, |goes_at| goes_at.max(now))
+}
+
 async fn go_on(app: &App, issue: &StoredIssue, why: &str) -> Result<Queued, NewsroomError> {
     let now = app.clock.now();
     let mailing = app.store.mailing_of_issue(issue.id).await?;
     if let Some(at) = mailing.and_then(|mailing| mailing.expires_at).filter(|at| *at <= now) {
         return Err(NewsroomError::TooLate { issue: issue.id.0, at });
     }
-    let goes_at = issue.goes_at.map_or(now, |goes_at| goes_at.max(now));
+    let goes_at = rest_of_window(issue, now);
     let mut tx = app.store.begin().await?;
     if !tx.move_issue(issue.id, IssueState::Held, IssueState::Queued, "").await? {
         return Err(decided_already(issue.id, IssueState::Held));

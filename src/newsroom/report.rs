@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 
 use super::{configured_list, notice_to_staff, window};
 use crate::{
@@ -25,9 +25,9 @@ const AT_LATEST: SignedDuration = SignedDuration::from_hours(1);
 
 /// Reports every alert, correction and drill of which there is something to say and of which staff were not told.
 pub(super) async fn reports_due(app: &App) -> Result<(), StoreError> {
-    for id in app.store.unreported_issues().await? {
+    let now = app.clock.now();
+    for id in app.store.unreported_issues(now.checked_sub(AT_LATEST).unwrap_or(Timestamp::MIN)).await? {
         let issue = app.store.issue(id).await?;
-        let now = app.clock.now();
         let began = issue.goes_at.or(issue.queued_at).unwrap_or(issue.made_at);
         let is_late = now.duration_since(began) >= AT_LATEST;
         if is_late || !app.store.is_under_way(id).await? {

@@ -62,6 +62,8 @@ pub struct Plan {
     pub readers: u64,
     /// To whom, in words.
     pub whom: String,
+    /// How long staff could stop it before it goes.
+    pub window: SignedDuration,
     /// When it would go.
     pub goes_at: Timestamp,
     /// When what is not sent by then expires; none: it does not.
@@ -91,6 +93,7 @@ pub async fn plan(app: &App, draft: &Draft, sending: &Sending<'_>) -> Result<Pla
         subject: rendered.subject,
         readers,
         whom: window::whom(app, edition, configured_list(app, &draft.list)?).await?,
+        window: sending.window,
         goes_at,
         expires_at: expiry(app, draft, goes_at),
         withdrawal: withdrawal.map(|withdrawal| withdrawal.subject),

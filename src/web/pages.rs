@@ -145,7 +145,7 @@ pub(super) enum Page<'a> {
     /// How an issue stands, for one of staff, and what they may decide.
     Staff {
         /// How it stands, in a few words.
-        heading: &'static str,
+        heading: &'a str,
         /// What was done just now; may be empty.
         said: &'a str,
         /// It is no alert but a drill.

@@ -49,7 +49,7 @@ fn show(site: &Site, status: StatusCode, now: &Deciding, said: &str) -> Response
     let person = now.by.to_string();
     let reason = if now.stands == Stands::Done { "" } else { now.issue.state_reason.as_str() };
     let page = Page::Staff {
-        heading: heading(now.stands),
+        heading: &format!("{} {}", now.issue.kind.with_article(), heading(now.stands)),
         said,
         is_drill: now.issue.kind == IssueKind::Drill,
         subject: &now.issue.subject,
@@ -64,21 +64,22 @@ fn show(site: &Site, status: StatusCode, now: &Deciding, said: &str) -> Response
     site.pages.answer(status, &page)
 }
 
+/// How an issue stands, behind its kind.
 fn heading(stands: Stands) -> &'static str {
     match stands {
-        Stands::GoesAt(_) => "It goes out soon",
-        Stands::BeingSent => "It is being sent",
-        Stands::Held => "It is held",
-        Stands::WaitsForSecond | Stands::WaitsForAnother => "It waits for a second person",
-        Stands::Cancelled => "It was given up",
-        Stands::Done => "It is done with",
+        Stands::GoesAt(_) => "goes out soon",
+        Stands::BeingSent => "is being sent",
+        Stands::Held => "is held",
+        Stands::WaitsForSecond | Stands::WaitsForAnother => "waits for a second person",
+        Stands::Cancelled => "was given up",
+        Stands::Done => "is done with",
     }
 }
 
 fn sentence(now: &Deciding) -> String {
     let (whom, sent) = (&now.whom, counted(now.sent, "message"));
     match now.stands {
-        Stands::GoesAt(_) => format!("It goes to {whom} at {}, unless it is stopped.", now.goes),
+        Stands::GoesAt(_) => format!("It goes to {whom} {}, unless it is stopped.", now.goes),
         Stands::BeingSent => format!("It goes to {whom}. So far: {sent}. To stop it keeps the rest back."),
         Stands::Held if now.sent > 0 => format!("It was stopped after {sent}. It was to go to {whom}."),
         Stands::Held => format!("Nothing of it was sent. It would go to {whom}."),

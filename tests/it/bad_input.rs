@@ -85,7 +85,7 @@ async fn a_missing_variable_in_a_template_holds_the_issue() {
     assert_failed(&Ended { err: world.tidings(&["check"]).await.out, ..still }, 1, &["alert.txt", "titel"]);
 
     std::fs::remove_file(world.file("templates/alert.txt")).expect("mended");
-    world.tidings(&["issues", "release", &issue]).await.well();
+    world.tidings(&["issues", "release", &issue, "--yes"]).await.well();
     world.tidings(&["run"]).await.well();
     assert_eq!(subjects(&world.new_mails()), ["Condemnation: Coalition condemns a transfer"]);
 }

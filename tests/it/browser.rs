@@ -11,6 +11,7 @@ use tidings::{
         token::{Claim, Purpose},
     },
     inbox::{Inbox, Settings, page},
+    newsroom::{self, By, Sending, Statement},
 };
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
@@ -23,6 +24,7 @@ use crate::world::{
     feed_server::Response,
 };
 
+const STAFF: &str = "notify = [\"desk@example.org\", \"chief@example.org\"]";
 const READER: &str = "reader1@example.org";
 const ANA: &str = "ana@reader.example";
 /// One who gets all there is of `news`.
@@ -298,6 +300,45 @@ async fn the_inbox_can_be_read_by_everyone() {
         browser.open(&format!("{root}{path}")).await;
         browser.examine(name).await;
     }
+}
+
+/// One of staff writes an alert, another approves it by the page, and stops it in its window, on a phone as on a desk.
+#[tokio::test]
+async fn staff_decide_about_an_alert_by_their_pages() {
+    let world = World::setup().staff(STAFF).staff("second_person = true").open().await;
+    world.begin(2).await;
+    let desk = By::staff(&world.app, &address_of("desk@example.org")).await.expect("one of staff");
+    let (list, markdown) = (&world.app.config.lists[0].name, "The coalition **condemns** the transfer.");
+    let statement = Statement { list, subject: "Statement on the transfer", markdown, key: None };
+    let draft = newsroom::draft_alert(&world.app, &statement).expect("a draft");
+    let sending = Sending { by: &desk, window: SignedDuration::from_mins(2) };
+    newsroom::send(&world.app, &draft, &sending).await.expect("held");
+    world.run().await;
+    let link = |address: &str| world.mails_to(address).pop().expect("a mail").link_to("staff").to_owned();
+
+    let browser = Browser::start(Scripts::Off).await;
+    browser.open(&link("desk@example.org")).await;
+    assert_eq!(browser.heading().await, "An alert waits for a second person");
+    browser.examine("staff-waits").await;
+    browser.open(&link("chief@example.org")).await;
+    browser.examine("staff-approve").await;
+    browser.fill("To let it go, type “yes”", "no").await;
+    browser.press("Approve it and send it to 2 readers of Coalition news").await;
+    assert!(browser.text().await.contains("Nothing was done."));
+    browser.examine("staff-not-confirmed").await;
+    browser.fill("To let it go, type “yes”", "yes").await;
+    browser.press("Approve it and send it to 2 readers of Coalition news").await;
+    assert_eq!(browser.heading().await, "An alert goes out soon");
+    browser.examine("staff-window").await;
+    browser.press("Stop it").await;
+    assert_eq!(browser.heading().await, "An alert is held");
+    browser.examine("staff-held").await;
+    browser.press("Give it up").await;
+    assert_eq!(browser.heading().await, "An alert was given up");
+    browser.examine("staff-given-up").await;
+    world.hours(1);
+    world.run().await;
+    assert!(world.mails_to(READER).is_empty());
 }
 
 async fn hand_over(inbox: &Inbox, message: &[u8]) {

@@ -174,13 +174,50 @@ fn a_test_says_so_in_its_subject_and_in_both_parts() {
 }
 
 #[test]
+fn a_drill_says_so_in_its_subject_and_in_both_parts() {
+    let rendered = ours().render(&sample::manual_alert(), &sample::list(), Flavour::Drill, sample::now());
+    let checked = received(&rendered.expect("it renders"), None);
+    assert!(checked.subject.starts_with("[Drill] "), "{}", checked.subject);
+    assert!(checked.text.contains("DRILL: staff only") && checked.html.contains("DRILL: staff only"));
+    assert!(!live(&sample::manual_alert()).message.contains("DRILL"));
+}
+
+#[test]
+fn a_correction_says_what_was_wrong_and_then_what_is_right() {
+    for (draft, subject, in_order) in [
+        (
+            sample::correction(),
+            "Correction: The strike was in the northern district",
+            &["we sent you “Statement on", "named the wrong district.", "This is right:", "**northern** district."][..],
+        ),
+        (
+            sample::withdrawal(),
+            "Withdrawn: Statement on the reported use of cluster munitions near a market",
+            &["We withdraw “Statement on", "Please do not rely on it", "has been taken back by its author."],
+        ),
+    ] {
+        let checked = received(&live(&draft), Some(&draft));
+        assert_eq!(checked.subject, subject);
+        assert!(!checked.html.contains("b3261e"), "red is for a live alert alone");
+        let words = checked.text.split_whitespace().collect::<Vec<_>>().join(" ");
+        let mut from = 0;
+        for part in in_order {
+            let at = words[from..].find(part).unwrap_or_else(|| panic!("{part} is not behind the others in {words}"));
+            from += at + part.len();
+        }
+    }
+}
+
+#[test]
 fn the_alarm_red_is_for_live_alerts_only() {
     let html = |draft: Draft, flavour| {
         let rendered = ours().render(&draft, &sample::list(), flavour, sample::now()).expect("it renders");
         received(&rendered, Some(&draft)).html
     };
     assert!(html(sample::alert(), Flavour::Live).contains("color: #b3261e"));
-    assert!(!html(sample::alert(), Flavour::Test).contains("color: #b3261e"));
+    for flavour in [Flavour::Test, Flavour::Drill] {
+        assert!(!html(sample::alert(), flavour).contains("color: #b3261e"));
+    }
     assert!(!html(sample::digest(), Flavour::Live).contains("b3261e"));
 }
 

@@ -50,7 +50,7 @@ impl Daemon {
 }
 
 #[tokio::test]
-async fn the_daemon_alerts_by_itself_lets_readers_leave_and_ends_when_told() {
+async fn the_daemon_alerts_by_itself_reports_lets_readers_leave_and_ends_when_told() {
     let start = Timestamp::now().checked_sub(SignedDuration::from_mins(30)).expect("our time");
     let setup = World::setup().at(start).list("digest = \"0 0 29 2 *\"").also("[web]\nlisten = \"127.0.0.1:0\"");
     let world = setup.start().await;
@@ -71,6 +71,10 @@ async fn the_daemon_alerts_by_itself_lets_readers_leave_and_ends_when_told() {
     let subscriptions = world.app.store.subscriptions_of(&address_of(&mails[0].to)).await.expect("subscriptions");
     assert_eq!(subscriptions[0].ended_reason, "left by one click (RFC 8058)");
 
+    world.relay.wait_for_messages(3).await;
+    let report = world.mails().pop().expect("a report");
+    assert_eq!(report.subject, "Sent: “Condemnation: Coalition condemns a transfer”, 2 of 2, Coalition news");
+
     let (status, log) = daemon.end().await;
     assert_eq!(status.code(), Some(0), "{log:#?}");
     assert!(log.iter().any(|line| line.contains("ended")), "{log:#?}");
@@ -78,7 +82,7 @@ async fn the_daemon_alerts_by_itself_lets_readers_leave_and_ends_when_told() {
     // What it left behind is in order: another run has nothing to do and nothing to take up.
     let ran = world.tidings(&["run"]).await.well();
     assert_eq!(ran, "collected 0 posts, 0 alerts, 0 digests; sent 0, deferred 0, refused 0\n");
-    assert_eq!(world.mails().len(), 2);
+    assert_eq!(world.mails().len(), 3);
 }
 
 #[tokio::test]

@@ -54,15 +54,18 @@ impl Store {
         Ok(rows.into_iter().map(|(id,)| IssueId(id)).collect())
     }
 
-    /// The alerts and drills that were let go and of which staff have no report yet.
+    /// The alerts and drills that were let go and of which staff have no report yet. A correction that may still reach more
+    /// is not among them, unless it went before `late`.
     ///
     /// # Errors
     /// When the store cannot be read.
-    pub async fn unreported_issues(&self) -> Result<Vec<IssueId>, StoreError> {
+    pub async fn unreported_issues(&self, late: Timestamp) -> Result<Vec<IssueId>, StoreError> {
         let rows: Vec<(i64,)> = sqlx::query_as(
             "SELECT id FROM issues WHERE reported_at IS NULL AND kind <> 'digest' AND queued_at IS NOT NULL
-                AND state <> 'held' ORDER BY id",
+                AND state <> 'held' AND (corrects IS NULL OR caught_up_at IS NOT NULL OR state = 'cancelled' OR goes_at <= $1)
+             ORDER BY id",
         )
+        .bind(ms(late))
         .fetch_all(&self.reader)
         .await?;
         Ok(rows.into_iter().map(|(id,)| IssueId(id)).collect())

@@ -156,8 +156,11 @@ async fn who_was_being_mailed_by_a_process_that_died_hears_of_it_too() {
     // Nobody is known to have it, but nobody is told that nobody has.
     let queued = retract(&world, first, "").await.expect("it is on the wire");
     assert_eq!(queued.readers, 0);
+    aftercare(&world).await;
     dying.abort();
     let _ = dying.await;
+    aftercare(&world).await;
+    world.run().await;
     aftercare(&world).await;
     world.run().await;
     aftercare(&world).await;
@@ -168,6 +171,13 @@ async fn who_was_being_mailed_by_a_process_that_died_hears_of_it_too() {
         ("dropped 1", "sent 1")
     );
     assert_eq!(subjects(&under(&world, "Withdrawn: Statement")), ["Withdrawn: Statement"]);
+    // It is reported once it is known whom it had to reach.
+    let reports = world.mails_to("desk@example.org");
+    assert!(
+        subjects(&reports).contains(&"Sent: “Withdrawn: Statement”, 1 of 1, Coalition news"),
+        "{:?}",
+        subjects(&reports)
+    );
 }
 
 #[tokio::test]

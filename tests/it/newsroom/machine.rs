@@ -139,11 +139,15 @@ async fn the_second_person_is_named_at_the_machine() {
     );
     let asked = world.tidings(&with(&ALERT, &["--yes", "--by", "desk@example.org"])).await.well();
     assert_eq!(asked, "issue 1 waits for a second person, who was sent a link; nothing has gone to readers\n");
-    let own = world.tidings(&["issues", "approve", "1", "--by", "Desk@Example.org"]).await;
+    let own = world.tidings(&["issues", "approve", "1", "--by", "Desk@Example.org", "--yes"]).await;
     assert!(own.err.starts_with("error: whoever wants issue 1 out cannot approve it as well\n"), "{}", own.err);
     let stranger = world.tidings(&["issues", "approve", "1", "--by", "reader1@example.org"]).await;
     assert!(stranger.err.contains("`r***@e***.org` is not one of `notify` in [staff]"), "{}", stranger.err);
-    let approved = world.tidings(&["issues", "approve", "1", "--by", "chief@example.org"]).await.well();
+    let approve = ["issues", "approve", "1", "--by", "chief@example.org"];
+    let unasked = world.tidings(&approve).await;
+    assert!(unasked.err.contains("LIVE: this reaches readers\n  subject     Statement\n"), "{}", unasked.err);
+    assert!(unasked.err.contains("give --yes to mail 2 readers of Coalition news without asking"), "{}", unasked.err);
+    let approved = world.tidings(&with(&approve, &["--yes"])).await.well();
     assert_eq!(approved, "issue 1 is queued to 2 readers; `tidings run` or `serve` mails it\n");
     world.tidings(&["run"]).await.well();
     assert_eq!(subjects(&world.mails_to("reader1@example.org")), ["Statement"]);

@@ -77,7 +77,7 @@ async fn what_is_stopped_in_its_window_reaches_nobody(setup: Setup) {
     let page = pages.get(&link).await;
     assert_eq!(page.status, StatusCode::OK);
     for words in
-        ["It goes out soon", "3 readers of Coalition news", "Stop it", "The coalition **condemns** the transfer."]
+        ["An alert goes out soon", "3 readers of Coalition news", "Stop it", "The coalition **condemns** the transfer."]
     {
         assert!(page.text.contains(words), "{words} is not in {}", page.text);
     }
@@ -94,7 +94,7 @@ async fn what_is_stopped_in_its_window_reaches_nobody(setup: Setup) {
     assert_eq!(world.states(issue).await, "queued 3");
 
     let given_up = pages.post(&link, &[("do", "give-up")]).await;
-    assert!(given_up.text.contains("It was given up"), "{}", given_up.text);
+    assert!(given_up.text.contains("An alert was given up"), "{}", given_up.text);
     assert!(!given_up.text.contains("<button"), "nothing is left to decide");
     world.run().await;
     assert_eq!((world.states(issue).await.as_str(), world.new_mails().len()), ("dropped 3", 0));
@@ -125,7 +125,7 @@ async fn what_was_stopped_and_released_waits_for_the_rest_of_its_window() {
     assert_eq!(untyped.status, StatusCode::CONFLICT, "a program that presses buttons sends nothing");
     assert!(untyped.text.contains("To let it go, type “yes”"), "{}", untyped.text);
     let released = pages.post(&link, &[("do", "release"), ("typed", " Yes ")]).await;
-    assert!(released.text.contains("It goes out soon"), "{}", released.text);
+    assert!(released.text.contains("An alert goes out soon"), "{}", released.text);
     world.run().await;
     assert_eq!(world.states(issue).await, "queued 3");
     world.minutes(1);
