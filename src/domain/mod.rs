@@ -11,6 +11,7 @@ pub mod dkim;
 pub mod feed;
 pub mod hook;
 pub mod issue;
+pub mod link_pattern;
 pub mod links;
 pub mod list;
 pub mod mailing;

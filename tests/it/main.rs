@@ -20,6 +20,7 @@ mod hooks;
 mod inbox;
 mod intake;
 mod join;
+mod kinds;
 mod leave;
 mod newsroom;
 mod pings;
