@@ -8,7 +8,6 @@ mod dates;
 mod entry;
 mod fetch;
 mod folder;
-mod front_matter;
 mod given;
 mod hub;
 mod images;

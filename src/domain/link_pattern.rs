@@ -57,6 +57,11 @@ impl LinkPattern {
         if has_own_host && example.username().is_empty() { Ok(pattern) } else { Err(LinkPatternError::NoUrl) }
     }
 
+    /// Its text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
     /// The link of a post.
     pub fn link(&self, parts: Parts<'_>) -> Option<Url> {
         let mut link = String::new();

@@ -11,8 +11,8 @@ const STEPS: u32 = 2;
 /// Where a foreign crate may be named. A crate that is not here may be named anywhere.
 const ROOMS: [(&str, &[&str]); 25] = [
     ("sqlx", &["src/store/"]),
-    ("toml", &["src/config/", "src/collect/front_matter.rs"]),
-    ("serde_saphyr", &["src/collect/front_matter.rs"]),
+    ("toml", &["src/config/", "src/collect/folder/"]),
+    ("serde_saphyr", &["src/collect/folder/"]),
     ("cron", &["src/domain/schedule/"]),
     // It is what the `cron` crate and `feed_rs` speak of time in; all else is jiff.
     ("chrono", &["src/domain/schedule/", "src/collect/"]),
