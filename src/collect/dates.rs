@@ -1,6 +1,7 @@
 //! Dates as sites write them. Text comes in, an instant goes out, or nothing when the text cannot be read: then the
 //! caller goes by when it first saw the post. Besides RFC 3339 and RFC 5322 §3.3 this takes what real feeds hold: other
-//! languages, missing zones, American order, seconds since 1970. A date without a zone is read as UTC.
+//! languages, missing zones, American order, seconds since 1970. A date without a zone is read as UTC. A bare month or
+//! year is no date: taken for its first day, a post of today would be old.
 
 use jiff::{
     SignedDuration, Timestamp,
@@ -11,24 +12,25 @@ use jiff::{
 /// Years outside this are a program's mistake, not a date.
 const YEARS: std::ops::RangeInclusive<i16> = 1990..=2100;
 
-/// Beginnings of month names in English, German, French, Spanish, Italian, Portuguese and Dutch, in lower case.
+/// Beginnings of month names in English, German, French, Spanish, Italian, Portuguese, Dutch, Polish, Hungarian, Greek and
+/// Russian, in lower case. The longer of two comes first.
 const MONTHS: [&[&str]; 12] = [
-    &["jan", "jän", "ene", "gen"],
-    &["feb", "fév", "fev"],
-    &["mar", "mär", "mrz", "maa", "mrt"],
-    &["apr", "avr", "abr"],
-    &["may", "mai", "mag", "mei"],
-    &["jun", "juin", "giu"],
-    &["jul", "juil", "lug"],
-    &["aug", "aoû", "aou", "ago"],
-    &["sep", "set"],
-    &["oct", "okt", "ott", "out"],
-    &["nov"],
-    &["dec", "dez", "déc", "dic"],
+    &["jan", "jän", "ene", "gen", "sty", "ιαν", "янв"],
+    &["feb", "fév", "fev", "lut", "φεβ", "фев"],
+    &["mar", "mär", "már", "mrz", "maa", "mrt", "μαρ", "μάρ", "мар"],
+    &["apr", "avr", "abr", "ápr", "kwi", "απρ", "апр"],
+    &["may", "mai", "mag", "mei", "maj", "máj", "μαΐ", "μαϊ", "μαι", "μάι", "май", "мая"],
+    &["jun", "juin", "giu", "jún", "cze", "ιουν", "ιούν", "июн"],
+    &["jul", "juil", "lug", "júl", "lip", "ιουλ", "ιούλ", "июл"],
+    &["aug", "aoû", "aou", "ago", "sie", "αυγ", "αύγ", "авг"],
+    &["sep", "set", "szept", "wrz", "σεπ", "сен"],
+    &["oct", "okt", "ott", "out", "paź", "οκτ", "окт"],
+    &["nov", "lis", "νοε", "νοέ", "ноя"],
+    &["dec", "dez", "déc", "dic", "gru", "δεκ", "дек"],
 ];
 
 /// Zone names still seen, with their offset from UTC in minutes. Names not listed are read as UTC.
-const ZONES: [(&str, i32); 26] = [
+const ZONES: [(&str, i32); 28] = [
     ("est", -300),
     ("edt", -240),
     ("cst", -360),
@@ -46,6 +48,8 @@ const ZONES: [(&str, i32); 26] = [
     ("ist", 330),
     ("cet", 60),
     ("cest", 120),
+    ("met", 60),
+    ("mest", 120),
     ("mez", 60),
     ("mesz", 120),
     ("eet", 120),
@@ -57,6 +61,13 @@ const ZONES: [(&str, i32); 26] = [
     ("nzst", 720),
 ];
 
+/// What is written of American zones when nobody wants to say whether it is summer. They are words as well, so they count
+/// only behind a time.
+const SHORT_ZONES: [(&str, i32); 5] = [("at", -240), ("et", -300), ("ct", -360), ("mt", -420), ("pt", -480)];
+
+/// Korea's zone, in minutes: who writes a date in Korean and no zone means it.
+const KOREA: i32 = 540;
+
 /// Reads a date.
 pub(super) fn read(text: &str) -> Option<Timestamp> {
     let text = text.trim();
@@ -64,7 +75,13 @@ pub(super) fn read(text: &str) -> Option<Timestamp> {
     if text.len() > 100 {
         return None;
     }
-    let instant = unix_time(text).or_else(|| compact(text)).or_else(|| Parts::gather(text).instant())?;
+    let is_korean = text.contains(|c| matches!(c, '\u{AC00}'..='\u{D7A3}'));
+    let spelled = || {
+        let mut parts = Parts::gather(text);
+        parts.offset_minutes = parts.offset_minutes.or(is_korean.then_some(KOREA));
+        parts.instant()
+    };
+    let instant = unix_time(text).or_else(|| compact(text)).or_else(spelled)?;
     YEARS.contains(&Offset::UTC.to_datetime(instant).year()).then_some(instant)
 }
 
@@ -115,6 +132,10 @@ impl Parts {
     /// Sorts the words of a text; words that mean nothing (weekdays, "at", "Uhr") are passed over.
     fn gather(text: &str) -> Self {
         let mut parts = Self::default();
+        // East Asian dates have no spaces.
+        let text = text.replace(['年', '년'], "年 ").replace(['月', '월'], "月 ").replace(['日', '일'], "日 ");
+        let spoken = ["午前", "午後", "오전", "오후", "上午", "下午"];
+        let text = spoken.iter().fold(text, |text, word| text.replace(word, &format!(" {word} ")));
         for word in text.split(|c: char| c.is_whitespace() || matches!(c, ',' | '(' | ')')) {
             parts.take(word);
         }
@@ -127,9 +148,10 @@ impl Parts {
             self.offset_minutes = self.offset_minutes.or_else(|| offset(word));
         } else if !first.is_ascii_digit() {
             self.take_name(word);
-        } else if let Some((date, clock)) = word.split_once(['T', 't']).filter(|(date, _)| date.len() >= 8) {
-            self.take(date);
-            self.take(clock);
+        } else if let Some(at) = time_mark(word) {
+            self.take(&word[..at]);
+            self.take(&word[at + 1..]);
+        } else if self.take_east_asian(word) {
         } else if word.contains(':') {
             self.take_clock(word);
         } else if let Some(separator) = word.chars().find(|c| matches!(c, '-' | '/' | '.')).filter(|_| word.len() >= 6)
@@ -144,14 +166,15 @@ impl Parts {
     fn take_name(&mut self, word: &str) {
         let name = word.trim_end_matches('.').to_lowercase();
         match name.replace('.', "").as_str() {
-            "am" => self.half = Some(Half::Morning),
-            "pm" => self.half = Some(Half::Afternoon),
+            "am" | "午前" | "上午" | "오전" => self.half = Some(Half::Morning),
+            "pm" | "午後" | "下午" | "오후" => self.half = Some(Half::Afternoon),
             _ => {}
         }
+        let short = SHORT_ZONES.iter().find(|(zone, _)| self.clock.is_some() && *zone == name);
         let zone = name.strip_prefix("gmt").or_else(|| name.strip_prefix("utc"));
         if let Some(minutes) = zone.and_then(offset) {
             self.offset_minutes = Some(minutes);
-        } else if let Some((_, minutes)) = ZONES.iter().find(|(zone, _)| *zone == name) {
+        } else if let Some((_, minutes)) = short.or_else(|| ZONES.iter().find(|(zone, _)| *zone == name)) {
             self.offset_minutes = self.offset_minutes.or(Some(*minutes));
         } else if let Some(month) = month(&name) {
             // The last one counts: French and Spanish Tuesdays begin like March.
@@ -176,7 +199,9 @@ impl Parts {
         let number = |field: &str| field.parse::<i16>().ok();
         let small = |field: &str| field.parse::<i8>().ok();
         if a.len() == 4 {
-            (self.year, self.month, self.day) = (number(a), small(b), small(c));
+            // One large host writes its months with a zero too many.
+            let b = if b.len() == 3 { b.trim_start_matches('0') } else { b };
+            (self.year, self.month, self.day) = (number(a), small(b).or_else(|| month(&b.to_lowercase())), small(c));
         } else if let Some(name) = month(&b.to_lowercase()) {
             (self.day, self.month, self.year) = (small(a), Some(name), number(c).map(|year| full_year(year, c)));
         } else {
@@ -188,6 +213,22 @@ impl Parts {
             }
             (self.day, self.month, self.year) = (day, month, number(c).map(|year| full_year(year, c)));
         }
+    }
+
+    /// `2026年`, `11月`, `24日`; whether it was one.
+    fn take_east_asian(&mut self, word: &str) -> bool {
+        let number = |mark| word.strip_suffix(mark).and_then(|number| number.parse::<i16>().ok());
+        let small = |mark| number(mark).and_then(|number| i8::try_from(number).ok());
+        if let Some(year) = number('年') {
+            self.year = Some(year);
+        } else if let Some(month) = small('月') {
+            self.month = Some(month);
+        } else if let Some(day) = small('日') {
+            self.day = Some(day);
+        } else {
+            return false;
+        }
+        true
     }
 
     /// A bare number is a day first and a year after that, unless it can only be a year.
@@ -216,6 +257,13 @@ impl Parts {
         let offset = SignedDuration::from_mins(self.offset_minutes.unwrap_or(0).into());
         Offset::UTC.to_timestamp(date.to_datetime(time)).ok()?.checked_sub(offset).ok()
     }
+}
+
+/// Where the `T` is that parts a date from its time.
+fn time_mark(word: &str) -> Option<usize> {
+    let bytes = word.as_bytes();
+    let is_mark = |at: &usize| matches!(bytes[*at], b'T' | b't') && bytes[at - 1].is_ascii_digit();
+    (8..bytes.len()).find(|at| is_mark(at) && word.is_char_boundary(*at))
 }
 
 /// `+0100`, `-05:00`, `+2` in minutes; nothing beyond fourteen hours.
@@ -295,6 +343,15 @@ mod tests {
             "Tue, 24 Nov 2026 10:00:00 GMT+0",
             "Tue, 24 Nov 2026 12:00:00 GMT+02:00",
             "  Tue,24 Nov 2026 10:00:00 +0000 \n",
+            "Thu, 24 Nov 2026 11:00:00 MET",
+            "Tue, 24 November 2026 05:00:00 ET",
+            "November 24, 2026 at 10:00",
+            "2026年11月24日 10:00",
+            "2026-11-24 오후 7:00:00",
+            "2026년 11월 24일 19:00:00",
+            "2026-november-24T11:00+01:00",
+            "2026-011-24T10:00:00Z",
+            "24 ноября 2026 13:00 MSK",
         ];
         for text in same_instant {
             assert_eq!(read_as(text), ten, "{text}");
@@ -324,6 +381,11 @@ mod tests {
         assert_eq!(read_as("11/24/2026 12:05PM"), "2026-11-24T12:05:00Z");
         assert_eq!(read_as("2026-12-31T23:59:60Z"), "2026-12-31T23:59:59Z");
         assert_eq!(read_as("24 août 2026 9:05 MESZ"), "2026-08-24T07:05:00Z");
+        assert_eq!(read_as("Κυρ, 11 Ιούλ 2004 12:00:00 EST"), "2004-07-11T17:00:00Z");
+        assert_eq!(read_as("2004-július-13T9:15-05:00"), "2004-07-13T14:15:00Z");
+        assert_eq!(read_as("2004-október-13T9:15-05:00"), "2004-10-13T14:15:00Z");
+        assert_eq!(read_as("2026年11月24日午後3:30"), "2026-11-24T15:30:00Z");
+        assert_eq!(read_as("13 października 2026"), "2026-10-13T00:00:00Z");
     }
 
     #[test]
@@ -340,6 +402,8 @@ mod tests {
             "1",
             "12:00",
             "2026-13-40",
+            "2026-11",
+            "2026年11月",
             "24 Nov 2026 99:99",
         ] {
             assert_eq!(read_as(text), "none", "{text}");

@@ -1,13 +1,16 @@
-//! One entry of a parsed feed to one post: which link, which text, which picture, and what it will be known by. An
-//! entry as the parser gives it comes in; a clean post goes out, or nothing when there is nothing to show.
+//! One entry of a feed to one post: which link, which text, which picture, and what it will be known by. What the feed
+//! says of an entry comes in; a clean post goes out, or nothing when there is nothing to show.
 
 use data_encoding::HEXLOWER;
-use feed_rs::model;
-use jiff::Timestamp;
 use sha2::{Digest, Sha256};
 use url::Url;
 
-use super::{clean, plain, summary};
+use super::{
+    clean,
+    fields::Found,
+    plain, summary,
+    words::{Kind, Words},
+};
 use crate::domain::post::Post;
 
 /// A longer id is known by its hash, in bytes.
@@ -49,19 +52,21 @@ impl Entry {
 }
 
 /// Reads one entry of the feed at `feed_url`.
-pub(super) fn read(entry: model::Entry, feed_url: &Url) -> Option<Entry> {
-    let id = plain::one_line(&entry.id);
+pub(super) fn read(found: &Found, feed_url: &Url) -> Option<Entry> {
+    let id = plain::one_line(&found.id);
     let id = if id.len() > MAX_ID { hash(&id) } else { id };
-    let link = link(&entry.links, feed_url).or_else(|| web_address(&id, None));
-    let base = link.as_ref().unwrap_or(feed_url);
-    let base = entry.base.as_deref().and_then(|own| base.join(own).ok()).unwrap_or_else(|| base.clone());
-    let title = entry.title.as_ref().map(|title| plain::title(&title.content)).unwrap_or_default();
+    let link = found.links.iter().find_map(|address| web_address(address, Some(feed_url)));
+    let link = link.or_else(|| web_address(&id, None));
+    let base = found.base.as_ref().or(link.as_ref()).unwrap_or(feed_url);
+    let title = found.title.as_ref().map(Words::as_title).unwrap_or_default();
 
-    let text = entry.content.as_ref().and_then(content_html).map(|html| clean::clean_html(&html, Some(&base)));
+    let text = found.text.as_ref().map(|text| clean::clean_html(&as_html(text), Some(base)));
     let text = text.filter(|text| !text.is_empty());
-    let excerpt = entry.summary.as_ref().map(|text| as_html(&text.content, text.content_type.as_str()));
-    let excerpt = excerpt.map(|html| clean::clean_html(&html, Some(&base))).unwrap_or_default();
-    let image = media_image(&entry, &base)
+    let excerpt = found.excerpt.as_ref().map(|text| clean::clean_html(&as_html(text), Some(base))).unwrap_or_default();
+    let attached = || {
+        found.pictures.iter().find_map(|(address, alt)| Some((picture_address(address, feed_url)?, plain::title(alt))))
+    };
+    let image = attached()
         .or_else(|| clean::first_image(text.as_deref().unwrap_or_default()))
         .or_else(|| clean::first_image(&excerpt));
     let (body, summary) = match text {
@@ -91,11 +96,8 @@ pub(super) fn read(entry: model::Entry, feed_url: &Url) -> Option<Entry> {
         image,
         summary,
         body_html: body,
-        categories: categories(&entry.categories),
-        published_at: entry
-            .published
-            .or(entry.updated)
-            .and_then(|date| Timestamp::from_millisecond(date.timestamp_millis()).ok()),
+        categories: categories(&found.categories),
+        published_at: found.published_at,
     };
     Some(Entry { id, post })
 }
@@ -114,14 +116,6 @@ fn titled(title: String, summary: &str, link: Option<&Url>) -> String {
     }
 }
 
-/// The link to the post itself: not to its comments, its sound, or its source.
-fn link(links: &[model::Link], feed_url: &Url) -> Option<Url> {
-    let is_own = |link: &&model::Link| link.target.is_none() && matches!(link.rel.as_deref(), None | Some("alternate"));
-    let is_page = |link: &&model::Link| link.media_type.as_deref().is_none_or(|kind| kind.contains("html"));
-    let own = || links.iter().filter(is_own);
-    own().filter(is_page).chain(own()).find_map(|link| web_address(&link.href, Some(feed_url)))
-}
-
 /// An absolute http(s) address.
 fn web_address(text: &str, base: Option<&Url>) -> Option<Url> {
     let url = match base {
@@ -132,43 +126,13 @@ fn web_address(text: &str, base: Option<&Url>) -> Option<Url> {
         .then_some(url)
 }
 
-/// A post's text as HTML, when it is text at all.
-fn content_html(content: &model::Content) -> Option<String> {
-    let kind = content.content_type.as_str();
-    let body = content.body.as_deref()?;
-    (kind.starts_with("text/") || is_html(kind)).then(|| as_html(body, kind))
-}
-
-fn is_html(kind: &str) -> bool {
-    kind.starts_with("text/html") || kind.starts_with("application/xhtml")
-}
-
 /// Text that calls itself plain is often HTML all the same; text that is plain gets its paragraphs.
-fn as_html(text: &str, kind: &str) -> String {
-    if is_html(kind) || plain::has_markup(text) {
-        return text.to_owned();
+fn as_html(words: &Words) -> String {
+    if words.kind == Kind::Html || plain::has_markup(&words.text) {
+        return words.text.clone();
     }
-    let unix = text.replace("\r\n", "\n").replace('<', "&lt;");
+    let unix = words.text.replace("\r\n", "\n").replace('<', "&lt;");
     unix.split("\n\n").map(|paragraph| format!("<p>{}</p>", paragraph.trim().replace('\n', "<br>"))).collect()
-}
-
-/// The picture that the feed itself attaches to the post, with its description.
-fn media_image(entry: &model::Entry, base: &Url) -> Option<(String, String)> {
-    let media = entry.media.iter().find_map(|media| {
-        let pictures = media.content.iter().filter(|content| is_picture(content));
-        let addresses = pictures.filter_map(|content| content.url.as_ref()).map(Url::as_str);
-        let thumbnails = media.thumbnails.iter().map(|thumbnail| thumbnail.image.uri.as_str());
-        let address = addresses.chain(thumbnails).find_map(|address| picture_address(address, base))?;
-        let alt = media.description.as_ref().map(|text| plain::title(&text.content)).unwrap_or_default();
-        Some((address, alt))
-    });
-    // Atom and JSON Feed attach pictures by link.
-    let is_picture_link = |link: &&model::Link| {
-        link.rel.as_deref() != Some("alternate")
-            && link.media_type.as_deref().is_some_and(|kind| kind.starts_with("image/"))
-    };
-    let attached = || entry.links.iter().filter(is_picture_link).find_map(|link| picture_address(&link.href, base));
-    media.or_else(|| attached().map(|address| (address, String::new())))
 }
 
 /// An absolute address of a picture; the author's portrait, which one hosting service attaches to each post, is none.
@@ -178,22 +142,11 @@ fn picture_address(address: &str, base: &Url) -> Option<String> {
     (!is_portrait).then(|| url.into())
 }
 
-/// Whether a medium is a picture, by its type or, without one, by its name.
-fn is_picture(content: &model::MediaContent) -> bool {
-    match &content.content_type {
-        Some(kind) => kind.as_str().starts_with("image/"),
-        None => content.url.as_ref().is_some_and(|url| {
-            let path = url.path().to_ascii_lowercase();
-            [".jpg", ".jpeg", ".png", ".gif", ".webp", ".avif"].iter().any(|end| path.ends_with(end))
-        }),
-    }
-}
-
 /// The names of the categories, each once.
-fn categories(found: &[model::Category]) -> Vec<String> {
+fn categories(found: &[String]) -> Vec<String> {
     let mut names: Vec<String> = Vec::new();
     for category in found {
-        let name = plain::title(category.label.as_deref().filter(|label| !label.is_empty()).unwrap_or(&category.term));
+        let name = plain::title(category);
         if !name.is_empty() && !names.contains(&name) && names.len() < MAX_CATEGORIES {
             names.push(name);
         }

@@ -5,20 +5,24 @@
 mod charset;
 pub mod clean;
 mod dates;
+mod document;
+mod entities;
 mod entry;
 mod fetch;
+mod fields;
 mod folder;
-mod given;
 mod hub;
 mod images;
+mod json;
 mod network;
-mod parse;
+pub mod parse;
 mod plain;
-mod repair;
 mod rewrite;
+mod spaces;
 mod summary;
 mod tags;
 mod wordpress;
+mod words;
 mod xml;
 
 use std::time::Duration;

@@ -2,55 +2,59 @@
 //! out is clean, in the feed's order, and has the same fingerprints tomorrow. Takes milliseconds of processor time: call
 //! it off the async threads. It asks neither the time nor the store.
 
-use std::{
-    collections::{HashMap, HashSet},
-    panic::{AssertUnwindSafe, catch_unwind},
-};
+use std::collections::{HashMap, HashSet};
 
-use feed_rs::{model, parser};
 use url::Url;
 
 use super::{
-    charset, dates,
+    charset,
+    document::{self, Document, MAX_ENTRIES},
+    entities,
     entry::{self, Entry},
-    repair,
+    fields::{self, Found},
+    json,
     tags::{Token, Tokens},
-    xml,
+    xml::{Piece, Pieces, name_of},
 };
 use crate::domain::post::Post;
 
-/// No more posts than this are taken from one look.
-const MAX_POSTS: usize = 500;
-
 /// What was read.
 #[derive(Debug)]
-pub(super) struct Reading {
+pub struct Reading {
+    /// The feed's own title; empty when it has none.
+    pub title: String,
     /// The posts, in the feed's order.
-    pub(super) posts: Vec<Post>,
+    pub posts: Vec<Post>,
     /// What a person who looks after the feed should know.
-    pub(super) warnings: Vec<String>,
+    pub warnings: Vec<String>,
     /// Whether the document ended too early, so that posts may be missing.
-    pub(super) was_cut: bool,
+    pub was_cut: bool,
 }
 
 /// Why a document was not read: half a sentence about "it".
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct NotAFeed(pub(super) String);
+pub struct NotAFeed(pub String);
 
 /// Reads a feed that was found at `url`.
-pub(super) fn read(bytes: &[u8], content_type: Option<&str>, url: &Url) -> Result<Reading, NotAFeed> {
+///
+/// # Errors
+/// [`NotAFeed`] when it holds no feed, however broken.
+pub fn read(bytes: &[u8], content_type: Option<&str>, url: &Url) -> Result<Reading, NotAFeed> {
     let text = charset::decode(bytes, content_type);
     let text = text.trim_start();
-    let mut reading = Reading { posts: Vec::new(), warnings: Vec::new(), was_cut: false };
-    let feed = match text.chars().next() {
+    let mut reading = Reading { title: String::new(), posts: Vec::new(), warnings: Vec::new(), was_cut: false };
+    if let Some(name) = charset::unknown(bytes, content_type) {
+        reading
+            .warnings
+            .push(format!("the feed names an encoding that is not known here, `{name}`; letters may be wrong"));
+    }
+    let found = match text.chars().next() {
         None => return Err(NotAFeed("it is empty".to_owned())),
-        Some('{') => read_json(text, url, &mut reading)?,
+        Some('{') => read_json(text, &mut reading)?,
         Some(_) if is_web_page(text) => return Err(NotAFeed(web_page(text, url))),
         Some(_) => read_xml(text, url, &mut reading)?,
     };
-    let entries = newest_entries(feed.entries, &mut reading.warnings);
-    let found: Vec<Entry> = entries.into_iter().filter_map(|found| entry::read(found, url)).collect();
-    reading.posts = distinct(found, &mut reading.warnings);
+    reading.posts = posts(&found, url, &mut reading.warnings);
     let undated = reading.posts.iter().filter(|post| post.published_at.is_none()).count();
     if undated > 0 {
         reading.warnings.push(format!("{undated} of {} posts have no date that could be read", reading.posts.len()));
@@ -58,63 +62,58 @@ pub(super) fn read(bytes: &[u8], content_type: Option<&str>, url: &Url) -> Resul
     Ok(reading)
 }
 
-fn read_json(text: &str, url: &Url, reading: &mut Reading) -> Result<model::Feed, NotAFeed> {
-    parse(text, url).or_else(|reason| {
-        let mended = repair::mend_json(text).ok_or(reason)?;
+/// The posts of entries that were found at `url`, in their order.
+pub(super) fn posts(found: &[Found], url: &Url, warnings: &mut Vec<String>) -> Vec<Post> {
+    let entries: Vec<Entry> = found.iter().filter_map(|found| entry::read(found, url)).collect();
+    distinct(entries, warnings)
+}
+
+fn read_json(text: &str, reading: &mut Reading) -> Result<Vec<Found>, NotAFeed> {
+    let feed = json::read(text).map_err(NotAFeed)?;
+    if feed.is_mended {
         reading.warnings.push("the feed's JSON had to be repaired".to_owned());
-        parse(&mended, url)
-    })
-}
-
-fn read_xml(text: &str, url: &Url, reading: &mut Reading) -> Result<model::Feed, NotAFeed> {
-    let prepared = xml::prepare(text).map_err(|bomb| NotAFeed(bomb.to_string()))?;
-    parse(&prepared, url).or_else(|reason| {
-        let mended = repair::mend_xml(&prepared);
-        // What was taken out may have hidden how deep the rest nests, so it is measured again.
-        let text = xml::prepare(&mended.text).map_err(|bomb| NotAFeed(bomb.to_string()))?;
-        let feed = parse(&text, url).map_err(|_| reason)?;
-        reading.was_cut = mended.was_cut;
-        reading.warnings.push("the feed's XML had to be repaired".to_owned());
-        if mended.was_cut {
-            reading.warnings.push("the feed broke off early, so posts at its end may be missing".to_owned());
-        }
-        if mended.left_out > 0 {
-            reading.warnings.push(format!("{} broken entries of the feed were left out", mended.left_out));
-        }
-        Ok(feed)
-    })
-}
-
-fn parse(text: &str, url: &Url) -> Result<model::Feed, NotAFeed> {
-    let parser = parser::Builder::new()
-        .base_uri(Some(url))
-        .sanitize_content(false)
-        // Entries without an id keep an empty one; the parser's own would differ at each look.
-        .id_generator(|_, _, _| String::new())
-        .timestamp_parser(|text| {
-            let instant = dates::read(text)?;
-            chrono::DateTime::from_timestamp_millis(instant.as_millisecond())
-        })
-        .build();
-    // The parser panics on some odd authors and durations. That must cost this look only, and the repair takes them out.
-    match catch_unwind(AssertUnwindSafe(|| parser.parse(text.as_bytes()))) {
-        Ok(Ok(feed)) => Ok(feed),
-        Ok(Err(error)) => Err(NotAFeed(error.to_string())),
-        Err(_) => Err(NotAFeed("it made the parser fail".to_owned())),
     }
+    reading.title = feed.title;
+    let count = feed.items.len();
+    let mut first = feed.items;
+    let last = first.split_off(count.min(MAX_ENTRIES));
+    let last = last.into_iter().rev().take(MAX_ENTRIES).rev().collect();
+    Ok(newest(first, last, count, &mut reading.warnings))
+}
+
+fn read_xml(text: &str, url: &Url, reading: &mut Reading) -> Result<Vec<Found>, NotAFeed> {
+    let text = entities::expanded(text);
+    let Document { head, first, last, count, mended } =
+        document::read(&text, url).map_err(|reason| NotAFeed(reason.to_string()))?;
+    if mended.is_mended {
+        reading.warnings.push("the feed's XML had to be repaired".to_owned());
+    }
+    if mended.was_cut {
+        reading.warnings.push("the feed broke off early, so posts at its end may be missing".to_owned());
+    }
+    if mended.left_out > 0 {
+        reading.warnings.push(format!("{} broken entries of the feed were left out", mended.left_out));
+    }
+    reading.was_cut = mended.was_cut;
+    reading.title = fields::feed_title(&head);
+    let first = first.iter().map(fields::read).collect();
+    Ok(newest(first, last.iter().map(fields::read).collect(), count, &mut reading.warnings))
 }
 
 /// The first 500 entries, or the last when the feed has its newest at the end.
-fn newest_entries(mut entries: Vec<model::Entry>, warnings: &mut Vec<String>) -> Vec<model::Entry> {
-    if entries.len() > MAX_POSTS {
-        warnings.push(format!("the feed holds {} posts; the newest {MAX_POSTS} were read", entries.len()));
-        let date = |entry: Option<&model::Entry>| entry.and_then(|entry| entry.published.or(entry.updated));
-        if date(entries.first()) < date(entries.last()) {
-            entries.drain(..entries.len() - MAX_POSTS);
-        }
-        entries.truncate(MAX_POSTS);
+fn newest(mut first: Vec<Found>, mut last: Vec<Found>, count: usize, warnings: &mut Vec<String>) -> Vec<Found> {
+    if last.is_empty() {
+        return first;
     }
-    entries
+    warnings.push(format!("the feed holds {count} posts; the newest {MAX_ENTRIES} were read"));
+    let date = |found: Option<&Found>| found.and_then(|found| found.published_at);
+    if date(first.first()) < date(last.last()) {
+        let missing = MAX_ENTRIES.saturating_sub(last.len()).min(first.len());
+        let mut newest = first.split_off(first.len() - missing);
+        newest.append(&mut last);
+        return newest;
+    }
+    first
 }
 
 /// Gives each post a fingerprint of its own. An id that several posts share is none: then their links tell them apart.
@@ -139,9 +138,14 @@ fn distinct(entries: Vec<Entry>, warnings: &mut Vec<String>) -> Vec<Post> {
         .collect()
 }
 
+/// Whether a document is HTML, however it begins.
 fn is_web_page(text: &str) -> bool {
     let start: String = text.chars().take(20).collect::<String>().to_ascii_lowercase();
-    start.starts_with("<!doctype html") || start.starts_with("<html")
+    let root = Pieces { rest: text }.take(20).find_map(|piece| match piece {
+        Piece::Tag(tag) => Some(name_of(tag)),
+        _ => None,
+    });
+    start.starts_with("<!doctype html") || root.is_some_and(|name| name.eq_ignore_ascii_case("html"))
 }
 
 /// Says that a page is none, and where the page says its feed is.

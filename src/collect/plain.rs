@@ -1,7 +1,7 @@
 //! Plain text: what may stand in a title, a category, a summary. Text in any state comes in (entities, stray tags,
 //! control characters); one clean line goes out. Nothing here keeps markup.
 
-use std::{collections::HashSet, sync::LazyLock};
+use markup5ever::data::{C1_REPLACEMENTS, NAMED_ENTITIES};
 
 use super::tags::{Token, Tokens};
 
@@ -17,12 +17,39 @@ const INLINE: [&str; 24] = [
     "small", "span", "strong", "sub", "sup", "tt", "u",
 ];
 
-/// Decodes entities and nothing else: it is only given one entity at a time.
-static ENTITIES: LazyLock<ammonia::Builder<'static>> = LazyLock::new(|| {
-    let mut builder = ammonia::Builder::empty();
-    builder.clean_content_tags(HashSet::new());
-    builder
-});
+/// Other elements that are seen in posts.
+const BLOCKS: [&str; 24] = [
+    "blockquote",
+    "center",
+    "dd",
+    "div",
+    "dl",
+    "dt",
+    "figure",
+    "h1",
+    "h2",
+    "h3",
+    "h4",
+    "h5",
+    "h6",
+    "hr",
+    "li",
+    "ol",
+    "pre",
+    "section",
+    "table",
+    "tbody",
+    "td",
+    "th",
+    "tr",
+    "ul",
+];
+
+/// Elements that no reader is to see: a text that holds one is HTML.
+const HIDDEN: [&str; 17] = [
+    "applet", "blink", "button", "embed", "form", "frame", "frameset", "iframe", "input", "link", "meta", "object",
+    "script", "style", "svg", "math", "video",
+];
 
 /// Whether a character may stand in a text of ours. Private-use characters are what templates mark their slots with;
 /// bidirectional overrides make a line read as something else than it is.
@@ -59,50 +86,76 @@ pub(super) fn decode(text: &str) -> String {
     while let Some(at) = rest.find('&') {
         let (before, entity) = rest.split_at(at);
         decoded.push_str(before);
-        let is_name = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'#';
-        let length = entity.bytes().skip(1).take(32).take_while(|byte| is_name(*byte)).count() + 1;
-        if length > 1 && entity[length..].starts_with(';') {
-            decoded.push_str(&entity_text(&entity[..=length]));
-            rest = &entity[length + 1..];
-        } else {
-            decoded.push('&');
-            rest = &entity[1..];
+        match reference(entity) {
+            Some((length, meant)) => {
+                decoded.push_str(&meant);
+                rest = &entity[length..];
+            }
+            None => {
+                decoded.push('&');
+                rest = &entity[1..];
+            }
         }
     }
     decoded.push_str(rest);
     decoded
 }
 
-/// What one entity stands for; itself when it is none.
-fn entity_text(entity: &str) -> String {
-    match entity {
-        "&amp;" => "&".to_owned(),
-        "&lt;" => "<".to_owned(),
-        "&gt;" => ">".to_owned(),
-        "&quot;" => "\"".to_owned(),
-        "&nbsp;" => "\u{A0}".to_owned(),
-        // The HTML parser knows the other two thousand, and gives back those five as they came.
-        _ => {
-            let parsed = ENTITIES.clean(entity).to_string();
-            match parsed.as_str() {
-                "&amp;" => "&".to_owned(),
-                "&lt;" => "<".to_owned(),
-                "&gt;" => ">".to_owned(),
-                "&nbsp;" => "\u{A0}".to_owned(),
-                _ => parsed.strip_prefix("&amp;").map_or(parsed.clone(), |name| format!("&{name}")),
-            }
+/// What the entity stands for that a text begins with, and how long it is; nothing when it begins with none that HTML
+/// knows (WHATWG HTML §13.2.5.72).
+pub(super) fn reference(text: &str) -> Option<(usize, String)> {
+    let name = text.strip_prefix('&')?;
+    let is_name = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'#';
+    let length = name.bytes().take(32).take_while(|byte| is_name(*byte)).count();
+    let name = name.get(..=length).filter(|name| name.ends_with(';'))?;
+    let meant = match name.strip_prefix('#') {
+        Some(number) => numbered(number.trim_end_matches(';'))?.to_string(),
+        None => {
+            let &(first, second) = NAMED_ENTITIES.get(name)?;
+            [first, second].into_iter().filter(|code| *code != 0).filter_map(char::from_u32).collect()
         }
-    }
+    };
+    Some((name.len() + 1, meant))
 }
 
-/// Whether a text holds a tag, as opposed to an angle bracket.
-pub(super) fn has_markup(text: &str) -> bool {
-    Tokens::new(text).any(|token| match token {
-        Token::Open(tag) => {
-            INLINE.contains(&tag.name.as_str())
-                || matches!(tag.name.as_str(), "div" | "ul" | "ol" | "table" | "blockquote")
+/// The character of a number, which old programs mean in Windows' code page below 160.
+fn numbered(number: &str) -> Option<char> {
+    let code = match number.strip_prefix(['x', 'X']) {
+        Some(digits) => u32::from_str_radix(digits, 16).ok()?,
+        None => number.parse().ok()?,
+    };
+    let old = code.checked_sub(0x80).and_then(|at| *C1_REPLACEMENTS.get(usize::try_from(at).ok()?)?);
+    Some(old.or_else(|| char::from_u32(code)).filter(|c| *c != '\0').unwrap_or('\u{FFFD}'))
+}
+
+/// The text of HTML, its entities still encoded: without tags, scripts and styles, a space where a block or line ends.
+pub(super) fn without_tags(html: &str) -> String {
+    let mut text = String::new();
+    for token in Tokens::new(html) {
+        let name = match token {
+            Token::Text(piece) => {
+                text.push_str(piece);
+                continue;
+            }
+            Token::Open(tag) => tag.name,
+            Token::Close(name) => name,
+        };
+        if matches!(name.as_str(), "br" | "p") || !INLINE.contains(&name.as_str()) {
+            text.push(' ');
         }
-        _ => false,
+    }
+    text
+}
+
+/// Whether a text holds a tag of HTML, as opposed to an angle bracket.
+pub(super) fn has_markup(text: &str) -> bool {
+    text.match_indices('<').any(|(at, _)| {
+        let name = &text[at + 1..];
+        let name = name.strip_prefix('/').unwrap_or(name);
+        let length = name.bytes().take(12).take_while(u8::is_ascii_alphanumeric).count();
+        let ends = name[length..].chars().next().is_some_and(|c| c.is_ascii_whitespace() || matches!(c, '/' | '>'));
+        let name = name[..length].to_ascii_lowercase();
+        ends && (INLINE.contains(&name.as_str()) || BLOCKS.contains(&name.as_str()) || HIDDEN.contains(&name.as_str()))
     })
 }
 
@@ -188,6 +241,7 @@ mod tests {
     #[test]
     fn only_tags_count_as_markup() {
         assert!(has_markup("<p>Hello") && has_markup("x<br/>y") && !has_markup("a < b, <c> & d"));
+        assert!(has_markup("x<SCRIPT src=y>") && has_markup("x</h1>") && !has_markup("<h7> <piffle> <p"));
     }
 
     #[test]

@@ -12,7 +12,8 @@ use url::Url;
 use super::{
     CollectError, Found, Look, charset, dates,
     fetch::{Answer, Fetched, Fetcher, Validators},
-    given::{self, Given},
+    fields, parse,
+    words::Words,
 };
 use crate::domain::feed::{Feed, FeedState};
 
@@ -78,9 +79,15 @@ pub(super) async fn look(
                 warnings.push(format!("only the newest {} posts could be read: {error}", reader.posts.len()));
             }
             let (site, posts) = (feed.url.clone(), reader.posts);
-            let clean = move || given::posts(posts.iter().filter_map(given).collect(), &site);
-            let posts = tokio::task::spawn_blocking(clean).await;
-            Found::Posts(posts.map_err(|_| unreadable("its posts made the reader fail"))?)
+            let clean = move || {
+                let found: Vec<fields::Found> = posts.iter().filter_map(found).collect();
+                let posts = parse::posts(&found, &site, &mut warnings);
+                (posts, warnings)
+            };
+            let cleaned = tokio::task::spawn_blocking(clean).await;
+            let (posts, told) = cleaned.map_err(|_| unreadable("its posts made the reader fail"))?;
+            warnings = told;
+            Found::Posts(posts)
         }
     };
     let Validators { etag, last_modified } = reader.validators;
@@ -243,7 +250,7 @@ async fn items(bytes: Vec<u8>, content_type: Option<String>) -> Result<Vec<Value
 }
 
 /// What WordPress gives of a post. One with a password is not for everybody, and is no post.
-fn given(post: &Value) -> Option<Given> {
+fn found(post: &Value) -> Option<fields::Found> {
     let text = |pointer: &str| post.pointer(pointer).and_then(Value::as_str).unwrap_or_default();
     let number = post["id"].as_u64()?;
     if post.pointer("/content/protected") == Some(&Value::Bool(true)) {
@@ -251,27 +258,27 @@ fn given(post: &Value) -> Option<Given> {
     }
     let filled = |text: &str| Some(text.to_owned()).filter(|text| !text.trim().is_empty());
     let terms = post["_embedded"]["wp:term"].as_array().into_iter().flatten().filter_map(Value::as_array).flatten();
-    Some(Given {
+    Some(fields::Found {
         // As in the site's feed, so that a site may change from the one to the other.
         id: filled(text("/guid/rendered")).unwrap_or_else(|| format!("wordpress:{number}")),
-        title: text("/title/rendered").to_owned(),
-        link: filled(text("/link")),
-        text: filled(text("/content/rendered")),
-        excerpt: filled(text("/excerpt/rendered")),
-        picture: picture(&post["_embedded"]["wp:featuredmedia"][0]),
+        title: Some(Words::html(text("/title/rendered"))),
+        links: filled(text("/link")).into_iter().collect(),
+        text: filled(text("/content/rendered")).map(Words::html),
+        excerpt: filled(text("/excerpt/rendered")).map(Words::html),
+        pictures: picture(&post["_embedded"]["wp:featuredmedia"][0]).into_iter().collect(),
         categories: terms.filter_map(|term| term["name"].as_str().map(str::to_owned)).collect(),
         published_at: published_at(post),
+        base: None,
     })
 }
 
 /// The featured image, in a size for mail where the site has one.
-fn picture(media: &Value) -> Option<(Url, String)> {
+fn picture(media: &Value) -> Option<(String, String)> {
     let sizes = &media["media_details"]["sizes"];
     let address = ["large", "medium_large"].iter().find_map(|size| sizes[*size]["source_url"].as_str());
     let address = address.or_else(|| media["source_url"].as_str())?;
     let is_picture = media["mime_type"].as_str().is_none_or(|kind| kind.starts_with("image/"));
-    let url = Url::parse(address).ok().filter(|_| is_picture)?;
-    Some((url, media["alt_text"].as_str().unwrap_or_default().to_owned()))
+    is_picture.then(|| (address.to_owned(), media["alt_text"].as_str().unwrap_or_default().to_owned()))
 }
 
 /// When a post was published; the change of one that does not say so.

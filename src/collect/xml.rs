@@ -1,57 +1,28 @@
-//! XML as feeds hold it, made fit for a strict parser. Text comes in; text goes out with HTML that stands bare in titles
-//! and descriptions encoded, comments and declarations left out. Documents built to exhaust a parser are refused. It
-//! mends nothing else: that is `repair`'s.
+//! XML as feeds hold it, cut into pieces: tags, text, CDATA sections. What comes in is hostile and often broken; what
+//! goes out borrows from it, in one pass and in linear time. What is in comments and declarations is left out. It never
+//! fails, and judges nothing: that is `document`'s.
 
-/// Elements nest no deeper than this in any feed, broken ones included.
-const MAX_DEPTH: usize = 512;
+use super::plain;
 
-/// Media groups hold no groups; the parser goes into each by recursion, and a stack has an end.
-const MAX_GROUPS: usize = 16;
-
-/// No tag has more attributes; the parser compares each with each.
-const MAX_ATTRIBUTES: usize = 256;
-
-/// Elements that hold text for people. The parser would take what comes before the first bare tag and drop the rest.
-const TEXTS: [&str; 10] = [
-    "title",
-    "description",
-    "summary",
-    "content",
-    "content:encoded",
-    "subtitle",
-    "atom:title",
-    "atom:summary",
-    "atom:content",
-    "dc:description",
-];
-
-/// Why a document is not read.
-#[derive(Debug, PartialEq, Eq, thiserror::Error)]
-pub(super) enum Bomb {
-    /// Elements within elements.
-    #[error("its elements nest too deep")]
-    Deep,
-    /// Attributes upon attributes.
-    #[error("a tag in it has more than {MAX_ATTRIBUTES} attributes")]
-    Attributes,
-}
+/// More attributes than this on one tag are not looked at.
+const MAX_ATTRIBUTES: usize = 64;
 
 /// One piece of XML.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Piece<'a> {
     /// Text, entities still encoded.
     Text(&'a str),
-    /// A CDATA section, with its marks.
+    /// What is in a CDATA section.
     Data(&'a str),
     /// A tag, with its angle brackets.
     Tag(&'a str),
     /// A comment, declaration or instruction.
     Other,
     /// What is left when the document ends inside a piece.
-    Torn(&'a str),
+    Torn,
 }
 
-/// Cuts XML into pieces, in one pass.
+/// Cuts XML into pieces.
 pub(super) struct Pieces<'a> {
     /// What is not cut yet.
     pub(super) rest: &'a str,
@@ -81,15 +52,15 @@ impl<'a> Iterator for Pieces<'a> {
         };
         let Some(length) = length else {
             self.rest = "";
-            return Some(Piece::Torn(rest));
+            return Some(Piece::Torn);
         };
         let (piece, rest) = rest.split_at(length);
         self.rest = rest;
-        Some(match piece {
-            _ if piece.starts_with("<![CDATA[") => Piece::Data(piece),
-            _ if piece.starts_with("<!") || piece.starts_with("<?") => Piece::Other,
-            _ if is_tag(piece) && piece.ends_with('>') => Piece::Tag(piece),
-            _ => Piece::Text(piece),
+        Some(match piece.strip_prefix("<![CDATA[").and_then(|data| data.strip_suffix("]]>")) {
+            Some(data) => Piece::Data(data),
+            None if piece.starts_with("<!") || piece.starts_with("<?") => Piece::Other,
+            None if is_tag(piece) && piece.ends_with('>') => Piece::Tag(piece),
+            None => Piece::Text(piece),
         })
     }
 }
@@ -137,91 +108,26 @@ pub(super) fn name_of(tag: &str) -> &str {
     &name[..name.find(|c: char| c.is_whitespace() || matches!(c, '/' | '>')).unwrap_or(name.len())]
 }
 
-/// Makes a document fit for the parser.
-pub(super) fn prepare(text: &str) -> Result<String, Bomb> {
-    let mut out = String::with_capacity(text.len());
-    let (mut depth, mut groups) = (0_usize, 0_usize);
-    let mut pieces = Pieces { rest: text };
-    let mut in_media = false;
-    // Elements that are never closed from here on: looking for their ends again and again would take for ever.
-    let mut unclosed: Vec<&str> = Vec::new();
-    while let Some(piece) = pieces.next() {
-        let tag = match piece {
-            // The parser must see no tag that was not seen here, so what is no tag is made one to nobody.
-            Piece::Text(text) => {
-                out.push_str(&text.replace('<', "&lt;"));
-                continue;
-            }
-            Piece::Data(data) => {
-                out.push_str(data);
-                continue;
-            }
-            Piece::Other | Piece::Torn(_) => continue,
-            Piece::Tag(tag) => tag,
+/// The attributes of a tag with their names as written, decoded.
+pub(super) fn attributes(tag: &str) -> Vec<(&str, String)> {
+    let mut found = Vec::new();
+    let mut rest = tag.trim_start_matches('<').trim_start_matches(|c: char| !c.is_whitespace());
+    while let Some(at) = rest.find('=').filter(|_| found.len() < MAX_ATTRIBUTES) {
+        // What stands before the name has no value.
+        let name = rest[..at].trim_end().rsplit(char::is_whitespace).next().unwrap_or_default();
+        let value = rest[at + 1..].trim_start();
+        let (value, after) = match value.chars().next() {
+            Some(quote @ ('"' | '\'')) => value[1..].split_once(quote).unwrap_or((&value[1..], "")),
+            _ => value.split_at(value.find(|c: char| c.is_whitespace() || c == '>').unwrap_or(value.len())),
         };
-        if attributes(tag) > MAX_ATTRIBUTES {
-            return Err(Bomb::Attributes);
-        }
-        let name = name_of(tag);
-        let closes = tag.starts_with("</");
-        let opens = !closes && !tag.ends_with("/>");
-        if name == "media:content" {
-            in_media = opens;
-        }
-        push_tag(&mut out, tag, in_media);
-        let is_group = name.rsplit(':').next() == Some("group");
-        for (level, counts) in [(&mut depth, true), (&mut groups, is_group)] {
-            *level =
-                if closes { level.saturating_sub(usize::from(counts)) } else { *level + usize::from(opens && counts) };
-        }
-        if depth > MAX_DEPTH || groups > MAX_GROUPS {
-            return Err(Bomb::Deep);
-        }
-        if opens && TEXTS.contains(&name) && !unclosed.contains(&name) {
-            match content(pieces.rest, name) {
-                Some(inner) => {
-                    pieces.rest = &pieces.rest[inner.len()..];
-                    push_content(&mut out, inner, tag.contains("xhtml"));
-                }
-                None => unclosed.push(name),
-            }
-        }
+        found.push((name, plain::decode(value)));
+        rest = after;
     }
-    Ok(out)
+    found
 }
 
-/// Writes a tag. A thumbnail that stands alone is lost on the parser, which knows them only beside other media, so it
-/// is written as what it is: a picture.
-fn push_tag(out: &mut String, tag: &str, in_media: bool) {
-    if in_media {
-        out.push_str(tag);
-    } else if let Some(rest) = tag.strip_prefix("<media:thumbnail") {
-        out.push_str("<media:content type=\"image/jpeg\"");
-        out.push_str(rest);
-    } else if tag.starts_with("</media:thumbnail") {
-        out.push_str("</media:content>");
-    } else {
-        out.push_str(tag);
-    }
-}
-
-/// How many attributes a tag has: equals signs outside quotes.
-fn attributes(tag: &str) -> usize {
-    let mut quote = None;
-    let mut count = 0;
-    for byte in tag.bytes() {
-        match (quote, byte) {
-            (None, b'"' | b'\'') => quote = Some(byte),
-            (None, b'=') => count += 1,
-            (Some(open), _) if open == byte => quote = None,
-            _ => {}
-        }
-    }
-    count
-}
-
-/// What stands before the closing tag of `name`; CDATA sections hide closing tags.
-fn content<'a>(text: &'a str, name: &str) -> Option<&'a str> {
+/// What stands before the closing tag of `name`, as it is written; CDATA sections hide closing tags.
+pub(super) fn content<'a>(text: &'a str, name: &str) -> Option<&'a str> {
     let mut at = 0;
     loop {
         at += text[at..].find('<')?;
@@ -236,90 +142,91 @@ fn content<'a>(text: &'a str, name: &str) -> Option<&'a str> {
     }
 }
 
-/// Writes what an element for people holds, its markup encoded.
-fn push_content(out: &mut String, inner: &str, is_xhtml: bool) {
-    if is_xhtml {
-        out.push_str(inner);
-        return;
-    }
-    let mut rest = inner;
-    while !rest.is_empty() {
-        let data = if rest.starts_with("<![CDATA[") { end_of(rest, "]]>") } else { None };
-        let length = data.or_else(|| rest.find("<![CDATA[").filter(|at| *at > 0)).unwrap_or(rest.len());
-        let (part, after) = rest.split_at(length);
-        rest = after;
-        if data.is_some() || !part.contains('<') {
-            out.push_str(part);
-        } else if part.contains("&lt;") {
-            // Encoded already, with a stray tag: encoding its entities again would show them.
-            out.push_str(&part.replace('<', "&lt;"));
-        } else {
-            out.push_str(&part.replace('&', "&amp;").replace('<', "&lt;"));
-        }
-    }
+/// Whether a text is as XML 1.0 wants it: no bare ampersand, no entity that is not known, no forbidden character.
+pub(super) fn is_sound(text: &str) -> bool {
+    let ampersands = text.match_indices('&').all(|(at, _)| {
+        plain::reference(&text[at..]).is_some_and(|(_, meant)| meant != "\u{FFFD}" && !meant.contains(is_forbidden))
+    });
+    ampersands && !text.contains(is_forbidden)
+}
+
+/// Characters that XML 1.0 §2.2 forbids.
+pub(super) fn is_forbidden(c: char) -> bool {
+    matches!(c, '\0'..='\x08' | '\x0B' | '\x0C' | '\x0E'..='\x1F' | '\u{FFFE}' | '\u{FFFF}')
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{Bomb, prepare};
+    use super::{Piece, Pieces, attributes, content, is_sound};
     use proptest::prelude::*;
+    use std::time::Instant;
+
+    fn pieces(text: &str) -> String {
+        let pieces = Pieces { rest: text }.map(|piece| match piece {
+            Piece::Text(text) => format!("{text}|"),
+            Piece::Data(data) => format!("[{data}]|"),
+            Piece::Tag(tag) => format!("{tag}|"),
+            Piece::Other => "-|".to_owned(),
+            Piece::Torn => "torn|".to_owned(),
+        });
+        pieces.collect()
+    }
 
     #[test]
-    fn bare_markup_in_texts_is_encoded() {
-        let cases = [
-            ("<title>An <b>old</b> &amp; good</title>", "<title>An &lt;b>old&lt;/b> &amp;amp; good</title>"),
-            ("<title>a &lt;b&gt; &amp; c</title>", "<title>a &lt;b&gt; &amp; c</title>"),
-            (
-                "<description>&lt;p&gt;x&lt;/p&gt;<br/></description>",
-                "<description>&lt;p&gt;x&lt;/p&gt;&lt;br/></description>",
-            ),
-            ("<title><![CDATA[a <b>&</title>]]></title>", "<title><![CDATA[a <b>&</title>]]></title>"),
-            ("<title>x <i>y</i><![CDATA[<b>]]> z</title>", "<title>x &lt;i>y&lt;/i><![CDATA[<b>]]> z</title>"),
-            ("<content type='xhtml'><div>x</div></content>", "<content type='xhtml'><div>x</div></content>"),
-            ("<media:title>x<b/></media:title>", "<media:title>x<b/></media:title>"),
-            ("<title>unclosed <b>x</b>", "<title>unclosed <b>x</b>"),
-            ("<title>é</title><title></title><title/>", "<title>é</title><title></title><title/>"),
-        ];
-        for (xml, prepared) in cases {
-            assert_eq!(prepare(xml).as_deref(), Ok(prepared), "{xml}");
+    fn xml_is_cut_where_its_pieces_end() {
+        assert_eq!(pieces("<a b='>'/>x &amp; <![CDATA[<c>]]></a>"), "<a b='>'/>|x &amp; |[<c>]|</a>|");
+        assert_eq!(pieces("< c><1:d>1 < 2<b>"), "< c>|<1:d>1 |< 2|<b>|");
+        assert_eq!(
+            pieces("<?xml version='1.0'?><!DOCTYPE rss [<!ENTITY a \"b\"><!ENTITY c '&a;&a;'>]><rss/><!-- <x> -->"),
+            "-|-|<rss/>|-|"
+        );
+        assert_eq!(pieces("<!DOCTYPE rss [<!ENTITY a ']x'>] ><rss/>"), "-|<rss/>|");
+        for torn in ["<a", "<a b='", "<!-- x", "<![CDATA[ x", "<?x", "<!DOCTYPE x [ "] {
+            assert_eq!(pieces(torn), "torn|", "{torn}");
         }
     }
 
     #[test]
-    fn declarations_and_comments_are_left_out() {
-        let xml = "<?xml version='1.0' encoding='latin1'?><!DOCTYPE rss [<!ENTITY a \"b\"><!ENTITY c '&a;&a;'>]><rss><!-- <x> --></rss>";
-        assert_eq!(prepare(xml).as_deref(), Ok("<rss></rss>"));
-        assert_eq!(prepare("<!DOCTYPE rss [<!ENTITY a ']x'>] ><rss/>").as_deref(), Ok("<rss/>"));
-        assert_eq!(prepare("<a b='>'/>< c><1:d><!-- torn <b>").as_deref(), Ok("<a b='>'/>&lt; c>&lt;1:d>"));
+    fn attributes_are_read_as_they_are_written() {
+        let read = |tag| {
+            attributes(tag).into_iter().map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>().join("|")
+        };
+        assert_eq!(read("<a href='?a=1&amp;b=2' rel=\"x > y\" t = z/>"), "href=?a=1&b=2|rel=x > y|t=z/");
+        assert_eq!(read("<a checked b='1'\n c=\"\"><x d='2'>"), "b=1|c=|d=2");
+        assert_eq!(read("<a>"), "");
+        assert!(attributes(&format!("<a {}>", "b='' ".repeat(100_000))).len() <= 64);
     }
 
     #[test]
-    fn a_bomb_is_refused() {
-        assert_eq!(prepare(&"<media:group>".repeat(100_000)), Err(Bomb::Deep));
-        assert_eq!(prepare(&format!("<a{}>", " b=''".repeat(1000))), Err(Bomb::Attributes));
-        assert!(prepare(&"<a><b x='='/></a>".repeat(100_000)).is_ok());
-        // Each of these would cost minutes if it were read again and again.
-        for part in [
-            "<title>",
-            "<title><![CDATA[]]>",
-            "<![CDATA[",
-            "<!--",
-            "<!DOCTYPE [",
-            "<!x [>",
-            "<a '",
-            "<title></title>",
-            "<?",
-        ] {
-            let begun = std::time::Instant::now();
-            let _ = prepare(&part.repeat(200_000));
-            assert!(begun.elapsed().as_secs() < 3, "{part} took {:?}", begun.elapsed());
+    fn a_closing_tag_is_not_looked_for_in_data() {
+        assert_eq!(content("a<b></b><![CDATA[</t>]]>c</t >d", "t"), Some("a<b></b><![CDATA[</t>]]>c"));
+        assert_eq!(content("a</tt><![CDATA[</t>", "t"), None);
+    }
+
+    #[test]
+    fn what_xml_forbids_is_seen() {
+        for sound in ["", "a &amp; b &#233; &eacute; &#x1F600;", "line\r\n\ttab"] {
+            assert!(is_sound(sound), "{sound}");
         }
+        for broken in ["a & b", "?a=1&b=2", "&nosuch;", "&#0;", "&", "&amp", "x\u{8}", "\u{FFFE}"] {
+            assert!(!is_sound(broken), "{broken}");
+        }
+    }
+
+    #[test]
+    fn it_takes_no_longer_for_what_is_built_to_take_long() {
+        let begun = Instant::now();
+        for part in ["<![CDATA[", "<!--", "<!DOCTYPE [", "<!x [>", "<a '", "<?", "<a b=", "&", "</", "<a></a>"] {
+            let text = part.repeat(200_000);
+            let _ = (Pieces { rest: &text }.count(), is_sound(&text), attributes(&text));
+        }
+        assert!(begun.elapsed().as_secs() < 10, "{:?}", begun.elapsed());
     }
 
     proptest! {
         #[test]
-        fn no_text_makes_it_panic(xml in "(<|>|/|title|!--|--|\\[CDATA\\[|\\]\\]|<!\\[CDATA\\[|\\?|é|'|=| |&lt;|</title>|<title>){0,30}") {
-            let _ = prepare(&xml);
+        fn no_text_makes_it_panic(xml in "(<|>|/|title|!--|--|\\[CDATA\\[|\\]\\]|<!\\[CDATA\\[|\\?|é|'|=| |&lt;|&|;|</title>|<title>){0,30}") {
+            let _ = (Pieces { rest: &xml }.count(), attributes(&xml), content(&xml, "title"), is_sound(&xml));
         }
     }
 }

@@ -12,10 +12,7 @@ use self::{
     files::{File, Files},
     front_matter::FrontMatter,
 };
-use super::{
-    CollectError, Found, Look,
-    given::{self, Given},
-};
+use super::{CollectError, Found, Look, fields, parse};
 use crate::domain::{
     feed::{Feed, FeedState},
     link_pattern::LinkPattern,
@@ -53,8 +50,8 @@ pub(super) async fn look(
         let (found, told) = match known.as_ref() == Some(&stamp) {
             true => (Found::NotModified, Vec::new()),
             false => {
-                let given = posts(&mut files, &links, max_bytes);
-                (Found::Posts(given::posts(given, &site)), shortened(files.told))
+                let found = posts(&mut files, &links, max_bytes);
+                (Found::Posts(parse::posts(&found, &site, &mut files.told)), shortened(files.told))
             }
         };
         Ok(Look { found, etag: Some(stamp), last_modified: None, moved_to: None, warnings: told, offer: None })
@@ -64,7 +61,7 @@ pub(super) async fn look(
 }
 
 /// The newest posts, with their texts, as far as these come to no more than so many bytes.
-fn posts(files: &mut Files, links: &LinkPattern, max_bytes: usize) -> Vec<Given> {
+fn posts(files: &mut Files, links: &LinkPattern, max_bytes: usize) -> Vec<fields::Found> {
     let mut known: Vec<Known> = Vec::new();
     for file in std::mem::take(&mut files.files) {
         let read = file.text(BEGINNING).and_then(|text| front_matter::part(&text).map(|(matter, _)| matter));
@@ -87,7 +84,7 @@ fn posts(files: &mut Files, links: &LinkPattern, max_bytes: usize) -> Vec<Given>
         let read = file.text(file.size);
         let read = read.and_then(|text| {
             let (_, text) = front_matter::part(&text)?;
-            Ok(page::given(&file.name, &matter, date, text, links))
+            Ok(page::found(&file.name, &matter, date, text, links))
         });
         match read {
             Ok(post) => posts.push(post),

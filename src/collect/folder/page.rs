@@ -10,7 +10,7 @@ use pulldown_cmark::{Options, Parser, html};
 
 use super::front_matter::FrontMatter;
 use crate::{
-    collect::{dates, given::Given},
+    collect::{dates, fields::Found, words::Words},
     domain::link_pattern::{LinkPattern, Parts},
 };
 
@@ -18,13 +18,13 @@ use crate::{
 const MAX_SHORTCODE: usize = 500;
 
 /// What the file of that name (the way to it, without an extension) gives of its post.
-pub(super) fn given(
+pub(super) fn found(
     name: &str,
     matter: &FrontMatter,
     date: Option<Timestamp>,
     text: &str,
     links: &LinkPattern,
-) -> Given {
+) -> Found {
     let slug = matter.slug.0.as_deref().unwrap_or_else(|| short_name(name).1);
     let day = date.map(|date| Offset::UTC.to_datetime(date).date());
     let own = matter.address().and_then(|address| links.given(address));
@@ -36,17 +36,18 @@ pub(super) fn given(
     };
     let picture = matter.picture().and_then(|(address, alt)| {
         let url = link.as_ref().map_or_else(|| links.given(address), |link| link.join(address).ok());
-        Some((url?, html_escaped(alt)))
+        Some((url?.into(), html_escaped(alt)))
     });
-    Given {
+    Found {
         id: matter.id().unwrap_or_default().to_owned(),
-        title: html_escaped(matter.title.0.as_deref().unwrap_or_default()),
-        link: link.map(String::from),
-        text: Some(html_of(&text)),
-        excerpt,
-        picture,
+        title: matter.title.0.as_deref().map(|title| Words::html(html_escaped(title))),
+        links: link.map(String::from).into_iter().collect(),
+        text: Some(Words::html(html_of(&text))),
+        excerpt: excerpt.map(Words::html),
+        pictures: picture.into_iter().collect(),
         categories: matter.categories(),
         published_at: date,
+        base: None,
     }
 }
 

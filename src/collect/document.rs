@@ -1,0 +1,523 @@
+//! A feed's XML as small trees: its head, and its entries. What comes in is hostile and often broken; what goes out is
+//! what could be read for sure, with word of what had to be mended: junk before the root, characters that XML forbids,
+//! bare ampersands, tags that do not match, an early end. It never invents posts: an entry that cannot be mended is left
+//! out. What the elements mean is said by `fields`.
+
+use std::{collections::VecDeque, rc::Rc};
+
+use url::Url;
+
+use super::{
+    plain,
+    spaces::{Space, Spaces},
+    xml::{Piece, Pieces, attributes, content, is_forbidden, is_sound, name_of},
+};
+
+/// Elements nest no deeper than this in any feed, broken ones included.
+const MAX_DEPTH: usize = 512;
+
+/// More elements than this in one entry, or in the head, are not looked at.
+const MAX_ELEMENTS: usize = 300;
+
+/// No more entries than this are kept: the first ones and the last ones.
+pub(super) const MAX_ENTRIES: usize = 500;
+
+/// Elements of which posts are not made and in which people write what is no XML.
+const UNUSED: [&str; 7] = ["author", "creator", "contributor", "managingeditor", "webmaster", "generator", "textinput"];
+
+/// What a feed holds.
+#[derive(Debug, Default)]
+pub(super) struct Document<'a> {
+    /// What is said of the feed as a whole.
+    pub(super) head: Vec<Element<'a>>,
+    /// The first entries, in the feed's order.
+    pub(super) first: Vec<Element<'a>>,
+    /// The last of those that come after them.
+    pub(super) last: VecDeque<Element<'a>>,
+    /// How many entries there are in all.
+    pub(super) count: usize,
+    /// What had to be mended.
+    pub(super) mended: Mended,
+}
+
+/// What had to be mended so that a feed could be read.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Mended {
+    /// Whether anything had to be.
+    pub(super) is_mended: bool,
+    /// Whether the document ended too early.
+    pub(super) was_cut: bool,
+    /// How many entries were left out.
+    pub(super) left_out: usize,
+}
+
+/// Why a document is not read: half a sentence about "it".
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub(super) enum Unreadable {
+    /// Elements within elements, built to exhaust us.
+    #[error("its elements nest too deep")]
+    Deep,
+    /// No element in it is one that a feed begins with.
+    #[error("it holds no feed")]
+    NoFeed,
+}
+
+/// An element with what is in it.
+#[derive(Debug)]
+pub(super) struct Element<'a> {
+    /// Whose word its name is.
+    pub(super) space: Space,
+    /// Its name in lower case, without a prefix.
+    pub(super) name: String,
+    /// What is written in it, when it is an element that holds text for people; see [`is_text`].
+    pub(super) inner: &'a str,
+    /// Its own text, decoded.
+    pub(super) text: String,
+    /// The elements in it.
+    pub(super) children: Vec<Element<'a>>,
+    /// What addresses in it are relative to, where `xml:base` says so.
+    pub(super) base: Option<Rc<Url>>,
+    /// Its name as it is written.
+    written: &'a str,
+    attributes: Vec<(&'a str, String)>,
+}
+
+impl Element<'_> {
+    /// An attribute by its name in lower case, without a prefix.
+    pub(super) fn get(&self, name: &str) -> Option<&str> {
+        let local = |written: &str| written.rsplit(':').next().unwrap_or_default().eq_ignore_ascii_case(name);
+        let found = self.attributes.iter().find(|(written, _)| !written.starts_with("xmlns") && local(written));
+        found.map(|(_, value)| value.trim())
+    }
+}
+
+/// Reads a document that was found at `home`.
+pub(super) fn read<'a>(text: &'a str, home: &Url) -> Result<Document<'a>, Unreadable> {
+    let mut walk = Walk::new(home);
+    let mut pieces = Pieces { rest: text };
+    let mut is_torn = false;
+    while let Some(piece) = pieces.next() {
+        match piece {
+            Piece::Text(text) => walk.text(text),
+            Piece::Data(data) => walk.data(data),
+            Piece::Tag(tag) if tag.starts_with("</") => walk.close(name_of(tag)),
+            Piece::Tag(tag) => walk.open(tag, &mut pieces.rest)?,
+            Piece::Other => {}
+            Piece::Torn => is_torn = true,
+        }
+    }
+    walk.finish(is_torn)
+}
+
+/// The document as far as it is read.
+struct Walk<'a> {
+    document: Document<'a>,
+    spaces: Spaces<'a>,
+    /// Elements that are open.
+    open: Vec<Element<'a>>,
+    /// Where in `open` the entry is that is being read.
+    entry: Option<usize>,
+    /// How many elements the entry has so far.
+    elements: usize,
+    /// Whether tags in the entry do not match.
+    is_spoilt: bool,
+    /// Whether the root has come.
+    has_root: bool,
+    /// Whether anything has come that only a feed has: a head or an entry.
+    has_feed: bool,
+    /// Elements that are never closed from here on: looking for their ends again and again would take for ever.
+    unclosed: Vec<&'a str>,
+    home: Rc<Url>,
+}
+
+impl<'a> Walk<'a> {
+    fn new(home: &Url) -> Self {
+        Self {
+            document: Document::default(),
+            spaces: Spaces::default(),
+            open: Vec::new(),
+            entry: None,
+            elements: 0,
+            is_spoilt: false,
+            has_root: false,
+            has_feed: false,
+            unclosed: Vec::new(),
+            home: Rc::new(home.clone()),
+        }
+    }
+
+    fn text(&mut self, text: &str) {
+        if !self.has_root {
+            // Some servers write warnings before the feed.
+            self.document.mended.is_mended |= !text.trim().is_empty();
+            return;
+        }
+        self.document.mended.is_mended |= !is_sound(text) || text.contains('<');
+        if let Some(element) = self.open.last_mut().filter(|_| !text.trim().is_empty()) {
+            element.text.extend(plain::decode(text).chars().filter(|c| !is_forbidden(*c)));
+        }
+    }
+
+    fn data(&mut self, data: &str) {
+        self.document.mended.is_mended |= data.contains(is_forbidden);
+        if let Some(element) = self.open.last_mut() {
+            element.text.extend(data.chars().filter(|c| !is_forbidden(*c)));
+        }
+    }
+
+    /// Opens an element, and closes it where nothing in it is looked at: then `rest` begins behind it.
+    fn open(&mut self, tag: &'a str, rest: &mut &'a str) -> Result<(), Unreadable> {
+        let written = name_of(tag);
+        let attributes = attributes(tag);
+        let depth = self.open.len() + 1;
+        if depth > MAX_DEPTH {
+            return Err(Unreadable::Deep);
+        }
+        self.spaces.declare(depth, &attributes);
+        let name = Spaces::local(written).to_lowercase();
+        if !self.has_root {
+            if !matches!(name.as_str(), "rss" | "feed" | "rdf" | "channel" | "entry") {
+                self.document.mended.is_mended = true;
+                self.spaces.leave(depth);
+                return Ok(());
+            }
+            self.has_root = true;
+            self.spaces.adopt(written);
+        }
+        let space = self.spaces.of(written);
+        let closes_itself = tag.ends_with("/>");
+        if is_entry(space, &name) {
+            // The entry before this one was never closed.
+            self.drop_entry();
+            self.entry = Some(self.open.len());
+            self.elements = 0;
+        }
+        self.has_feed |= matches!(name.as_str(), "channel" | "feed") || self.entry.is_some();
+        let base = self.base(&attributes);
+        let is_opaque = is_text(space, &name) || UNUSED.contains(&name.as_str());
+        let inner = if closes_itself || !is_opaque { None } else { self.inner(written, rest) };
+        if let Some(inner) = inner {
+            *rest = &rest[inner.len()..];
+            self.document.mended.is_mended |= is_text(space, &name) && !is_sound_inside(inner);
+        }
+        let inner = inner.unwrap_or_default();
+        self.open.push(Element {
+            space,
+            name,
+            inner,
+            text: String::new(),
+            children: Vec::new(),
+            base,
+            written,
+            attributes,
+        });
+        if closes_itself {
+            self.close_last();
+        }
+        Ok(())
+    }
+
+    /// What is written up to the end of an element of this name, when it has one.
+    fn inner(&mut self, written: &'a str, rest: &'a str) -> Option<&'a str> {
+        if self.unclosed.contains(&written) {
+            return None;
+        }
+        let inner = content(rest, written);
+        if inner.is_none() {
+            self.unclosed.push(written);
+        }
+        inner
+    }
+
+    /// What addresses are relative to from here on (RFC 3986 §5.1), when anything says so.
+    fn base(&self, attributes: &[(&str, String)]) -> Option<Rc<Url>> {
+        let outer = self.open.last().and_then(|element| element.base.clone());
+        let own = attributes.iter().find(|(name, _)| *name == "xml:base").map(|(_, value)| value.trim());
+        let Some(own) = own else { return outer };
+        let joined = outer.as_ref().unwrap_or(&self.home).join(own).ok();
+        joined.filter(|url| matches!(url.scheme(), "http" | "https")).map(Rc::new).or(outer)
+    }
+
+    fn close(&mut self, written: &str) {
+        let Some(last) = self.open.last() else { return };
+        let (space, name) = (self.spaces.of(written), Spaces::local(written).to_lowercase());
+        if last.written == written {
+            return self.close_last();
+        }
+        self.document.mended.is_mended = true;
+        match self.entry {
+            Some(_) if is_entry(space, &name) => self.drop_entry(),
+            Some(_) => self.is_spoilt = true,
+            // Somebody forgot an end tag in the head.
+            None => {
+                if let Some(at) = self.open.iter().rposition(|element| element.written == written) {
+                    self.open.truncate(at + 1);
+                    self.close_last();
+                }
+            }
+        }
+    }
+
+    /// Closes the element that was opened last, and hands it to where it belongs.
+    fn close_last(&mut self) {
+        let depth = self.open.len();
+        self.spaces.leave(depth);
+        let Some(element) = self.open.pop() else { return };
+        let at = depth - 1;
+        match self.entry {
+            Some(entry) if entry == at => {
+                if self.is_spoilt {
+                    self.document.mended.left_out += 1;
+                } else {
+                    self.keep_entry(element);
+                }
+                (self.entry, self.is_spoilt, self.elements) = (None, false, 0);
+            }
+            Some(_) if self.elements < MAX_ELEMENTS => {
+                self.elements += 1;
+                if let Some(parent) = self.open.last_mut() {
+                    parent.children.push(element);
+                }
+            }
+            None if self.document.head.len() < MAX_ELEMENTS && self.is_in_head() => self.document.head.push(element),
+            _ => {}
+        }
+    }
+
+    fn is_in_head(&self) -> bool {
+        self.open.last().is_some_and(|parent| matches!(parent.name.as_str(), "channel" | "feed"))
+    }
+
+    fn keep_entry(&mut self, element: Element<'a>) {
+        let document = &mut self.document;
+        document.count += 1;
+        if document.first.len() < MAX_ENTRIES {
+            document.first.push(element);
+            return;
+        }
+        if document.last.len() == MAX_ENTRIES {
+            document.last.pop_front();
+        }
+        document.last.push_back(element);
+    }
+
+    /// Gives up the entry that is being read, when there is one.
+    fn drop_entry(&mut self) {
+        if let Some(at) = self.entry.take() {
+            self.open.truncate(at);
+            self.spaces.leave(at + 1);
+            self.document.mended.left_out += 1;
+            self.document.mended.is_mended = true;
+        }
+        self.is_spoilt = false;
+    }
+
+    /// Ends the document. An entry that broke off is none.
+    fn finish(mut self, is_torn: bool) -> Result<Document<'a>, Unreadable> {
+        if !self.has_feed {
+            return Err(Unreadable::NoFeed);
+        }
+        let mended = &mut self.document.mended;
+        mended.was_cut = is_torn || !self.open.is_empty();
+        mended.is_mended |= mended.was_cut || mended.left_out > 0;
+        Ok(self.document)
+    }
+}
+
+fn is_entry(space: Space, name: &str) -> bool {
+    space == Space::Feed && matches!(name, "item" | "entry")
+}
+
+/// Whether an element holds text for people, and so, it may be, HTML.
+pub(super) fn is_text(space: Space, name: &str) -> bool {
+    match space {
+        Space::Feed => {
+            matches!(name, "title" | "description" | "summary" | "content" | "body" | "fullitem")
+        }
+        Space::Content => name == "encoded",
+        Space::Dublin => matches!(name, "title" | "description"),
+        Space::Media => matches!(name, "title" | "description"),
+        Space::Xhtml => name == "body",
+        Space::Terms | Space::Rdf | Space::Itunes | Space::Other => false,
+    }
+}
+
+/// Whether what stands in an element for people is sound XML, CDATA and bare tags aside.
+fn is_sound_inside(inner: &str) -> bool {
+    Pieces { rest: inner }.all(|piece| match piece {
+        Piece::Text(text) => is_sound(text),
+        Piece::Data(data) => !data.contains(is_forbidden),
+        Piece::Tag(_) | Piece::Other => true,
+        Piece::Torn => false,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Document, Element, MAX_ENTRIES, Mended, Unreadable, read};
+    use proptest::prelude::*;
+    use std::time::Instant;
+    use url::Url;
+
+    fn document(xml: &str) -> Result<Document<'_>, Unreadable> {
+        read(xml, &Url::parse("https://example.org/feed").expect("a URL"))
+    }
+
+    fn shown(elements: &[Element<'_>]) -> String {
+        let each = elements.iter().map(|element| {
+            format!("{}({}{}{})", element.name, element.inner, element.text.trim(), shown(&element.children))
+        });
+        each.collect()
+    }
+
+    /// The entries, and what was mended.
+    fn entries(xml: &str) -> (String, Mended) {
+        let document = document(xml).expect("a feed");
+        (shown(&document.first), document.mended)
+    }
+
+    fn in_channel(inside: &str) -> String {
+        format!("<rss version='2.0'><channel>{inside}</channel></rss>")
+    }
+
+    #[test]
+    fn an_entry_has_its_elements_and_the_head_has_its_own() {
+        let xml = in_channel(
+            "<title>S</title><image><title>no</title></image><item><title>a <b>c</b></title>\
+             <m:group xmlns:m='http://search.yahoo.com/mrss/'><m:content url='x'/></m:group><link>l</link></item>\
+             <link>h</link>",
+        );
+        let document = document(&xml).expect("a feed");
+        assert_eq!(shown(&document.head), "title(S)image()link(h)");
+        assert_eq!(shown(&document.first), "item(title(a <b>c</b>)group(content())link(l))");
+        assert_eq!(document.mended, Mended::default());
+    }
+
+    #[test]
+    fn broken_characters_and_entities_are_mended() {
+        let (found, mended) =
+            entries(&in_channel("<item><link>a\u{8}b & c &nbsp;&eacute;&lt;&nosuch; &amp d</link></item>"));
+        assert_eq!(found, "item(link(ab & c \u{A0}é<&nosuch; &amp d))");
+        assert_eq!(mended, Mended { is_mended: true, ..Mended::default() });
+        assert!(!entries(&in_channel("<item><link>&eacute;&amp;</link><title>a<br></title></item>")).1.is_mended);
+        assert!(entries(&in_channel("<item><title>a & b</title></item>")).1.is_mended);
+    }
+
+    #[test]
+    fn the_root_is_found_behind_what_a_server_wrote_before_it() {
+        let (found, mended) =
+            entries("Warning: x on line <b>1</b>\n<rss><channel><item><link>a</link></item></channel></rss>");
+        assert_eq!((found.as_str(), mended.is_mended), ("item(link(a))", true));
+        for none in ["", "hello", "<svg/>", "<rss", "<rss version='2.0'></rss>", "<html><title>x</title></html>"] {
+            assert_eq!(document(none).err(), Some(Unreadable::NoFeed), "{none}");
+        }
+        for one in [
+            "<RSS><Channel/></RSS>",
+            "<CHANNEL></CHANNEL>",
+            "<a:feed xmlns:a='urn:x'/>",
+            "<entry/>",
+            "<rdf:RDF><item/>",
+        ] {
+            assert!(document(one).is_ok(), "{one}");
+        }
+    }
+
+    #[test]
+    fn an_early_end_costs_only_the_entry_it_is_in() {
+        for end in
+            ["<item><title>b</tit", "<item><title>b", "<item><link>b</link>", "<item", "<!-- ", "<item><![CDATA[x"]
+        {
+            let (found, mended) = entries(&format!("<rss><channel><item><link>a</link></item>{end}"));
+            assert_eq!((found.as_str(), mended.was_cut, mended.left_out), ("item(link(a))", true, 0), "{end}");
+        }
+        assert!(document("<rss><channel><title>x <!-- ").expect("a feed").mended.was_cut);
+    }
+
+    #[test]
+    fn an_entry_whose_tags_do_not_match_is_left_out() {
+        let good = "<item><link>g</link></item>";
+        for bad in ["<item><link>b</item>", "<item><a></b></a></item>", "<item><link>b</link>"] {
+            let (found, mended) = entries(&in_channel(&format!("{good}{bad}{good}")));
+            assert_eq!(found, "item(link(g))item(link(g))", "{bad}");
+            assert_eq!((mended.left_out, mended.was_cut), (1, false), "{bad}");
+        }
+    }
+
+    #[test]
+    fn what_posts_are_not_made_of_cannot_spoil_one() {
+        let (found, mended) =
+            entries("<feed><entry><author><name>x</b> & y</author><author/><id>a</id></entry></feed>");
+        assert_eq!(found, "entry(author(<name>x</b> & y)author()id(a))");
+        assert!(!mended.is_mended);
+    }
+
+    #[test]
+    fn a_missing_end_tag_in_the_head_costs_nothing() {
+        let (found, mended) = entries("<rss><channel><image><item><link>a</link></item></channel></rss>");
+        assert_eq!((found.as_str(), mended.is_mended, mended.was_cut), ("item(link(a))", true, false));
+    }
+
+    #[test]
+    fn addresses_are_relative_to_the_nearest_base() {
+        let xml = "<feed xml:base='https://a.example/x/'><entry xml:base='y/'><content xml:base='javascript:x'>t</content></entry><entry/></feed>";
+        let document = document(xml).expect("a feed");
+        let bases = document.first.iter().map(|entry| entry.base.as_ref().map_or("none", |base| base.as_str()));
+        assert_eq!(bases.collect::<Vec<_>>(), ["https://a.example/x/y/", "https://a.example/x/"]);
+        assert_eq!(
+            document.first[0].children[0].base.as_ref().map(|base| base.as_str()),
+            Some("https://a.example/x/y/")
+        );
+    }
+
+    #[test]
+    fn the_first_and_the_last_entries_are_kept() {
+        let items: String = (0..1_700).map(|n| format!("<item><guid>{n}</guid></item>")).collect();
+        let xml = in_channel(&items);
+        let document = document(&xml).expect("a feed");
+        assert_eq!((document.count, document.first.len(), document.last.len()), (1_700, MAX_ENTRIES, MAX_ENTRIES));
+        assert_eq!(document.last[0].children[0].text, "1200");
+    }
+
+    #[test]
+    fn a_bomb_is_refused_or_does_no_harm() {
+        assert_eq!(document(&in_channel(&"<x>".repeat(100_000))).err(), Some(Unreadable::Deep));
+        let many = document(&in_channel(&"<a><b x='='/></a>".repeat(100_000))).expect("a feed").head.len();
+        assert!(many < 1_000, "{many}");
+        // Each of these would cost minutes if it were read again and again.
+        for part in [
+            "<title>",
+            "<title><![CDATA[]]>",
+            "<![CDATA[",
+            "<!--",
+            "<item>",
+            "</item>",
+            "<item></a>",
+            "<a '",
+            "&eacute;",
+            "<b/>",
+            "<item/>",
+            "<a xmlns:b='c'/>",
+            "<author>",
+            "<title></title>",
+            "<p><q></p>",
+        ] {
+            let xml = format!("<rss><channel>{}", part.repeat(50_000));
+            let begun = Instant::now();
+            let _ = document(&xml);
+            assert!(begun.elapsed().as_secs() < 5, "{part} took {:?}", begun.elapsed());
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn no_text_makes_it_panic_and_no_entry_is_in_another(
+            xml in "(<(/?(rss|channel|item|title|b|author|m:item)|b/|item/|x xmlns='y')>|x|&|<|<!--|\\]\\]>|<!\\[CDATA\\[){0,40}"
+        ) {
+            let xml = format!("<rss>{xml}");
+            if let Ok(document) = document(&xml) {
+                let nested = document.first.iter().flat_map(|entry| &entry.children).any(|element| element.name == "item" && element.written == "item" && element.space == super::Space::Feed);
+                prop_assert!(!nested);
+            }
+        }
+    }
+}
