@@ -13,7 +13,7 @@ use super::{
 use crate::{
     app::App,
     domain::{
-        feed::{Feed, FeedState},
+        feed::{Feed, FeedState, Kind},
         post::{PostId, Standing, StoredPost},
         slug::Slug,
         urgency::judge_urgency,
@@ -110,6 +110,7 @@ async fn try_feed(app: &App, text: &str, output: Output) -> anyhow::Result<()> {
         Err(unknown) => Feed {
             name: Slug::parse("tried").expect("it is a slug"),
             url: text.parse().map_err(|_| unknown)?,
+            kind: Kind::Feed,
             every: SignedDuration::from_mins(10),
             max_age: SignedDuration::from_hours(24 * 30),
             flood: 10,

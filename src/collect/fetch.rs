@@ -8,7 +8,7 @@ use reqwest::{
     Client, Response, StatusCode,
     header::{
         ACCEPT, CACHE_CONTROL, CONTENT_TYPE, ETAG, HeaderMap, HeaderName, HeaderValue, IF_MODIFIED_SINCE,
-        IF_NONE_MATCH, LAST_MODIFIED, LINK, LOCATION,
+        IF_NONE_MATCH, LAST_MODIFIED, LOCATION,
     },
     redirect,
 };
@@ -51,8 +51,8 @@ pub(super) struct Fetched {
     pub(super) home: Url,
     /// What to ask with next time, there and nowhere else.
     pub(super) validators: Validators,
-    /// The values of `Link` headers (RFC 8288), as far as they are text.
-    pub(super) links: Vec<String>,
+    /// What else the answer said of itself.
+    pub(super) headers: HeaderMap,
 }
 
 /// What a server answered.
@@ -78,8 +78,10 @@ pub(super) struct Fetcher {
     /// Why no https address can be fetched: this machine has no root certificates.
     no_https: Option<String>,
     networks: Networks,
-    timeout: Duration,
-    max_bytes: usize,
+    /// How long one look may take.
+    pub(super) timeout: Duration,
+    /// How much it may bring, in bytes.
+    pub(super) max_bytes: usize,
 }
 
 impl Fetcher {
@@ -105,6 +107,11 @@ impl Fetcher {
             },
         };
         Ok(Self { client, no_https, networks, timeout: policy.timeout, max_bytes: policy.max_bytes })
+    }
+
+    /// The same, for a part of a look that may bring no more than so many bytes.
+    pub(super) fn taking(&self, max_bytes: usize) -> Self {
+        Self { max_bytes, ..self.clone() }
     }
 
     /// Fetches an http(s) address, all within the time limit.
@@ -217,17 +224,16 @@ impl Fetcher {
         match response.status() {
             StatusCode::OK | StatusCode::NON_AUTHORITATIVE_INFORMATION => {
                 let content_type = text_of(headers, CONTENT_TYPE);
-                let links = response.headers().get_all(LINK).iter().filter_map(|link| link.to_str().ok());
-                let links = links.map(str::to_owned).collect();
+                let headers = headers.clone();
                 let bytes = self.body(response, &url).await?;
-                Ok(Fetched { answer: Answer::Body { bytes, content_type, url }, home, validators: given, links })
+                Ok(Fetched { answer: Answer::Body { bytes, content_type, url }, home, validators: given, headers })
             }
             StatusCode::NOT_MODIFIED if *asked_with != Validators::default() => {
                 let validators = Validators {
                     etag: given.etag.or_else(|| asked_with.etag.clone()),
                     last_modified: given.last_modified.or_else(|| asked_with.last_modified.clone()),
                 };
-                Ok(Fetched { answer: Answer::NotModified, home, validators, links: Vec::new() })
+                Ok(Fetched { answer: Answer::NotModified, home, validators, headers: HeaderMap::new() })
             }
             status => Err(CollectError::Status(status.as_u16())),
         }
@@ -269,7 +275,7 @@ impl Fetcher {
             return Err(CollectError::TooLarge { limit: self.max_bytes });
         }
         let answer = Answer::Body { bytes, content_type: None, url: url.clone() };
-        Ok(Fetched { answer, home: url.clone(), validators: Validators::default(), links: Vec::new() })
+        Ok(Fetched { answer, home: url.clone(), validators: Validators::default(), headers: HeaderMap::new() })
     }
 }
 

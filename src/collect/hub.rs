@@ -2,6 +2,7 @@
 //! offer goes out; a form goes to the hub. Whatever is found is hostile: it is an address on the web and nothing more, and
 //! a hub is reached by the same rules as a feed.
 
+use reqwest::header::{HeaderMap, LINK};
 use serde_json::Value;
 use url::{Url, form_urlencoded};
 
@@ -40,9 +41,9 @@ impl Links {
 
 /// The hub that a feed offers, by its `Link` headers or in its document. A feed that does not name its own address has
 /// that at which it was found.
-pub(super) fn offer(headers: &[String], bytes: &[u8], content_type: Option<&str>, url: &Url) -> Option<Offer> {
+pub(super) fn offer(headers: &HeaderMap, bytes: &[u8], content_type: Option<&str>, url: &Url) -> Option<Offer> {
     let mut links = Links::default();
-    for header in headers {
+    for header in headers.get_all(LINK).iter().filter_map(|link| link.to_str().ok()) {
         of_header(header, url, &mut links);
     }
     if links.hub.is_none() || links.own.is_none() {
@@ -131,13 +132,15 @@ impl Collector {
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
+    use reqwest::header::{HeaderMap, HeaderValue, LINK};
     use url::Url;
 
     use super::offer;
 
     fn found(headers: &[&str], text: &str) -> Option<(String, String)> {
         let url: Url = "https://example.org/feed/".parse().expect("url");
-        let headers: Vec<String> = headers.iter().map(|header| (*header).to_owned()).collect();
+        let link = |header: &&str| Some((LINK, HeaderValue::from_str(header).ok()?));
+        let headers: HeaderMap = headers.iter().filter_map(link).collect();
         offer(&headers, text.as_bytes(), None, &url).map(|offer| (offer.hub.into(), offer.topic.into()))
     }
 

@@ -1,4 +1,4 @@
-//! Step 1: fetches a feed and turns it into posts. A feed and what was remembered of it come in; its posts, cleaned, in
+//! Step 1: fetches a feed, or what stands in for one (a WordPress site, a folder), and turns it into posts. A feed and what was remembered of it come in; its posts, cleaned, in
 //! the feed's order, and what to remember for the next look go out. It knows nothing of the store or of other steps,
 //! decides nothing about the posts, and never asks the time.
 
@@ -11,6 +11,7 @@ mod entry;
 mod event;
 mod fetch;
 mod fields;
+mod folder;
 mod hub;
 mod images;
 mod json;
@@ -21,6 +22,7 @@ mod rewrite;
 mod spaces;
 mod summary;
 mod tags;
+mod wordpress;
 mod words;
 mod xml;
 
@@ -31,7 +33,7 @@ use url::Url;
 
 use self::fetch::{Answer, Fetched, Validators};
 use crate::domain::{
-    feed::{Feed, FeedState},
+    feed::{Feed, FeedState, Kind},
     post::Post,
     websub::{Offer, Websub},
 };
@@ -194,6 +196,18 @@ impl Collector {
     /// # Errors
     /// See [`CollectError`]. A failed look changes nothing that is remembered.
     pub async fn collect(&self, feed: &Feed, state: &FeedState) -> Result<Look, CollectError> {
+        match &feed.kind {
+            Kind::Feed => self.look_where_it_lives(feed, state).await,
+            Kind::WordPress { categories } if is_web(&feed.url) => {
+                wordpress::look(&self.fetcher, feed, categories, state).await
+            }
+            Kind::WordPress { .. } => Err(CollectError::Address),
+            Kind::Folder { links } => folder::look(self.fetcher.max_bytes, feed, links, state).await,
+        }
+    }
+
+    /// Looks at a feed by its address, the last one known first.
+    async fn look_where_it_lives(&self, feed: &Feed, state: &FeedState) -> Result<Look, CollectError> {
         let validators = Validators { etag: state.etag.clone(), last_modified: state.last_modified.clone() };
         let moved_to = state.moved_to.as_deref().and_then(|moved_to| Url::parse(moved_to).ok());
         match moved_to.filter(|url| is_web(url) && is_web(&feed.url) && *url != feed.url) {
@@ -222,7 +236,7 @@ impl Collector {
             _ if is_web(start) => self.fetcher.web(start, &validators).await?,
             _ => return Err(CollectError::Address),
         };
-        let Fetched { answer, home, validators, links } = answer;
+        let Fetched { answer, home, validators, headers } = answer;
         let moved_to = (home != feed.url && is_web(&home)).then(|| home.to_string());
         let (validators, found, mut warnings, offer) = match answer {
             Answer::NotModified => (validators, Found::NotModified, Vec::new(), None),
@@ -230,7 +244,7 @@ impl Collector {
                 let websub = feed.websub;
                 let read = move || {
                     let offer =
-                        (websub == Websub::On).then(|| hub::offer(&links, &bytes, content_type.as_deref(), &url));
+                        (websub == Websub::On).then(|| hub::offer(&headers, &bytes, content_type.as_deref(), &url));
                     parse::read(&bytes, content_type.as_deref(), &url).map(|reading| (reading, offer.flatten()))
                 };
                 let (reading, offer) = tokio::task::spawn_blocking(read)

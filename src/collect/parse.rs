@@ -54,13 +54,18 @@ pub fn read(bytes: &[u8], content_type: Option<&str>, url: &Url) -> Result<Readi
         Some(_) if is_web_page(text) => return Err(NotAFeed(web_page(text, url))),
         Some(_) => read_xml(text, url, &mut reading)?,
     };
-    let entries: Vec<Entry> = found.iter().filter_map(|found| entry::read(found, url)).collect();
-    reading.posts = distinct(entries, &mut reading.warnings);
+    reading.posts = posts(&found, url, &mut reading.warnings);
     let undated = reading.posts.iter().filter(|post| post.published_at.is_none()).count();
     if undated > 0 {
         reading.warnings.push(format!("{undated} of {} posts have no date that could be read", reading.posts.len()));
     }
     Ok(reading)
+}
+
+/// The posts of entries that were found at `url`, in their order.
+pub(super) fn posts(found: &[Found], url: &Url, warnings: &mut Vec<String>) -> Vec<Post> {
+    let entries: Vec<Entry> = found.iter().filter_map(|found| entry::read(found, url)).collect();
+    distinct(entries, warnings)
 }
 
 fn read_json(text: &str, reading: &mut Reading) -> Result<Vec<Found>, NotAFeed> {

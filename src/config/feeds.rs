@@ -10,7 +10,14 @@ use super::{
     mistake::Problem,
     section::{Names, Section, Value},
 };
-use crate::domain::{feed::Feed, websub::Websub};
+use crate::domain::{
+    feed::{Feed, Kind},
+    link_pattern::LinkPattern,
+    websub::Websub,
+};
+
+/// The kinds of feeds, as they are named in the file.
+const KINDS: [&str; 3] = ["feed", "wordpress", "folder"];
 
 /// A look that took longer could outlast the time for which a process has the look to itself.
 const LONGEST_TIMEOUT: Duration = Duration::from_secs(60);
@@ -43,14 +50,32 @@ pub(super) fn feeds(top: &mut Section<'_, '_>, names: &mut Names) -> Vec<Feed> {
 
 fn feed(mut section: Section<'_, '_>, names: &mut Names) -> Option<Feed> {
     let name = section.name(names);
-    let url = section.required("url", Value::feed_url);
+    let word = match section.take("kind") {
+        None => KINDS[0],
+        // Which keys belong here depends on the kind: of what cannot be known nothing is said.
+        Some(value) => value.read(Value::feed_kind)?,
+    };
+    let (kind, url) = match word {
+        "wordpress" => {
+            let categories = section.or("categories", Vec::new(), |value| value.each(Value::category));
+            (Some(Kind::WordPress { categories }), section.required("url", Value::web_url))
+        }
+        "folder" => {
+            let links = section.required("link", Value::link_pattern);
+            (links.map(|links| Kind::Folder { links }), section.required("url", Value::folder_url))
+        }
+        _ => (Some(Kind::Feed), section.required("url", Value::feed_url)),
+    };
     let every = section.or("every", SignedDuration::from_mins(10), Value::duration);
     let max_age = section.or("max_age", SignedDuration::from_hours(30 * 24), Value::duration);
     let flood = section.or("flood", 10, |value| value.count(1, 1_000_000));
     let ping = section.optional("ping", Value::long_secret);
-    let websub = section.or("websub", Websub::Off, |value| value.either(Websub::On, Websub::Off));
+    let websub = match &kind {
+        Some(Kind::Feed) => section.or("websub", Websub::Off, |value| value.either(Websub::On, Websub::Off)),
+        _ => Websub::Off,
+    };
     section.finish();
-    Some(Feed { name: name?, url: url?, every, max_age, flood, ping, websub })
+    Some(Feed { name: name?, url: url?, kind: kind?, every, max_age, flood, ping, websub })
 }
 
 /// Reads `[collect]`.
@@ -93,6 +118,34 @@ impl Value<'_, '_> {
             }
             _ => self.web_url(),
         }
+    }
+
+    fn feed_kind(&self) -> Result<&'static str, Problem> {
+        let kind = self.text()?;
+        let known = KINDS.into_iter().find(|known| *known == kind);
+        known.ok_or_else(|| Problem::new("not a kind of feed").suggest(kind, KINDS.into_iter()))
+    }
+
+    /// A folder of this machine, as a file URL or a path.
+    fn folder_url(&self) -> Result<Url, Problem> {
+        let url = self.feed_url()?;
+        let is_folder = url.to_file_path().is_ok_and(|path| path.is_dir() || !path.exists());
+        if is_folder { Ok(url) } else { Err(Problem::new("expected a folder of this machine")) }
+    }
+
+    fn link_pattern(&self) -> Result<LinkPattern, Problem> {
+        LinkPattern::parse(self.text()?).map_err(|error| {
+            Problem::new(error).hint("write how the site makes links, such as \"https://example.org/news/{slug}/\"")
+        })
+    }
+
+    /// The slug of a category of WordPress, or its number.
+    fn category(&self) -> Result<String, Problem> {
+        let word = self.words()?;
+        if word.contains([',', '/', ' ']) {
+            return Err(Problem::new("expected the slug of a category, as it stands in its address, or its number"));
+        }
+        Ok(word)
     }
 
     fn warn_when_absent(&self, path: &path::Path) {

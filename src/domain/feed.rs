@@ -5,7 +5,7 @@ use secrecy::SecretString;
 use serde::Serialize;
 use url::Url;
 
-use super::{slug::Slug, websub::Websub};
+use super::{link_pattern::LinkPattern, slug::Slug, websub::Websub};
 
 /// A feed as config.toml names it.
 #[derive(Clone, Debug)]
@@ -14,6 +14,8 @@ pub struct Feed {
     pub name: Slug,
     /// Where it is: `http`, `https` or `file`.
     pub url: Url,
+    /// What is there.
+    pub kind: Kind,
     /// How long to wait between two looks.
     pub every: SignedDuration,
     /// Posts older than this never become news.
@@ -24,6 +26,23 @@ pub struct Feed {
     pub ping: Option<SecretString>,
     /// Whether its hub is asked to tell us of news.
     pub websub: Websub,
+}
+
+/// What is read at a feed's address.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// A feed: RSS, Atom or JSON Feed.
+    Feed,
+    /// A WordPress site, by its REST API.
+    WordPress {
+        /// Only posts of these categories, by slug or number; all posts when there are none.
+        categories: Vec<String>,
+    },
+    /// A folder of Markdown files with front matter, as generators of static sites have it.
+    Folder {
+        /// Where the site has the page of each.
+        links: LinkPattern,
+    },
 }
 
 /// What the store remembers of a feed between two looks.
@@ -77,7 +96,7 @@ impl Feed {
 
 #[cfg(test)]
 mod tests {
-    use super::Feed;
+    use super::{Feed, Kind};
     use crate::domain::{slug::Slug, websub::Websub};
     use jiff::SignedDuration;
 
@@ -86,6 +105,7 @@ mod tests {
         let feed = Feed {
             name: Slug::parse("site").expect("slug"),
             url: "https://example.org/feed/".parse().expect("url"),
+            kind: Kind::Feed,
             every: SignedDuration::from_mins(10),
             max_age: SignedDuration::from_hours(720),
             flood: 10,

@@ -12,6 +12,7 @@ pub mod event;
 pub mod feed;
 pub mod hook;
 pub mod issue;
+pub mod link_pattern;
 pub mod links;
 pub mod list;
 pub mod mailing;

@@ -5,7 +5,7 @@ use proptest::prelude::*;
 
 use super::{Look, judge, no_longer_waiting};
 use crate::domain::{
-    feed::Feed,
+    feed::{Feed, Kind},
     post::{Judged, KnownPost, Post, PostId, Standing, StoredPost, Urgency, Verdict},
     slug::Slug,
     urgency::{Field, UrgentRule, WordPattern},
@@ -16,6 +16,7 @@ fn feed() -> Feed {
     Feed {
         name: Slug::parse("site").expect("slug"),
         url: "https://example.org/feed/".parse().expect("url"),
+        kind: Kind::Feed,
         every: SignedDuration::from_mins(10),
         max_age: SignedDuration::from_hours(720),
         flood: 10,

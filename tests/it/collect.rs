@@ -6,7 +6,7 @@ use jiff::SignedDuration;
 use tidings::{
     collect::{CollectError, Collector, Found, Look, Policy},
     domain::{
-        feed::{Feed, FeedState},
+        feed::{Feed, FeedState, Kind},
         post::Post,
         slug::Slug,
         websub::Websub,
@@ -27,6 +27,7 @@ fn feed(url: Url) -> Feed {
     Feed {
         name: Slug::parse("site").expect("slug"),
         url,
+        kind: Kind::Feed,
         every: SignedDuration::from_mins(10),
         max_age: SignedDuration::from_hours(720),
         flood: 10,

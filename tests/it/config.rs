@@ -351,6 +351,33 @@ fn a_secret_that_cannot_be_read_is_named() {
 }
 
 #[test]
+fn each_kind_of_feed_has_its_own_keys_and_no_others() {
+    let of = |lines: &str| with("url = \"https://example.org/feed/\"", lines);
+    let (site, link) = ("url = \"https://example.org/\"", "link = \"https://example.org/{slug}/\"");
+    for (lines, wanted) in [
+        (
+            format!("{site}\nkind = \"wordpres\"\n{link}"),
+            "feeds[0].kind: not a kind of feed\n  hint: did you mean `wordpress`?",
+        ),
+        (format!("{site}\nkind = 7"), "feeds[0].kind: expected a text"),
+        (format!("{site}\ncategories = [\"a\"]"), "feeds[0].categories: unknown key"),
+        ("kind = \"wordpress\"\nurl = \"content\"".to_owned(), "feeds[0].url: not a URL"),
+        (format!("{site}\nkind = \"wordpress\"\n{link}"), "feeds[0].link: unknown key"),
+        (format!("{site}\nkind = \"wordpress\"\nwebsub = true"), "feeds[0].websub: unknown key"),
+        (format!("{site}\nkind = \"wordpress\"\ncategories = [\"a b\"]"), "feeds[0].categories[0]: expected the slug"),
+        ("kind = \"folder\"\nurl = \"content\"".to_owned(), "feeds[0].link: missing"),
+        (format!("{site}\nkind = \"folder\"\n{link}"), "feeds[0].url: expected a folder"),
+        (
+            format!("kind = \"folder\"\nurl = \"x\"\n{}", link.replace("slug", "title")),
+            "feeds[0].link: `{title}` is not known",
+        ),
+    ] {
+        let told = complaint(&of(&lines));
+        assert!(told.contains(wanted) && told.matches("feeds[0]").count() == 1, "{lines}: {told}");
+    }
+}
+
+#[test]
 fn a_ping_wants_a_secret_that_nobody_guesses_and_none_is_shown() {
     let pinged = |secret: &str| {
         with("url = \"https://example.org", &format!("ping = \"{secret}\"\nurl = \"https://example.org"))

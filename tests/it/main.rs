@@ -22,6 +22,7 @@ mod hooks;
 mod inbox;
 mod intake;
 mod join;
+mod kinds;
 mod leave;
 mod newsroom;
 mod pings;

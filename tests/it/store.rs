@@ -6,7 +6,7 @@ use tidings::{
         address::EmailAddress,
         consent::Door,
         delivery::{DeliveryState, Lane, Next},
-        feed::{Feed, FeedState},
+        feed::{Feed, FeedState, Kind},
         issue::{IssueId, IssueKey, IssueKind, IssueState},
         mailing::{Mailing, MailingId, Purpose},
         post::{Judged, Post, PostId, Standing, Urgency, Verdict},
@@ -355,6 +355,7 @@ fn feed() -> Feed {
     Feed {
         name: slug("site"),
         url: "https://example.org/feed/".parse().expect("url"),
+        kind: Kind::Feed,
         every: SignedDuration::from_mins(10),
         max_age: SignedDuration::from_hours(720),
         flood: 10,

@@ -9,10 +9,11 @@ use super::source::Source;
 const STEPS: u32 = 2;
 
 /// Where a foreign crate may be named. A crate that is not here may be named anywhere.
-const ROOMS: [(&str, &[&str]); 25] = [
+const ROOMS: [(&str, &[&str]); 26] = [
     ("sqlx", &["src/store/"]),
     // What readers are told in each language is a table beside the templates.
-    ("toml", &["src/config/", "src/domain/phrases.rs"]),
+    ("toml", &["src/config/", "src/collect/folder/", "src/domain/phrases.rs"]),
+    ("serde_saphyr", &["src/collect/folder/"]),
     ("cron", &["src/domain/schedule/"]),
     // It is what the `cron` crate and `feed_rs` speak of time in; all else is jiff.
     ("chrono", &["src/domain/schedule/", "src/collect/"]),

@@ -197,7 +197,7 @@ impl FeedServer {
         format!("http://localhost:{}{path}", self.address.port()).parse().expect("a URL")
     }
 
-    /// Sets what a path (without query) answers from now on.
+    /// Sets what a path answers from now on, whatever its query; one that ends in `?page=2`, say, is for that page only.
     pub(crate) fn serve(&self, path: &str, response: Response) {
         self.site().pages.insert(path.to_owned(), response);
     }
@@ -225,7 +225,13 @@ async fn answer(State(site): State<Arc<Mutex<Site>>>, request: HttpRequest) -> a
     let page = {
         let mut site = site.lock().unwrap_or_else(PoisonError::into_inner);
         site.requests.push(Request { target: parts.uri.to_string(), headers: parts.headers.clone(), body });
-        site.pages.get(parts.uri.path()).cloned().unwrap_or_else(|| Response::ok("nothing here").status(404))
+        let number = |part: &&str| part.starts_with("page=");
+        let page = parts.uri.query().unwrap_or_default().split('&').find(number).unwrap_or_default();
+        let of_page = site.pages.get(&format!("{}?{page}", parts.uri.path()));
+        of_page
+            .or_else(|| site.pages.get(parts.uri.path()))
+            .cloned()
+            .unwrap_or_else(|| Response::ok("nothing here").status(404))
     };
     if let Some(gate) = &page.gate {
         gate.acquire().await.expect("the gate stays").forget();
