@@ -5,9 +5,11 @@ mod alerts;
 mod collecting;
 mod digests;
 mod minutes;
+mod trial;
 
 use serde::Serialize;
 
+pub use self::trial::{Trial, tried};
 use crate::{app::App, newsroom::NewsroomError};
 
 /// What one pass did.

@@ -10,7 +10,7 @@ use url::Url;
 use super::{
     plain,
     spaces::{Space, Spaces},
-    xml::{Piece, Pieces, attributes, content, is_forbidden, is_sound, name_of},
+    xml::{Piece, Pieces, attributes, content, has_forbidden, is_sound, name_of, without_forbidden},
 };
 
 /// Elements nest no deeper than this in any feed, broken ones included.
@@ -28,6 +28,8 @@ const UNUSED: [&str; 7] = ["author", "creator", "contributor", "managingeditor",
 /// What a feed holds.
 #[derive(Debug, Default)]
 pub(super) struct Document<'a> {
+    /// The name of its root in lower case, without a prefix.
+    pub(super) root: String,
     /// What is said of the feed as a whole.
     pub(super) head: Vec<Element<'a>>,
     /// The first entries, in the feed's order.
@@ -154,14 +156,14 @@ impl<'a> Walk<'a> {
         }
         self.document.mended.is_mended |= !is_sound(text) || text.contains('<');
         if let Some(element) = self.open.last_mut().filter(|_| !text.trim().is_empty()) {
-            element.text.extend(plain::decode(text).chars().filter(|c| !is_forbidden(*c)));
+            element.text.push_str(&without_forbidden(plain::decode(text)));
         }
     }
 
     fn data(&mut self, data: &str) {
-        self.document.mended.is_mended |= data.contains(is_forbidden);
+        self.document.mended.is_mended |= has_forbidden(data);
         if let Some(element) = self.open.last_mut() {
-            element.text.extend(data.chars().filter(|c| !is_forbidden(*c)));
+            element.text.push_str(&without_forbidden(data.to_owned()));
         }
     }
 
@@ -182,6 +184,7 @@ impl<'a> Walk<'a> {
                 return Ok(());
             }
             self.has_root = true;
+            self.document.root.clone_from(&name);
             self.spaces.adopt(written);
         }
         let space = self.spaces.of(written);
@@ -346,7 +349,7 @@ pub(super) fn is_text(space: Space, name: &str) -> bool {
 fn is_sound_inside(inner: &str) -> bool {
     Pieces { rest: inner }.all(|piece| match piece {
         Piece::Text(text) => is_sound(text),
-        Piece::Data(data) => !data.contains(is_forbidden),
+        Piece::Data(data) => !has_forbidden(data),
         Piece::Tag(_) | Piece::Other => true,
         Piece::Torn => false,
     })
