@@ -192,6 +192,9 @@ pub enum CollectError {
     /// What came is not a feed that can be read.
     #[error("not a feed: {0}")]
     NotAFeed(String),
+    /// What came broke off, and nothing is known of the feed: what is missing would be taken for news at the next look.
+    #[error("the feed broke off early, and its first look must be a whole one")]
+    BrokeOff,
     /// What came is made so that its reading takes long.
     #[error("not a feed that can be read: that takes longer than {} s", limit.as_secs_f32())]
     TooLong {
@@ -237,11 +240,11 @@ impl Collector {
         let validators = Validators { etag: state.etag.clone(), last_modified: state.last_modified.clone() };
         let moved_to = state.moved_to.as_deref().and_then(|moved_to| Url::parse(moved_to).ok());
         match moved_to.filter(|url| is_web(url) && is_web(&feed.url) && *url != feed.url) {
-            None => self.look(feed, &feed.url, validators).await,
-            Some(moved_to) => match self.look(feed, &moved_to, validators).await {
+            None => self.look(feed, &feed.url, validators, state).await,
+            Some(moved_to) => match self.look(feed, &moved_to, validators, state).await {
                 Ok(look) => Ok(look),
                 // What was remembered may have been a mistake of the site's.
-                Err(_) => self.look(feed, &feed.url, Validators::default()).await,
+                Err(_) => self.look(feed, &feed.url, Validators::default(), state).await,
             },
         }
     }
@@ -256,7 +259,13 @@ impl Collector {
     }
 
     /// Looks at one address.
-    async fn look(&self, feed: &Feed, start: &Url, validators: Validators) -> Result<Look, CollectError> {
+    async fn look(
+        &self,
+        feed: &Feed,
+        start: &Url,
+        validators: Validators,
+        state: &FeedState,
+    ) -> Result<Look, CollectError> {
         let answer = self.fetch(start, &validators).await?;
         let Fetched { answer, home, validators } = answer;
         let moved_to = (home != feed.url && is_web(&home)).then(|| home.to_string());
@@ -264,6 +273,9 @@ impl Collector {
             Answer::NotModified => (validators, Found::NotModified, Vec::new()),
             Answer::Body { bytes, content_type, url } => {
                 let reading = self.read(bytes, content_type, url).await??;
+                if reading.was_cut && state.baseline_at.is_none() {
+                    return Err(CollectError::BrokeOff);
+                }
                 // A document that broke off must come again whole, even when the server thinks we have it.
                 let validators = if reading.was_cut { Validators::default() } else { validators };
                 (validators, Found::Posts(reading.posts), reading.warnings)

@@ -173,7 +173,7 @@ fn inline_with_div(inner: &str) -> String {
                     None => out.push_str(&name[length..]),
                 }
             }
-            Piece::Other | Piece::Torn => {}
+            Piece::Other | Piece::Torn(_) => {}
         }
     }
     out

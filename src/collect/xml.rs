@@ -19,7 +19,7 @@ pub(super) enum Piece<'a> {
     /// A comment, declaration or instruction.
     Other,
     /// What is left when the document ends inside a piece.
-    Torn,
+    Torn(&'a str),
 }
 
 /// Cuts XML into pieces.
@@ -52,7 +52,7 @@ impl<'a> Iterator for Pieces<'a> {
         };
         let Some(length) = length else {
             self.rest = "";
-            return Some(Piece::Torn);
+            return Some(Piece::Torn(rest));
         };
         let (piece, rest) = rest.split_at(length);
         self.rest = rest;
@@ -174,7 +174,7 @@ mod tests {
             Piece::Data(data) => format!("[{data}]|"),
             Piece::Tag(tag) => format!("{tag}|"),
             Piece::Other => "-|".to_owned(),
-            Piece::Torn => "torn|".to_owned(),
+            Piece::Torn(_) => "torn|".to_owned(),
         });
         pieces.collect()
     }

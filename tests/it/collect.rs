@@ -44,8 +44,13 @@ async fn look_with(policy: Policy, url: Url, state: &FeedState) -> Result<Look, 
     Collector::new(policy).expect("a collector").collect(&feed(url), state).await
 }
 
+/// A feed that was looked at before.
+fn known() -> FeedState {
+    FeedState { baseline_at: Some(jiff::Timestamp::UNIX_EPOCH), ..FeedState::default() }
+}
+
 async fn look(url: Url) -> Result<Look, CollectError> {
-    look_with(local(), url, &FeedState::default()).await
+    look_with(local(), url, &known()).await
 }
 
 fn posts(look: Look) -> Vec<Post> {
@@ -698,6 +703,17 @@ mod mending {
         assert!(look.warnings.iter().any(|warning| warning.contains("broke off")));
     }
 
+    /// What is missing from a first look would be taken for news at the second.
+    #[tokio::test]
+    async fn a_feed_that_broke_off_is_never_a_first_look() {
+        let site = FeedServer::start().await;
+        site.serve("/feed/", Response::feed(SMALL.replace("</channel></rss>", "<item>")));
+        let first = look_with(local(), site.url("/feed/"), &FeedState::default()).await;
+        assert_eq!(first, Err(CollectError::BrokeOff));
+        site.serve("/feed/", Response::feed("<rss><channel><title>Site</title><item><title>One</title>"));
+        assert!(matches!(look(site.url("/feed/")).await, Err(CollectError::NotAFeed(_))), "it would be an empty feed");
+    }
+
     #[tokio::test]
     async fn what_is_no_feed_says_so() {
         let reason = async |document: &str| match read(document).await {
@@ -751,7 +767,7 @@ mod mending {
         for end in (0..SAMPLE.len()).step_by(97) {
             std::fs::write(&path, &SAMPLE.as_bytes()[..end]).expect("written");
             let begun = Instant::now();
-            let found = collector.collect(&feed, &FeedState::default()).await;
+            let found = collector.collect(&feed, &known()).await;
             assert!(begun.elapsed() < Duration::from_secs(1), "cut at {end} took {:?}", begun.elapsed());
             if let Ok(found) = found {
                 let count = posts(found).len();
