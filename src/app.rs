@@ -80,6 +80,7 @@ impl App {
             timeout: config.collect.timeout,
             max_bytes: usize::try_from(config.collect.max_size).unwrap_or(usize::MAX),
             user_agent: collect::user_agent(&config.base_url),
+            ..Policy::default()
         })?;
         let store = match &config.database {
             Database::Sqlite(file) => Store::open_sqlite(file).await?,

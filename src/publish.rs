@@ -6,11 +6,15 @@ mod collecting;
 mod digests;
 mod minutes;
 mod pings;
+mod trial;
 pub mod websub;
 
 use serde::Serialize;
 
-pub use self::pings::{PingError, look_at_pinged, ping, pinged};
+pub use self::{
+    pings::{PingError, look_at_pinged, ping, pinged},
+    trial::{Trial, tried},
+};
 use crate::{app::App, newsroom::NewsroomError};
 
 /// What one pass did.

@@ -1,9 +1,11 @@
 //! `tidings feeds`: how they do, what one look gives, and what of them is held.
 
+mod trial;
+
 use std::{path::Path, process::ExitCode};
 
 use clap::Subcommand;
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use serde::Serialize;
 
 use super::{
@@ -13,11 +15,9 @@ use super::{
 use crate::{
     app::App,
     domain::{
-        feed::{Feed, FeedState, Kind},
+        feed::{Feed, FeedState},
         post::{PostId, Standing, StoredPost},
         slug::Slug,
-        urgency::judge_urgency,
-        websub::Websub,
     },
     newsroom,
 };
@@ -27,9 +27,10 @@ use crate::{
 pub(super) enum Feeds {
     /// Every feed, and how it does
     List,
-    /// Look at a feed now, by its name or URL, and show its posts; nothing is stored or mailed
+    /// Look at a feed now, by its name or URL, and show what would become of its posts; given the address of a site, find
+    /// its feeds. Nothing is stored or mailed
     Try {
-        /// A name of config.toml, or a URL
+        /// A name of config.toml, or the URL of a feed or of a site's page
         feed: String,
     },
     /// The posts of a feed that wait for a person to decide
@@ -66,7 +67,7 @@ impl Feeds {
         let app = open::app(place).await?;
         match self {
             Self::List => all(&app, output).await?,
-            Self::Try { feed } => try_feed(&app, &feed, output).await?,
+            Self::Try { feed } => trial::run(&app, &feed, output).await?,
             Self::Held { feed } => {
                 let held = app.store.posts_standing(&named(&app, &feed)?.name, Standing::Held).await?;
                 output.print(&held, |posts| posts_table(posts))?;
@@ -104,35 +105,7 @@ async fn all(app: &App, output: Output) -> anyhow::Result<()> {
     })
 }
 
-async fn try_feed(app: &App, text: &str, output: Output) -> anyhow::Result<()> {
-    let feed = match named(app, text) {
-        Ok(feed) => feed.clone(),
-        Err(unknown) => Feed {
-            name: Slug::parse("tried").expect("it is a slug"),
-            url: text.parse().map_err(|_| unknown)?,
-            kind: Kind::Feed,
-            every: SignedDuration::from_mins(10),
-            max_age: SignedDuration::from_hours(24 * 30),
-            flood: 10,
-            ping: None,
-            websub: Websub::Off,
-        },
-    };
-    let look = app.collector.collect(&feed, &FeedState::default()).await?;
-    let now = app.clock.now();
-    let posts: Vec<_> = look.posts().iter().map(|post| (post, judge_urgency(post, &app.config.urgent, now))).collect();
-    output.print(&posts, |posts| {
-        let mut lines = look.warnings.clone();
-        for (post, verdict) in posts {
-            let date = post.published_at.map_or("no date".into(), |at| at.strftime("%Y-%m-%d").to_string());
-            lines.push(format!("  {date}  {}  ({})", post.title, verdict.reason));
-        }
-        lines.push(counted(posts.len() as u64, "post"));
-        lines.join("\n")
-    })
-}
-
-fn named<'a>(app: &'a App, name: &str) -> anyhow::Result<&'a Feed> {
+pub(super) fn named<'a>(app: &'a App, name: &str) -> anyhow::Result<&'a Feed> {
     app.config.feeds.iter().find(|feed| feed.name.as_str() == name).ok_or_else(|| {
         let names: Vec<&str> = app.config.feeds.iter().map(|feed| feed.name.as_str()).collect();
         anyhow::anyhow!("there is no feed `{name}`; there is: {}", names.join(", "))

@@ -3,8 +3,8 @@
 use std::{error::Error, process::ExitCode};
 
 use crate::{
-    app::OpenError, config::ConfigError, deliver::DeliverError, domain::schedule::ScheduleError, explain::ExplainError,
-    newsroom::NewsroomError, render::RenderError, store::StoreError, subscribe::ImportError,
+    app::OpenError, collect::CollectError, config::ConfigError, deliver::DeliverError, domain::schedule::ScheduleError,
+    explain::ExplainError, newsroom::NewsroomError, render::RenderError, store::StoreError, subscribe::ImportError,
 };
 
 /// Exit code when the command line is wrong; clap's own.
@@ -43,6 +43,8 @@ fn hint(error: &anyhow::Error) -> Option<String> {
             store_hint(store)
         } else if let Some(open) = cause.downcast_ref::<OpenError>() {
             open_hint(open)
+        } else if let Some(collect) = cause.downcast_ref::<CollectError>() {
+            collect_hint(collect)
         } else if let Some(newsroom) = cause.downcast_ref::<NewsroomError>() {
             newsroom_hint(newsroom)
         } else if let Some(ImportError::Bad(lines)) = cause.downcast_ref::<ImportError>() {
@@ -95,6 +97,19 @@ fn open_hint(error: &OpenError) -> Option<String> {
     match error {
         OpenError::NoSecret => Some("set `secret` in config.toml; make one with `openssl rand -hex 32`".to_owned()),
         OpenError::Secret { .. } => Some("let this user read and write it; links in sent mail depend on it".to_owned()),
+        _ => None,
+    }
+}
+
+/// A feed's address that is a page's is the usual mistake.
+fn collect_hint(error: &CollectError) -> Option<String> {
+    match error {
+        CollectError::WebPage { feed: Some(feed) } => Some(format!(
+            "set `url = \"{feed}\"` for this feed in config.toml; `tidings feeds try {feed}` shows what is in it"
+        )),
+        CollectError::WebPage { feed: None } => {
+            Some("`tidings feeds try` with the page's URL looks for its feed in the usual places".to_owned())
+        }
         _ => None,
     }
 }

@@ -30,7 +30,7 @@ const ATTRIBUTES: [(&str, &[&str]); 5] = [
 const DROPPED_WHOLE: [&str; 4] = ["script", "style", "svg", "math"];
 
 /// Cleans a fragment of HTML. Relative links and pictures are resolved against `base`; without one they lose their
-/// address. Text is kept wherever it can be; nesting beyond 256 levels is flattened, and what comes after 1 MB is cut.
+/// address. Text is kept wherever it can be; nesting beyond 256 levels is flattened, and what comes after 500 KB is cut.
 /// This takes a millisecond for 50 KB: call it off the async threads.
 ///
 /// ```

@@ -10,7 +10,7 @@ use url::Url;
 use super::{
     plain,
     spaces::{Space, Spaces},
-    xml::{Piece, Pieces, attributes, content, is_forbidden, is_sound, name_of},
+    xml::{Piece, Pieces, attributes, content, has_forbidden, is_sound, name_of, without_forbidden},
 };
 
 /// Elements nest no deeper than this in any feed, broken ones included.
@@ -28,6 +28,8 @@ const UNUSED: [&str; 7] = ["author", "creator", "contributor", "managingeditor",
 /// What a feed holds.
 #[derive(Debug, Default)]
 pub(super) struct Document<'a> {
+    /// The name of its root in lower case, without a prefix.
+    pub(super) root: String,
     /// What is said of the feed as a whole.
     pub(super) head: Vec<Element<'a>>,
     /// The first entries, in the feed's order.
@@ -60,6 +62,9 @@ pub(super) enum Unreadable {
     /// No element in it is one that a feed begins with.
     #[error("it holds no feed")]
     NoFeed,
+    /// It ended before its first entry did. Taken for an empty feed, all that it holds would be new the next time.
+    #[error("it broke off before the end of its first entry")]
+    Cut,
 }
 
 /// An element with what is in it.
@@ -103,7 +108,7 @@ pub(super) fn read<'a>(text: &'a str, home: &Url) -> Result<Document<'a>, Unread
             Piece::Tag(tag) if tag.starts_with("</") => walk.close(name_of(tag)),
             Piece::Tag(tag) => walk.open(tag, &mut pieces.rest)?,
             Piece::Other => {}
-            Piece::Torn => is_torn = true,
+            Piece::Torn(rest) => is_torn = !walk.ends_with(rest),
         }
     }
     walk.finish(is_torn)
@@ -154,14 +159,14 @@ impl<'a> Walk<'a> {
         }
         self.document.mended.is_mended |= !is_sound(text) || text.contains('<');
         if let Some(element) = self.open.last_mut().filter(|_| !text.trim().is_empty()) {
-            element.text.extend(plain::decode(text).chars().filter(|c| !is_forbidden(*c)));
+            element.text.push_str(&without_forbidden(plain::decode(text)));
         }
     }
 
     fn data(&mut self, data: &str) {
-        self.document.mended.is_mended |= data.contains(is_forbidden);
+        self.document.mended.is_mended |= has_forbidden(data);
         if let Some(element) = self.open.last_mut() {
-            element.text.extend(data.chars().filter(|c| !is_forbidden(*c)));
+            element.text.push_str(&without_forbidden(data.to_owned()));
         }
     }
 
@@ -182,6 +187,7 @@ impl<'a> Walk<'a> {
                 return Ok(());
             }
             self.has_root = true;
+            self.document.root.clone_from(&name);
             self.spaces.adopt(written);
         }
         let space = self.spaces.of(written);
@@ -288,6 +294,16 @@ impl<'a> Walk<'a> {
         self.open.last().is_some_and(|parent| matches!(parent.name.as_str(), "channel" | "feed"))
     }
 
+    /// Whether the last octet of an end tag is all that is missing; then the element is closed.
+    fn ends_with(&mut self, torn: &str) -> bool {
+        let is_end = torn.starts_with("</") && self.open.last().is_some_and(|last| last.written == name_of(torn));
+        if is_end {
+            self.document.mended.is_mended = true;
+            self.close_last();
+        }
+        is_end
+    }
+
     fn keep_entry(&mut self, element: Element<'a>) {
         let document = &mut self.document;
         document.count += 1;
@@ -320,6 +336,9 @@ impl<'a> Walk<'a> {
         let mended = &mut self.document.mended;
         mended.was_cut = is_torn || !self.open.is_empty();
         mended.is_mended |= mended.was_cut || mended.left_out > 0;
+        if mended.was_cut && self.document.count == 0 {
+            return Err(Unreadable::Cut);
+        }
         Ok(self.document)
     }
 }
@@ -346,9 +365,9 @@ pub(super) fn is_text(space: Space, name: &str) -> bool {
 fn is_sound_inside(inner: &str) -> bool {
     Pieces { rest: inner }.all(|piece| match piece {
         Piece::Text(text) => is_sound(text),
-        Piece::Data(data) => !data.contains(is_forbidden),
+        Piece::Data(data) => !has_forbidden(data),
         Piece::Tag(_) | Piece::Other => true,
-        Piece::Torn => false,
+        Piece::Torn(_) => false,
     })
 }
 
@@ -430,7 +449,11 @@ mod tests {
             let (found, mended) = entries(&format!("<rss><channel><item><link>a</link></item>{end}"));
             assert_eq!((found.as_str(), mended.was_cut, mended.left_out), ("item(link(a))", true, 0), "{end}");
         }
-        assert!(document("<rss><channel><title>x <!-- ").expect("a feed").mended.was_cut);
+        let (found, mended) = entries("<feed><entry><id>a</id></entry></feed");
+        assert_eq!((found.as_str(), mended), ("entry(id(a))", Mended { is_mended: true, ..Mended::default() }));
+        for cut in ["<rss><channel><title>x <!-- ", "<rss><channel>", "<rss><channel><item><title>x</title>"] {
+            assert_eq!(document(cut).err(), Some(Unreadable::Cut), "{cut}");
+        }
     }
 
     #[test]

@@ -7,7 +7,7 @@ use url::Url;
 
 use super::{
     clean, event,
-    fields::Found,
+    fields::Given,
     plain, summary,
     words::{Kind, Words},
 };
@@ -52,7 +52,7 @@ impl Entry {
 }
 
 /// Reads one entry of the feed at `feed_url`.
-pub(super) fn read(found: &Found, feed_url: &Url) -> Option<Entry> {
+pub(super) fn read(found: &Given, feed_url: &Url) -> Option<Entry> {
     let id = plain::one_line(&found.id);
     let id = if id.len() > MAX_ID { hash(&id) } else { id };
     let link = found.links.iter().find_map(|address| web_address(address, Some(feed_url)));

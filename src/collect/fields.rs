@@ -14,7 +14,7 @@ use super::{
 
 /// What a feed says of one entry.
 #[derive(Debug, Default)]
-pub(super) struct Found {
+pub(super) struct Given {
     /// The id that it gave it, or nothing.
     pub(super) id: String,
     /// Its title.
@@ -64,10 +64,10 @@ const DATES: [(Space, &str); 11] = [
 ];
 
 /// Reads an entry.
-pub(super) fn read(entry: &Element<'_>) -> Found {
+pub(super) fn read(entry: &Element<'_>) -> Given {
     let text = words(entry, &TEXTS);
     let base = text.as_ref().and_then(|(_, element)| element.base.clone()).or_else(|| entry.base.clone());
-    Found {
+    Given {
         id: id(entry),
         title: words(entry, &TITLES).map(|(title, _)| title),
         links: links(entry),

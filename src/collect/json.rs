@@ -3,7 +3,7 @@
 
 use serde_json::Value;
 
-use super::{dates, fields::Found, words::Words};
+use super::{dates, fields::Given, words::Words};
 
 /// A JSON Feed.
 #[derive(Debug, Default)]
@@ -11,7 +11,7 @@ pub(super) struct JsonFeed {
     /// Its title.
     pub(super) title: String,
     /// Its posts.
-    pub(super) items: Vec<Found>,
+    pub(super) items: Vec<Given>,
     /// Whether a number stood where a text should.
     pub(super) is_mended: bool,
 }
@@ -50,7 +50,7 @@ impl Fields<'_> {
     }
 }
 
-fn found(item: &Value, is_mended: &mut bool) -> Found {
+fn found(item: &Value, is_mended: &mut bool) -> Given {
     let mut fields = Fields { of: item, is_mended };
     let mut text = |key: &str| fields.text(key).filter(|text| !text.trim().is_empty());
     let body = text("content_html").map(Words::html).or_else(|| text("content_text").map(Words::unsaid));
@@ -61,7 +61,7 @@ fn found(item: &Value, is_mended: &mut bool) -> Found {
     let attached = attached.filter_map(|attachment| attachment.get("url")?.as_str().map(str::to_owned));
     let pictures: Vec<String> = pictures.chain(attached).collect();
     let tags = item.get("tags").and_then(Value::as_array).into_iter().flatten();
-    Found {
+    Given {
         id: text("id").unwrap_or_default(),
         title: text("title").map(Words::unsaid),
         links: ["url", "external_url"].into_iter().filter_map(&mut text).collect(),

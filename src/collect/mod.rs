@@ -2,9 +2,12 @@
 //! the feed's order, and what to remember for the next look go out. It knows nothing of the store or of other steps,
 //! decides nothing about the posts, and never asks the time.
 
+mod apart;
+mod candidates;
 mod charset;
 pub mod clean;
 mod dates;
+pub mod discover;
 mod document;
 mod entities;
 mod entry;
@@ -31,7 +34,15 @@ use std::time::Duration;
 use ipnet::IpNet;
 use url::Url;
 
-use self::fetch::{Answer, Fetched, Validators};
+use self::{
+    apart::{Apart, Failure},
+    fetch::{Answer, Fetched, Validators},
+    parse::{NotAFeed, Reading},
+};
+pub use self::{
+    candidates::{Candidate, Discovery},
+    parse::Format,
+};
 use crate::domain::{
     feed::{Feed, FeedState, Kind},
     post::Post,
@@ -45,6 +56,8 @@ pub struct Policy {
     pub private_networks: Vec<IpNet>,
     /// How long one fetch may take, redirects and body included.
     pub timeout: Duration,
+    /// How long the reading of what was fetched may take.
+    pub reading: Duration,
     /// How large a feed may be, in bytes, unpacked.
     pub max_bytes: usize,
     /// How we name ourselves to the site; see [`user_agent`].
@@ -52,11 +65,12 @@ pub struct Policy {
 }
 
 impl Default for Policy {
-    /// The public Internet, 30 seconds, 10 MB.
+    /// The public Internet, 30 seconds, 20 more for the reading, 10 MB.
     fn default() -> Self {
         Self {
             private_networks: Vec::new(),
             timeout: Duration::from_secs(30),
+            reading: Duration::from_secs(20),
             max_bytes: 10_000_000,
             user_agent: concat!("Tidings/", env!("CARGO_PKG_VERSION")).to_owned(),
         }
@@ -72,6 +86,7 @@ pub fn user_agent(base_url: &Url) -> String {
 #[derive(Clone, Debug)]
 pub struct Collector {
     fetcher: fetch::Fetcher,
+    readers: Apart,
 }
 
 /// What one look at a feed brought. The caller stores `etag`, `last_modified` and `moved_to` as they are: each is the
@@ -175,9 +190,50 @@ pub enum CollectError {
         /// Why.
         reason: String,
     },
+    /// What came is a web page.
+    #[error("not a feed: it is a web page{}", feed.as_ref().map(|feed| format!("; its feed may be at `{feed}`")).unwrap_or_default())]
+    WebPage {
+        /// The feed that the page names first.
+        feed: Option<String>,
+    },
     /// What came is not a feed that can be read.
     #[error("not a feed: {0}")]
     NotAFeed(String),
+    /// What came broke off, and nothing is known of the feed: what is missing would be taken for news at the next look.
+    #[error("the feed broke off early, and its first look must be a whole one")]
+    BrokeOff,
+    /// What came is made so that its reading takes long.
+    #[error("not a feed that can be read: that takes longer than {} s", limit.as_secs_f32())]
+    TooLong {
+        /// How long it may take.
+        limit: Duration,
+    },
+}
+
+impl From<NotAFeed> for CollectError {
+    fn from(reason: NotAFeed) -> Self {
+        match reason {
+            NotAFeed::Other(reason) => Self::NotAFeed(reason),
+            NotAFeed::WebPage { feeds } => Self::WebPage { feed: feeds.first().map(shown) },
+        }
+    }
+}
+
+impl From<Failure> for CollectError {
+    fn from(failure: Failure) -> Self {
+        match failure {
+            Failure::TooLong(limit) => Self::TooLong { limit },
+            Failure::Broken => Self::NotAFeed("it made the reader fail".to_owned()),
+        }
+    }
+}
+
+/// An address that a page named, without the name and password by which we came to the page.
+fn shown(feed: &Url) -> String {
+    let mut feed = feed.clone();
+    // Neither can fail where there is a host, and there is one.
+    let _ = (feed.set_username(""), feed.set_password(None));
+    feed.into()
 }
 
 impl Collector {
@@ -187,7 +243,8 @@ impl Collector {
     /// [`CollectError::Setup`] when the user agent is no header value. A machine without root certificates fails only
     /// where they are needed: at an https address.
     pub fn new(policy: Policy) -> Result<Self, CollectError> {
-        Ok(Self { fetcher: fetch::Fetcher::new(policy)? })
+        let readers = Apart::new(policy.reading);
+        Ok(Self { fetcher: fetch::Fetcher::new(policy)?, readers })
     }
 
     /// Looks at a feed where it now lives; when that fails, where the configuration says it is, which may take the time
@@ -199,10 +256,10 @@ impl Collector {
         match &feed.kind {
             Kind::Feed => self.look_where_it_lives(feed, state).await,
             Kind::WordPress { categories } if is_web(&feed.url) => {
-                wordpress::look(&self.fetcher, feed, categories, state).await
+                wordpress::look(&self.fetcher, &self.readers, feed, categories, state).await
             }
             Kind::WordPress { .. } => Err(CollectError::Address),
-            Kind::Folder { links } => folder::look(self.fetcher.max_bytes, feed, links, state).await,
+            Kind::Folder { links } => folder::look(&self.readers, self.fetcher.max_bytes, feed, links, state).await,
         }
     }
 
@@ -211,11 +268,11 @@ impl Collector {
         let validators = Validators { etag: state.etag.clone(), last_modified: state.last_modified.clone() };
         let moved_to = state.moved_to.as_deref().and_then(|moved_to| Url::parse(moved_to).ok());
         match moved_to.filter(|url| is_web(url) && is_web(&feed.url) && *url != feed.url) {
-            None => self.look(feed, &feed.url, validators).await,
-            Some(moved_to) => match self.look(feed, &moved_to, validators).await {
+            None => self.look(feed, &feed.url, validators, state).await,
+            Some(moved_to) => match self.look(feed, &moved_to, validators, state).await {
                 Ok(look) => Ok(look),
                 // What was remembered may have been a mistake of the site's.
-                Err(_) => self.look(feed, &feed.url, Validators::default()).await,
+                Err(_) => self.look(feed, &feed.url, Validators::default(), state).await,
             },
         }
     }
@@ -230,12 +287,14 @@ impl Collector {
     }
 
     /// Looks at one address.
-    async fn look(&self, feed: &Feed, start: &Url, validators: Validators) -> Result<Look, CollectError> {
-        let answer = match start.scheme() {
-            "file" => self.fetcher.file(start).await?,
-            _ if is_web(start) => self.fetcher.web(start, &validators).await?,
-            _ => return Err(CollectError::Address),
-        };
+    async fn look(
+        &self,
+        feed: &Feed,
+        start: &Url,
+        validators: Validators,
+        state: &FeedState,
+    ) -> Result<Look, CollectError> {
+        let answer = self.fetch(start, &validators).await?;
         let Fetched { answer, home, validators, headers } = answer;
         let moved_to = (home != feed.url && is_web(&home)).then(|| home.to_string());
         let (validators, found, mut warnings, offer) = match answer {
@@ -247,10 +306,10 @@ impl Collector {
                         (websub == Websub::On).then(|| hub::offer(&headers, &bytes, content_type.as_deref(), &url));
                     parse::read(&bytes, content_type.as_deref(), &url).map(|reading| (reading, offer.flatten()))
                 };
-                let (reading, offer) = tokio::task::spawn_blocking(read)
-                    .await
-                    .map_err(|_| CollectError::NotAFeed("it made the reader fail".to_owned()))?
-                    .map_err(|parse::NotAFeed(reason)| CollectError::NotAFeed(reason))?;
+                let (reading, offer) = self.readers.run(read).await??;
+                if reading.was_cut && state.baseline_at.is_none() {
+                    return Err(CollectError::BrokeOff);
+                }
                 // A document that broke off must come again whole, even when the server thinks we have it.
                 let validators = if reading.was_cut { Validators::default() } else { validators };
                 (validators, Found::Posts(reading.posts), reading.warnings, offer)
@@ -262,6 +321,25 @@ impl Collector {
             warnings.push(format!("the feed has moved for good to `{moved_to}`"));
         }
         Ok(Look { found, etag: validators.etag, last_modified: validators.last_modified, moved_to, warnings, offer })
+    }
+
+    /// Fetches what is at an address, from the web or from a file.
+    async fn fetch(&self, url: &Url, validators: &Validators) -> Result<Fetched, CollectError> {
+        match url.scheme() {
+            "file" => self.fetcher.file(url).await,
+            _ if is_web(url) => self.fetcher.web(url, validators).await,
+            _ => Err(CollectError::Address),
+        }
+    }
+
+    /// Reads what was fetched, apart from the async threads.
+    async fn read(
+        &self,
+        bytes: Vec<u8>,
+        content_type: Option<String>,
+        url: Url,
+    ) -> Result<Result<Reading, NotAFeed>, CollectError> {
+        Ok(self.readers.run(move || parse::read(&bytes, content_type.as_deref(), &url)).await?)
     }
 }
 

@@ -4,16 +4,16 @@
 
 use std::collections::{HashMap, HashSet};
 
+use serde::Serialize;
 use url::Url;
 
 use super::{
-    charset,
+    charset, discover,
     document::{self, Document, MAX_ENTRIES},
     entities,
     entry::{self, Entry},
-    fields::{self, Found},
+    fields::{self, Given},
     json,
-    tags::{Token, Tokens},
     xml::{Piece, Pieces, name_of},
 };
 use crate::domain::post::Post;
@@ -21,6 +21,8 @@ use crate::domain::post::Post;
 /// What was read.
 #[derive(Debug)]
 pub struct Reading {
+    /// What kind of feed it is.
+    pub format: Format,
     /// The feed's own title; empty when it has none.
     pub title: String,
     /// The posts, in the feed's order.
@@ -31,9 +33,58 @@ pub struct Reading {
     pub was_cut: bool,
 }
 
+/// What kinds of feed there are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Format {
+    /// RSS, but for 0.90 and 1.0.
+    Rss,
+    /// RSS 0.90 and 1.0, which are RDF.
+    Rdf,
+    /// Atom.
+    Atom,
+    /// Channel Definition Format.
+    Cdf,
+    /// JSON Feed.
+    Json,
+}
+
+impl Format {
+    /// Its name, as people know it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Rss => "RSS",
+            Self::Rdf => "RSS 1.0",
+            Self::Atom => "Atom",
+            Self::Cdf => "CDF",
+            Self::Json => "JSON Feed",
+        }
+    }
+
+    /// By the root of the document.
+    fn of(root: &str) -> Self {
+        match root {
+            "feed" | "entry" => Self::Atom,
+            "rdf" => Self::Rdf,
+            "channel" => Self::Cdf,
+            _ => Self::Rss,
+        }
+    }
+}
+
 /// Why a document was not read: half a sentence about "it".
-#[derive(Debug, PartialEq, Eq)]
-pub struct NotAFeed(pub String);
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum NotAFeed {
+    /// It is HTML.
+    #[error("it is a web page")]
+    WebPage {
+        /// The feeds that the page names, those of comments last.
+        feeds: Vec<Url>,
+    },
+    /// Anything else.
+    #[error("{0}")]
+    Other(String),
+}
 
 /// Reads a feed that was found at `url`.
 ///
@@ -42,16 +93,17 @@ pub struct NotAFeed(pub String);
 pub fn read(bytes: &[u8], content_type: Option<&str>, url: &Url) -> Result<Reading, NotAFeed> {
     let text = charset::decode(bytes, content_type);
     let text = text.trim_start();
-    let mut reading = Reading { title: String::new(), posts: Vec::new(), warnings: Vec::new(), was_cut: false };
+    let mut reading =
+        Reading { format: Format::Json, title: String::new(), posts: Vec::new(), warnings: Vec::new(), was_cut: false };
     if let Some(name) = charset::unknown(bytes, content_type) {
         reading
             .warnings
             .push(format!("the feed names an encoding that is not known here, `{name}`; letters may be wrong"));
     }
     let found = match text.chars().next() {
-        None => return Err(NotAFeed("it is empty".to_owned())),
+        None => return Err(NotAFeed::Other("it is empty".to_owned())),
         Some('{') => read_json(text, &mut reading)?,
-        Some(_) if is_web_page(text) => return Err(NotAFeed(web_page(text, url))),
+        Some(_) if is_web_page(text) => return Err(NotAFeed::WebPage { feeds: discover::links(text, url) }),
         Some(_) => read_xml(text, url, &mut reading)?,
     };
     reading.posts = posts(&found, url, &mut reading.warnings);
@@ -63,13 +115,13 @@ pub fn read(bytes: &[u8], content_type: Option<&str>, url: &Url) -> Result<Readi
 }
 
 /// The posts of entries that were found at `url`, in their order.
-pub(super) fn posts(found: &[Found], url: &Url, warnings: &mut Vec<String>) -> Vec<Post> {
+pub(super) fn posts(found: &[Given], url: &Url, warnings: &mut Vec<String>) -> Vec<Post> {
     let entries: Vec<Entry> = found.iter().filter_map(|found| entry::read(found, url)).collect();
     distinct(entries, warnings)
 }
 
-fn read_json(text: &str, reading: &mut Reading) -> Result<Vec<Found>, NotAFeed> {
-    let feed = json::read(text).map_err(NotAFeed)?;
+fn read_json(text: &str, reading: &mut Reading) -> Result<Vec<Given>, NotAFeed> {
+    let feed = json::read(text).map_err(NotAFeed::Other)?;
     if feed.is_mended {
         reading.warnings.push("the feed's JSON had to be repaired".to_owned());
     }
@@ -81,10 +133,11 @@ fn read_json(text: &str, reading: &mut Reading) -> Result<Vec<Found>, NotAFeed> 
     Ok(newest(first, last, count, &mut reading.warnings))
 }
 
-fn read_xml(text: &str, url: &Url, reading: &mut Reading) -> Result<Vec<Found>, NotAFeed> {
+fn read_xml(text: &str, url: &Url, reading: &mut Reading) -> Result<Vec<Given>, NotAFeed> {
     let text = entities::expanded(text);
-    let Document { head, first, last, count, mended } =
-        document::read(&text, url).map_err(|reason| NotAFeed(reason.to_string()))?;
+    let Document { root, head, first, last, count, mended } =
+        document::read(&text, url).map_err(|reason| NotAFeed::Other(reason.to_string()))?;
+    reading.format = Format::of(&root);
     if mended.is_mended {
         reading.warnings.push("the feed's XML had to be repaired".to_owned());
     }
@@ -101,12 +154,12 @@ fn read_xml(text: &str, url: &Url, reading: &mut Reading) -> Result<Vec<Found>, 
 }
 
 /// The first 500 entries, or the last when the feed has its newest at the end.
-fn newest(mut first: Vec<Found>, mut last: Vec<Found>, count: usize, warnings: &mut Vec<String>) -> Vec<Found> {
+fn newest(mut first: Vec<Given>, mut last: Vec<Given>, count: usize, warnings: &mut Vec<String>) -> Vec<Given> {
     if last.is_empty() {
         return first;
     }
     warnings.push(format!("the feed holds {count} posts; the newest {MAX_ENTRIES} were read"));
-    let date = |found: Option<&Found>| found.and_then(|found| found.published_at);
+    let date = |found: Option<&Given>| found.and_then(|found| found.published_at);
     if date(first.first()) < date(last.last()) {
         let missing = MAX_ENTRIES.saturating_sub(last.len()).min(first.len());
         let mut newest = first.split_off(first.len() - missing);
@@ -146,20 +199,4 @@ fn is_web_page(text: &str) -> bool {
         _ => None,
     });
     start.starts_with("<!doctype html") || root.is_some_and(|name| name.eq_ignore_ascii_case("html"))
-}
-
-/// Says that a page is none, and where the page says its feed is.
-fn web_page(text: &str, url: &Url) -> String {
-    let feed = Tokens::new(text).find_map(|token| match token {
-        Token::Open(tag) if tag.name == "link" => {
-            let kind = tag.get("type").unwrap_or_default();
-            let is_feed = kind.contains("rss+xml") || kind.contains("atom+xml") || kind.contains("feed+json");
-            url.join(tag.get("href")?).ok().filter(|feed| is_feed && feed.scheme().starts_with("http"))
-        }
-        _ => None,
-    });
-    match feed {
-        Some(feed) => format!("it is a web page; its feed may be at `{feed}`"),
-        None => "it is a web page".to_owned(),
-    }
 }

@@ -10,7 +10,9 @@ use serde_json::Value;
 use url::Url;
 
 use super::{
-    CollectError, Found, Look, charset, dates,
+    CollectError, Found, Look,
+    apart::Apart,
+    charset, dates,
     fetch::{Answer, Fetched, Fetcher, Validators},
     fields, parse,
     words::Words,
@@ -41,6 +43,7 @@ enum Api {
 /// What one look has read so far.
 struct Reader<'a> {
     fetcher: &'a Fetcher,
+    readers: &'a Apart,
     posts: Vec<Value>,
     /// How many bytes that took.
     bytes: usize,
@@ -63,11 +66,12 @@ enum Page {
 /// Looks at the site of `feed` for posts of these categories, by slug or number; for all when there are none.
 pub(super) async fn look(
     fetcher: &Fetcher,
+    readers: &Apart,
     feed: &Feed,
     categories: &[String],
     state: &FeedState,
 ) -> Result<Look, CollectError> {
-    let mut reader = Reader { fetcher, posts: Vec::new(), bytes: 0, validators: Validators::default() };
+    let mut reader = Reader { fetcher, readers, posts: Vec::new(), bytes: 0, validators: Validators::default() };
     let mut warnings = Vec::new();
     let read = within(fetcher.timeout, &feed.url, reader.read(&feed.url, categories, state)).await;
     let found = match read {
@@ -80,12 +84,11 @@ pub(super) async fn look(
             }
             let (site, posts) = (feed.url.clone(), reader.posts);
             let clean = move || {
-                let found: Vec<fields::Found> = posts.iter().filter_map(found).collect();
+                let found: Vec<fields::Given> = posts.iter().filter_map(found).collect();
                 let posts = parse::posts(&found, &site, &mut warnings);
                 (posts, warnings)
             };
-            let cleaned = tokio::task::spawn_blocking(clean).await;
-            let (posts, told) = cleaned.map_err(|_| unreadable("its posts made the reader fail"))?;
+            let (posts, told) = readers.run(clean).await?;
             warnings = told;
             Found::Posts(posts)
         }
@@ -149,7 +152,7 @@ impl Reader<'_> {
             self.validators = validators;
         }
         let Answer::Body { bytes, content_type, .. } = answer else { return Ok(Page::NotModified) };
-        let posts = items(bytes, content_type).await?;
+        let posts = items(self.readers, bytes, content_type).await?;
         let pages = headers.get("x-wp-totalpages").and_then(|pages| pages.to_str().ok()?.parse().ok());
         let count = posts.len();
         self.posts.extend(posts);
@@ -168,7 +171,7 @@ impl Reader<'_> {
             let Answer::Body { bytes, content_type, .. } = answer else {
                 return Err(unreadable("it hides its categories"));
             };
-            let found = items(bytes, content_type).await?;
+            let found = items(self.readers, bytes, content_type).await?;
             for slug in &slugs {
                 let number =
                     found.iter().find(|found| found["slug"] == slug.as_str()).and_then(|found| found["id"].as_u64());
@@ -239,18 +242,20 @@ fn posts_url(api: &Api, categories: &str, page: usize) -> Url {
 }
 
 /// The items of an answer. What PHP says before them (a notice, a warning) is passed over.
-async fn items(bytes: Vec<u8>, content_type: Option<String>) -> Result<Vec<Value>, CollectError> {
+async fn items(readers: &Apart, bytes: Vec<u8>, content_type: Option<String>) -> Result<Vec<Value>, CollectError> {
     let read = move || {
         let text = charset::decode(&bytes, content_type.as_deref());
         let from = |at: usize| serde_json::from_str::<Vec<Value>>(&text[at..]).ok();
         from(0).or_else(|| text.find("[{").and_then(from))
     };
-    let read = tokio::task::spawn_blocking(read).await.ok().flatten();
-    read.ok_or_else(|| unreadable("the site answers with something that is not WordPress's REST API"))
+    readers
+        .run(read)
+        .await?
+        .ok_or_else(|| unreadable("the site answers with something that is not WordPress's REST API"))
 }
 
 /// What WordPress gives of a post. One with a password is not for everybody, and is no post.
-fn found(post: &Value) -> Option<fields::Found> {
+fn found(post: &Value) -> Option<fields::Given> {
     let text = |pointer: &str| post.pointer(pointer).and_then(Value::as_str).unwrap_or_default();
     let number = post["id"].as_u64()?;
     if post.pointer("/content/protected") == Some(&Value::Bool(true)) {
@@ -258,7 +263,7 @@ fn found(post: &Value) -> Option<fields::Found> {
     }
     let filled = |text: &str| Some(text.to_owned()).filter(|text| !text.trim().is_empty());
     let terms = post["_embedded"]["wp:term"].as_array().into_iter().flatten().filter_map(Value::as_array).flatten();
-    Some(fields::Found {
+    Some(fields::Given {
         // As in the site's feed, so that a site may change from the one to the other.
         id: filled(text("/guid/rendered")).unwrap_or_else(|| format!("wordpress:{number}")),
         title: Some(Words::html(text("/title/rendered"))),

@@ -6,7 +6,7 @@ use data_encoding::BASE64_MIME_PERMISSIVE;
 
 use super::{
     plain,
-    xml::{Piece, Pieces, is_forbidden, name_of},
+    xml::{Piece, Pieces, name_of, without_forbidden},
 };
 
 /// A text as a feed has it.
@@ -65,7 +65,7 @@ impl Words {
             Wrapped::Base64 => from_base64(inner)?,
         };
         let kind = if wrapped == Wrapped::Base64 { Kind::Html } else { kind };
-        Some(Self { text: text.chars().filter(|c| !is_forbidden(*c)).collect(), kind })
+        Some(Self { text: without_forbidden(text), kind })
     }
 
     /// The same, but where the element is HTML by its definition, and says nothing itself.
@@ -173,7 +173,7 @@ fn inline_with_div(inner: &str) -> String {
                     None => out.push_str(&name[length..]),
                 }
             }
-            Piece::Other | Piece::Torn => {}
+            Piece::Other | Piece::Torn(_) => {}
         }
     }
     out

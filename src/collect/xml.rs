@@ -19,7 +19,7 @@ pub(super) enum Piece<'a> {
     /// A comment, declaration or instruction.
     Other,
     /// What is left when the document ends inside a piece.
-    Torn,
+    Torn(&'a str),
 }
 
 /// Cuts XML into pieces.
@@ -52,7 +52,7 @@ impl<'a> Iterator for Pieces<'a> {
         };
         let Some(length) = length else {
             self.rest = "";
-            return Some(Piece::Torn);
+            return Some(Piece::Torn(rest));
         };
         let (piece, rest) = rest.split_at(length);
         self.rest = rest;
@@ -145,14 +145,21 @@ pub(super) fn content<'a>(text: &'a str, name: &str) -> Option<&'a str> {
 /// Whether a text is as XML 1.0 wants it: no bare ampersand, no entity that is not known, no forbidden character.
 pub(super) fn is_sound(text: &str) -> bool {
     let ampersands = text.match_indices('&').all(|(at, _)| {
-        plain::reference(&text[at..]).is_some_and(|(_, meant)| meant != "\u{FFFD}" && !meant.contains(is_forbidden))
+        plain::reference(&text[at..]).is_some_and(|(_, meant)| meant != "\u{FFFD}" && !has_forbidden(&meant))
     });
-    ampersands && !text.contains(is_forbidden)
+    ampersands && !has_forbidden(text)
 }
 
-/// Characters that XML 1.0 §2.2 forbids.
-pub(super) fn is_forbidden(c: char) -> bool {
-    matches!(c, '\0'..='\x08' | '\x0B' | '\x0C' | '\x0E'..='\x1F' | '\u{FFFE}' | '\u{FFFF}')
+/// Whether a text holds characters that XML 1.0 §2.2 forbids.
+pub(super) fn has_forbidden(text: &str) -> bool {
+    let is_control = |byte: u8| byte < b' ' && !matches!(byte, b'\t' | b'\n' | b'\r');
+    text.bytes().any(is_control) || text.contains(['\u{FFFE}', '\u{FFFF}'])
+}
+
+/// A text without the characters that XML 1.0 §2.2 forbids.
+pub(super) fn without_forbidden(text: String) -> String {
+    let is_forbidden = |c: char| has_forbidden(c.encode_utf8(&mut [0; 4]));
+    if has_forbidden(&text) { text.chars().filter(|c| !is_forbidden(*c)).collect() } else { text }
 }
 
 #[cfg(test)]
@@ -167,7 +174,7 @@ mod tests {
             Piece::Data(data) => format!("[{data}]|"),
             Piece::Tag(tag) => format!("{tag}|"),
             Piece::Other => "-|".to_owned(),
-            Piece::Torn => "torn|".to_owned(),
+            Piece::Torn(_) => "torn|".to_owned(),
         });
         pieces.collect()
     }

@@ -335,6 +335,63 @@ async fn explain_walks_from_the_feed_to_the_relays_answer() {
 }
 
 #[tokio::test]
+async fn the_feeds_of_a_site_are_found_and_shown_with_the_lines_that_name_them() {
+    let now = Timestamp::now();
+    let world = World::setup().at(now).start().await;
+    world.feed_has(&[world.post("Coalition condemns a transfer"), world.post("Webinar")]);
+    let page = "<html><link rel=alternate type='application/rss+xml' href='/feed/'>";
+    world.site.serve("/", Response::ok(page));
+    let home = world.site.url("/");
+    let day = now.strftime("%Y-%m-%d").to_string();
+    let minute = now.strftime("%Y-%m-%d %H:%M").to_string();
+    let tell =
+        |text: String| text.replace(home.as_str(), "http://site/").replace(&minute, "NOW").replace(&day, "TODAY");
+    assert_snapshot!(tell(world.tidings(&["feeds", "try", home.as_str()]).await.well()), @r#"
+    http://site/ is a web page. Its feeds, to be put into config.toml:
+
+    RSS, “Example Coalition – News”, 2 posts, the newest of TODAY: http://site/feed/
+    [[feeds]]
+    name = "site-2"
+    url = "http://site/feed/"
+    "#);
+    let found = world.tidings(&["feeds", "try", home.as_str(), "--json"]).await.json();
+    assert_eq!((&found[0]["posts"], &found[0]["format"]), (&Value::from(2), &Value::from("rss")));
+
+    let url = world.site.url("/feed/");
+    assert_snapshot!(tell(world.tidings(&["feeds", "try", url.as_str()]).await.well()), @r#"
+    RSS, “Example Coalition – News”, 2 posts, the newest of TODAY: http://site/feed/
+      TODAY  Coalition condemns a transfer
+                  news: seen for the first time now; dated NOW UTC
+                  breaking: rule `condemnation`: “condemns” in the title
+      TODAY  Webinar
+                  news: seen for the first time now; dated NOW UTC
+                  routine: no urgent rule matches
+    2 posts
+
+    [[feeds]]
+    name = "site-2"
+    url = "http://site/feed/"
+    "#);
+    let state = world.tidings(&["feeds", "list", "--json"]).await.json();
+    assert_eq!((&state[0]["checked_at"], &state[0]["baseline_at"]), (&Value::Null, &Value::Null), "nothing is stored");
+
+    // Without a scheme it is asked for by https, which this site does not speak.
+    let by_https = world.tidings(&["feeds", "try", home.as_str().trim_start_matches("http://")]).await;
+    assert!(by_https.code == 1 && by_https.err.contains("cannot fetch from"), "{}", by_https.err);
+    world.site.serve("/feed/", Response::ok(page));
+    assert_snapshot!(tell(world.tidings(&["feeds", "try", "site"]).await.err), @r#"
+    error: not a feed: it is a web page; its feed may be at `http://site/feed/`
+      hint: set `url = "http://site/feed/"` for this feed in config.toml; `tidings feeds try http://site/feed/` shows what is in it
+    "#);
+    world.site.serve("/feed/", Response::ok("<html>"));
+    let bare = world.tidings(&["feeds", "try", url.as_str()]).await.well();
+    assert_eq!(
+        tell(bare),
+        "http://site/feed/ is a web page. It names no feed, and there is none in the usual places.\n"
+    );
+}
+
+#[tokio::test]
 async fn feeds_are_listed_tried_and_their_held_posts_decided() {
     let world = World::setup().feed("flood = 1").start().await;
     world.begin(1).await;
@@ -345,12 +402,16 @@ async fn feeds_are_listed_tried_and_their_held_posts_decided() {
     ");
     assert_eq!(world.tidings(&["feeds", "list", "--json"]).await.json()[0]["failures"], 0);
     assert_snapshot!(world.tidings(&["feeds", "try", "site"]).await.well(), @"
-      2024-04-24  Webinar  (no urgent rule matches)
-      2024-04-24  Report  (no urgent rule matches)
+      2024-04-24  Webinar
+                  known: it is known already
+                  routine: no urgent rule matches
+      2024-04-24  Report
+                  known: it is known already
+                  routine: no urgent rule matches
     2 posts
     ");
-    let url = world.site.url("/feed/");
-    assert_eq!(world.tidings(&["feeds", "try", url.as_str(), "--json"]).await.json().as_array().map(Vec::len), Some(2));
+    let tried = world.tidings(&["feeds", "try", "site", "--json"]).await.json();
+    assert_eq!((tried.as_array().map(Vec::len), &tried[0]["standing"]), (Some(2), &Value::Null));
     assert_snapshot!(world.tidings(&["feeds", "held", "site"]).await.well(), @"
       post  date        verdict  title    held because
          3  2024-04-24  routine  Report   2 new posts in one look; more than flood = 1

@@ -62,7 +62,7 @@ impl Case {
     }
 
     fn read_as(&self, bytes: &[u8]) -> Result<Reading, String> {
-        parse::read(bytes, self.content_type.as_deref(), &self.url()).map_err(|parse::NotAFeed(reason)| reason)
+        parse::read(bytes, self.content_type.as_deref(), &self.url()).map_err(|reason| reason.to_string())
     }
 
     /// The same file, with a title in each entry: an entry of which nothing could be shown is no post, and many of these

@@ -12,7 +12,7 @@ use self::{
     files::{File, Files},
     front_matter::FrontMatter,
 };
-use super::{CollectError, Found, Look, fields, parse};
+use super::{CollectError, Found, Look, apart::Apart, fields, parse};
 use crate::domain::{
     feed::{Feed, FeedState},
     link_pattern::LinkPattern,
@@ -36,6 +36,7 @@ struct Known {
 
 /// Looks at the folder of `feed`, taking in no more than so many bytes of text.
 pub(super) async fn look(
+    readers: &Apart,
     max_bytes: usize,
     feed: &Feed,
     links: &LinkPattern,
@@ -43,7 +44,6 @@ pub(super) async fn look(
 ) -> Result<Look, CollectError> {
     let folder = feed.url.to_file_path().map_err(|()| CollectError::Address)?;
     let (links, known, site) = (links.clone(), state.etag.clone(), feed.url.clone());
-    let path = folder.display().to_string();
     let reading = move || {
         let mut files = Files::below(&folder)?;
         let stamp = format!("\"{} {}\"", files.stamp(), links.as_str());
@@ -56,12 +56,11 @@ pub(super) async fn look(
         };
         Ok(Look { found, etag: Some(stamp), last_modified: None, moved_to: None, warnings: told, offer: None })
     };
-    let failed = |_| CollectError::File { path, reason: "its files made the reader fail".to_owned() };
-    tokio::task::spawn_blocking(reading).await.map_err(failed)?
+    readers.run(reading).await?
 }
 
 /// The newest posts, with their texts, as far as these come to no more than so many bytes.
-fn posts(files: &mut Files, links: &LinkPattern, max_bytes: usize) -> Vec<fields::Found> {
+fn posts(files: &mut Files, links: &LinkPattern, max_bytes: usize) -> Vec<fields::Given> {
     let mut known: Vec<Known> = Vec::new();
     for file in std::mem::take(&mut files.files) {
         let read = file.text(BEGINNING).and_then(|text| front_matter::part(&text).map(|(matter, _)| matter));

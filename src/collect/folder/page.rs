@@ -10,7 +10,7 @@ use pulldown_cmark::{Options, Parser, html};
 
 use super::front_matter::FrontMatter;
 use crate::{
-    collect::{dates, fields::Found, words::Words},
+    collect::{dates, fields::Given, words::Words},
     domain::link_pattern::{LinkPattern, Parts},
 };
 
@@ -24,7 +24,7 @@ pub(super) fn found(
     date: Option<Timestamp>,
     text: &str,
     links: &LinkPattern,
-) -> Found {
+) -> Given {
     let slug = matter.slug.0.as_deref().unwrap_or_else(|| short_name(name).1);
     let day = date.map(|date| Offset::UTC.to_datetime(date).date());
     let own = matter.address().and_then(|address| links.given(address));
@@ -38,7 +38,7 @@ pub(super) fn found(
         let url = link.as_ref().map_or_else(|| links.given(address), |link| link.join(address).ok());
         Some((url?.into(), html_escaped(alt)))
     });
-    Found {
+    Given {
         id: matter.id().unwrap_or_default().to_owned(),
         title: matter.title.0.as_deref().map(|title| Words::html(html_escaped(title))),
         links: link.map(String::from).into_iter().collect(),

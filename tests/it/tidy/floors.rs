@@ -15,10 +15,11 @@ const ROOMS: [(&str, &[&str]); 26] = [
     ("toml", &["src/config/", "src/collect/folder/", "src/domain/phrases.rs"]),
     ("serde_saphyr", &["src/collect/folder/"]),
     ("cron", &["src/domain/schedule/"]),
-    // It is what the `cron` crate and `feed_rs` speak of time in; all else is jiff.
-    ("chrono", &["src/domain/schedule/", "src/collect/"]),
+    // It is what the `cron` crate speaks of time in; all else is jiff.
+    ("chrono", &["src/domain/schedule/"]),
     ("reqwest", &["src/collect/"]),
-    ("feed_rs", &["src/collect/"]),
+    // It has the table of HTML's entities.
+    ("markup5ever", &["src/collect/plain.rs"]),
     ("ammonia", &["src/collect/", "src/render/"]),
     // The address syntax is lettre's, so that what the domain takes can be written into a header.
     ("lettre", &["src/render/", "src/deliver/", "src/domain/address.rs"]),
