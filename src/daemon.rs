@@ -15,6 +15,7 @@ use crate::{
     intake::{self, doors::Doors},
     newsroom,
     publish::{self, PassOptions},
+    staff,
     stop::{Ask, Stop},
     subscribe,
 };
@@ -116,6 +117,9 @@ async fn tick(app: &App) {
     }
     if let Err(error) = subscribe::forget_old_requests(app).await {
         tracing::error!("those who asked long ago were not forgotten: {error}");
+    }
+    if let Err(error) = staff::forget_old_sessions(app).await {
+        tracing::error!("sessions that have ended were not forgotten: {error}");
     }
     if let Err(error) = intake::forget_old_letters(app).await {
         tracing::error!("it was not forgotten which letters came long ago: {error}");

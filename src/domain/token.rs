@@ -27,6 +27,10 @@ pub enum Purpose {
     Preferences,
     /// To prove that a form came from our own page, and when.
     Form,
+    /// To let one of staff choose a password, by the link's number. The link says until when.
+    StaffLink,
+    /// To show that a form of the desk belongs to a session, or that a password was right a moment ago.
+    Desk,
 }
 
 /// Whom and what a token names.
@@ -71,6 +75,8 @@ impl Purpose {
             Self::Confirm => b"confirm\0",
             Self::Preferences => b"preferences\0",
             Self::Form => b"form\0",
+            Self::StaffLink => b"staff link\0",
+            Self::Desk => b"desk\0",
         }
     }
 }
@@ -211,7 +217,15 @@ mod tests {
 
         #[test]
         fn a_token_for_one_purpose_is_nothing_for_another(number: i64) {
-            let purposes = [Purpose::Leave, Purpose::Delivery, Purpose::Confirm, Purpose::Preferences, Purpose::Form];
+            let purposes = [
+                Purpose::Leave,
+                Purpose::Delivery,
+                Purpose::Confirm,
+                Purpose::Preferences,
+                Purpose::Form,
+                Purpose::StaffLink,
+                Purpose::Desk,
+            ];
             for made in purposes {
                 let (token, seal) = (secret(1).sign_number(made, number), secret(1).seal(made, "7"));
                 prop_assert_eq!(token.len(), 29);
