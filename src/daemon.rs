@@ -17,6 +17,7 @@ use crate::{
     intake::{self, doors::Doors},
     newsroom,
     publish::{self, Pass, PassOptions},
+    staff,
     stop::{Ask, Stop},
     subscribe,
 };
@@ -144,6 +145,9 @@ async fn tick(app: &App) {
     }
     if let Err(error) = subscribe::forget_old_notices(app).await {
         tracing::error!("old notices were not forgotten: {error}");
+    }
+    if let Err(error) = staff::forget_old_sessions(app).await {
+        tracing::error!("sessions that have ended were not forgotten: {error}");
     }
     if let Err(error) = intake::forget_old_letters(app).await {
         tracing::error!("it was not forgotten which letters came long ago: {error}");

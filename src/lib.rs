@@ -29,6 +29,7 @@ pub mod inbox;
 pub mod intake;
 pub mod newsroom;
 pub mod publish;
+pub mod staff;
 pub mod subscribe;
 
 // Floor 4: the shells.

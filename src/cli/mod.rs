@@ -23,6 +23,7 @@ mod run;
 mod schedule;
 mod sending;
 mod serve;
+mod staff;
 mod subscribers;
 mod suppressions;
 
@@ -75,6 +76,9 @@ enum Command {
     /// The feeds: list, try, and what of them is held
     #[command(subcommand)]
     Feeds(feeds::Feeds),
+    /// The people who work at the desk: list, add, role, link, remove
+    #[command(subcommand)]
+    Staff(staff::Staff),
     /// The keys that sign messages, and their DNS records: new, show
     #[command(subcommand)]
     Dkim(dkim::Dkim),
@@ -121,6 +125,7 @@ async fn dispatch(arguments: Arguments) -> anyhow::Result<ExitCode> {
         Command::Subscribers(subscribers) => subscribers.run(place, output).await,
         Command::Suppressions(suppressions) => suppressions.run(place, output).await,
         Command::Feeds(feeds) => feeds.run(place, output).await,
+        Command::Staff(staff) => staff.run(place, output).await,
         Command::Dkim(dkim) => dkim.run(place, output),
         Command::Explain(explain) => explain.run(place, output).await,
         Command::Schedule(line) => line.run(output),

@@ -17,6 +17,7 @@ use crate::{
     domain::delivery::Lane,
     intake, newsroom,
     publish::{self, Pass, PassOptions},
+    staff,
     stop::Stop,
     subscribe,
 };
@@ -76,7 +77,7 @@ pub(super) async fn once(app: &App, options: PassOptions, stop: &Stop) -> anyhow
 
 async fn pass(app: &App, options: PassOptions, stop: &Stop) -> anyhow::Result<Report> {
     let forgotten = intake::forget_old_letters(app).await.and(subscribe::forget_old_requests(app).await);
-    let forgotten = forgotten.and(subscribe::forget_old_notices(app).await);
+    let forgotten = forgotten.and(subscribe::forget_old_notices(app).await).and(staff::forget_old_sessions(app).await);
     // What came back since the last run is judged before anything more is queued.
     let judged = intake::bounces::judge_bounces(app).await;
     let published = publish(app, options).await;

@@ -95,6 +95,16 @@ impl Links {
         format!("{}hooks/websub/{}", self.base_url, self.secret.sign_number(Purpose::Hub, watch.0))
     }
 
+    /// The page where one of staff chooses a password.
+    pub fn welcome_staff(&self, link: i64) -> String {
+        format!("{}desk/welcome/{}", self.base_url, self.secret.sign_number(Purpose::StaffLink, link))
+    }
+
+    /// The desk.
+    pub fn desk(&self) -> String {
+        format!("{}desk", self.base_url)
+    }
+
     /// The intake address with a plus part, unless there is none or it would grow too long.
     pub fn plus(&self, part: &str) -> Option<EmailAddress> {
         let intake = self.intake.as_ref()?;

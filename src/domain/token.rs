@@ -32,6 +32,10 @@ pub enum Purpose {
     /// To decide about an issue as one of staff, by the issue's number and their own. It is good for nothing once the
     /// issue is done with.
     Staff,
+    /// To let one of staff choose a password, by the link's number. The link says until when.
+    StaffLink,
+    /// To show that a form of the desk belongs to a session, or that a password was right a moment ago.
+    Desk,
 }
 
 /// Whom and what a token names.
@@ -78,6 +82,8 @@ impl Purpose {
             Self::Form => b"form\0",
             Self::Hub => b"hub\0",
             Self::Staff => b"staff\0",
+            Self::StaffLink => b"staff link\0",
+            Self::Desk => b"desk\0",
         }
     }
 }
@@ -268,6 +274,8 @@ mod tests {
                 Purpose::Form,
                 Purpose::Hub,
                 Purpose::Staff,
+                Purpose::StaffLink,
+                Purpose::Desk,
             ];
             for made in purposes {
                 let (token, seal) = (secret(1).sign_number(made, number), secret(1).seal(made, "7"));

@@ -14,7 +14,7 @@ use crate::{
 const MOST: u32 = 30;
 
 /// The alerts of a list since its last digest, newest first; since the one before an issue, when one is given. Those
-/// that are held or were cancelled reached not everybody and are not named.
+/// that are held or were cancelled, as by a correction, which is then named in their place, are not.
 ///
 /// # Errors
 /// When the store cannot be read.
@@ -25,11 +25,9 @@ pub(crate) async fn alerts_before(
 ) -> Result<Vec<SentAlert>, StoreError> {
     let now = app.clock.now();
     let mailed = app.store.mailed_issues(&list.name, issue, MOST, now).await?;
-    let corrected: Vec<IssueId> = mailed.iter().filter_map(|issue| issue.corrects).collect();
     let mut alerts = Vec::new();
     for sent in mailed.into_iter().take_while(|issue| issue.kind != IssueKind::Digest) {
-        // What was corrected or withdrawn since is named by what came after it.
-        let Some(sent_at) = sent.mailed_at(now).filter(|_| !corrected.contains(&sent.id)) else { continue };
+        let Some(sent_at) = sent.mailed_at(now) else { continue };
         let link = link_of(app, list, &sent).await?;
         alerts.push(SentAlert { subject: sent.subject, link, sent_at });
     }

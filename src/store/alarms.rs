@@ -78,6 +78,19 @@ impl Store {
         tx.commit().await
     }
 
+    /// The alarms that ring now, told of or not.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn ringing_alarms(&self) -> Result<Vec<DueAlarm>, StoreError> {
+        let rows: Vec<Row> = sqlx::query_as(
+            "SELECT about, kind, words, at, told_at, over_at FROM alarms WHERE over_at IS NULL ORDER BY at, about, kind",
+        )
+        .fetch_all(&self.reader)
+        .await?;
+        rows.into_iter().map(Row::into_alarm).collect()
+    }
+
     /// The alarms of which staff are to be told now, in an order that is the same for all who ask.
     ///
     /// # Errors

@@ -20,6 +20,8 @@ pub mod mailboxes;
 pub mod mailings;
 pub mod posts;
 pub mod requests;
+pub mod sessions;
+pub mod staff;
 pub mod subscribers;
 pub mod suppressions;
 pub mod websub;
@@ -97,6 +99,8 @@ enum Counter {
     Mailings,
     Posts,
     Requests,
+    Staff,
+    StaffLinks,
     Subscribers,
     Watches,
 }
@@ -123,6 +127,8 @@ impl Counter {
             Self::Mailings => "mailings",
             Self::Posts => "posts",
             Self::Requests => "requests",
+            Self::Staff => "staff",
+            Self::StaffLinks => "staff links",
             Self::Subscribers => "subscribers",
             Self::Watches => "watches",
         }

@@ -16,6 +16,7 @@ use crate::{
         alarm::{Alarm, AlarmKind},
         consent::Door,
         list::{List, Privacy},
+        network::network_of,
         request::{NewRequest, Request, RequestKind, Wish},
         slug::Slug,
         subscription::SubscriptionState,
@@ -105,7 +106,7 @@ pub async fn ask(app: &App, asked: &Asked<'_>) -> Result<(), AskError> {
         fingerprint: app.secret.fingerprint(&asked.address.without_tag()),
         wishes,
         door: asked.door,
-        network: asked.origin.map(network::network_of).unwrap_or_default(),
+        network: asked.origin.map(network_of).unwrap_or_default(),
         origin: kept_origin(app, asked.origin),
         text,
     };

@@ -20,6 +20,11 @@ impl Form {
         self.all(name).next().unwrap_or_default().trim()
     }
 
+    /// The same, as it was typed: blanks may belong to a password.
+    pub(super) fn exactly<'a>(&'a self, name: &'a str) -> &'a str {
+        self.all(name).next().unwrap_or_default()
+    }
+
     /// Every field of that name.
     pub(super) fn all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
         self.0.iter().filter(move |(key, _)| key == name).map(|(_, value)| value.as_str())

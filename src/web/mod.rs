@@ -7,6 +7,7 @@ mod archive;
 mod ask_to_leave;
 mod asking;
 mod confirm;
+mod desk;
 mod form;
 mod hooks;
 mod host;
@@ -32,7 +33,7 @@ use axum::{
 use tokio::sync::Semaphore;
 use tower_http::{set_header::SetResponseHeaderLayer, timeout::TimeoutLayer};
 
-use crate::{app::App, intake::hooks::Sns};
+use crate::{app::App, intake::hooks::Sns, staff::Passwords};
 use pages::{Page, Pages};
 
 /// The most that a form may weigh, in bytes.
@@ -62,6 +63,7 @@ pub(crate) struct Site {
     pages: Arc<Pages>,
     sns: Arc<Sns>,
     hook_turns: Arc<Semaphore>,
+    passwords: Arc<Passwords>,
 }
 
 /// All that the daemon serves. Who types its name alone wants to join.
@@ -98,6 +100,7 @@ fn pages() -> Router<Site> {
         .route("/hooks/feed/{name}", post(pings::take))
         .route("/leave/{token}", get(leave::page).post(leave::leave))
         .route("/leave/{token}/stay", post(leave::stay))
+        .merge(desk::pages())
         .route("/leave/{token}/only", post(leave::only))
         .route("/staff/{token}", get(staff::page).post(staff::decide))
 }
@@ -105,7 +108,8 @@ fn pages() -> Router<Site> {
 /// Pages with all that every one of them is to have: what is added to a router behind this has nothing of it.
 fn guarded(pages: Router<Site>, app: Arc<App>, sns: Sns) -> Router {
     let hook_turns = Arc::new(Semaphore::new(hooks::AT_ONCE));
-    let site = Site { pages: Arc::new(Pages::new(&app.config.sender)), app, sns: Arc::new(sns), hook_turns };
+    let passwords = Arc::new(Passwords::default());
+    let site = Site { pages: Arc::new(Pages::new(&app.config.sender)), app, sns: Arc::new(sns), hook_turns, passwords };
     let mut router = pages
         .fallback(not_found)
         .method_not_allowed_fallback(wrong_method)

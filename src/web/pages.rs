@@ -300,7 +300,8 @@ pub(super) struct Pages {
 impl Pages {
     pub(super) fn new(sender: &Sender) -> Self {
         let mut tera = Tera::new();
-        tera.add_raw_templates(TEMPLATES.to_vec()).expect("the embedded templates are tested");
+        tera.add_raw_templates([TEMPLATES, super::desk::TEMPLATES].concat())
+            .expect("the embedded templates are tested");
         let mut house = Context::new();
         house.insert("sender", &sender.name);
         house.insert("postal_address", &sender.postal_address);
@@ -311,9 +312,16 @@ impl Pages {
 
     /// The page as a response.
     pub(super) fn answer(&self, status: StatusCode, page: &Page<'_>) -> Response {
-        let mut context = self.house.clone();
+        let mut context = Context::new();
         context.insert("it", page);
-        match self.tera.render(page.template(), &context) {
+        self.draw(status, page.template(), context)
+    }
+
+    /// A template with what all pages say of the house.
+    pub(super) fn draw(&self, status: StatusCode, template: &str, context: Context) -> Response {
+        let mut whole = self.house.clone();
+        whole.extend(context);
+        match self.tera.render(template, &whole) {
             Ok(html) => (status, [(header::CONTENT_TYPE, "text/html; charset=utf-8")], html).into_response(),
             Err(error) => {
                 tracing::error!("a page could not be drawn: {error}");

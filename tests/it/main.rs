@@ -16,6 +16,7 @@ mod crawler;
 mod csv;
 mod deliver;
 mod demo;
+mod desk;
 mod dkim;
 mod feed_corpus;
 mod hooks;

@@ -19,6 +19,7 @@
 pub(crate) mod browser;
 pub(crate) mod check;
 pub(crate) mod crawler;
+pub(crate) mod desk;
 pub(crate) mod doors;
 pub(crate) mod dovecot;
 pub(crate) mod feed_server;

@@ -43,6 +43,11 @@ impl Pages {
         Self { address, client: client.build().expect("a client") }
     }
 
+    /// A request to be filled in.
+    pub(crate) fn request(&self, method: Method, path: &str) -> reqwest::RequestBuilder {
+        self.client.request(method, format!("http://{}{path}", self.address))
+    }
+
     pub(crate) async fn ask(&self, method: Method, path: &str, kind: &str, body: impl Into<reqwest::Body>) -> Answer {
         let request = self.client.request(method, format!("http://{}{path}", self.address)).body(body);
         let request = if kind.is_empty() { request } else { request.header(CONTENT_TYPE, kind) };
@@ -89,12 +94,19 @@ impl Pages {
     }
 }
 
-fn encoded(fields: &[(&str, &str)]) -> String {
+pub(crate) fn encoded(fields: &[(&str, &str)]) -> String {
     let mut form = url::form_urlencoded::Serializer::new(String::new());
     form.extend_pairs(fields).finish()
 }
 
 impl Answer {
+    /// The answer to a request.
+    pub(crate) async fn of(request: reqwest::RequestBuilder) -> Self {
+        let response = request.send().await.expect("an answer");
+        let (status, headers) = (response.status(), response.headers().clone());
+        Self { status, headers, text: response.text().await.expect("an answer to its end") }
+    }
+
     /// The value of the hidden field of that name in its form.
     pub(crate) fn hidden(&self, name: &str) -> String {
         let field = format!("name=\"{name}\" value=\"");

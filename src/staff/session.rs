@@ -1,0 +1,99 @@
+//! Sessions: who is signed in. What a cookie holds comes in; who that is goes out. A session ends after twelve hours
+//! without a sign of life, after seven days, and whenever its owner's password or role changes.
+
+use data_encoding::{BASE64URL_NOPAD, HEXLOWER};
+use jiff::{SignedDuration, Timestamp};
+use sha2::{Digest, Sha256};
+use subtle::ConstantTimeEq;
+
+use crate::{
+    app::App,
+    domain::{staff::Staff, token::Purpose},
+    store::StoreError,
+};
+
+const IDLE: SignedDuration = SignedDuration::from_hours(12);
+const LONGEST: SignedDuration = SignedDuration::from_hours(7 * 24);
+
+/// That somebody was seen is written down no more often than this.
+const NOTED: SignedDuration = SignedDuration::from_mins(1);
+
+/// Failures older than this are forgotten.
+const FAILURES: SignedDuration = SignedDuration::from_hours(24);
+
+/// Somebody is signed in.
+#[derive(Clone, Debug)]
+pub struct Session {
+    /// Who.
+    pub staff: Staff,
+    /// Whether they sign in with a second factor.
+    pub has_factor: bool,
+    digest: String,
+}
+
+/// Begins a session. Gives what the cookie holds: nobody can know it who has not seen this answer.
+pub(super) async fn begin(app: &App, staff: &Staff) -> Result<String, StoreError> {
+    let cookie = BASE64URL_NOPAD.encode(&rand::random::<[u8; 32]>());
+    let mut tx = app.store.begin().await?;
+    tx.begin_session(&digest(&cookie), staff.id, app.clock.now()).await?;
+    tx.commit().await?;
+    Ok(cookie)
+}
+
+/// Who holds this cookie, when its session has not ended.
+///
+/// # Errors
+/// When the store cannot be read.
+pub async fn signed_in(app: &App, cookie: &str) -> Result<Option<Session>, StoreError> {
+    let digest = digest(cookie);
+    let Some(found) = app.store.session(&digest).await? else { return Ok(None) };
+    let now = app.clock.now();
+    if now.duration_since(found.seen_at) > IDLE || now.duration_since(found.began_at) > LONGEST {
+        return Ok(None);
+    }
+    let account = app.store.account(found.staff).await?;
+    if account.ended_at.is_some() {
+        return Ok(None);
+    }
+    if now.duration_since(found.seen_at) > NOTED {
+        let mut tx = app.store.begin().await?;
+        tx.see_session(&digest, now).await?;
+        tx.commit().await?;
+    }
+    Ok(Some(Session { has_factor: account.second_factor.is_some(), staff: account.staff, digest }))
+}
+
+/// Ends a session.
+///
+/// # Errors
+/// When the store cannot be written.
+pub async fn sign_out(app: &App, session: &Session) -> Result<(), StoreError> {
+    let mut tx = app.store.begin().await?;
+    tx.end_session(&session.digest).await?;
+    tx.commit().await
+}
+
+/// What each form of a session carries, so that no page of somebody else's can send one in its name.
+pub fn form_seal(app: &App, session: &Session) -> String {
+    app.secret.seal(Purpose::Desk, &session.digest)
+}
+
+/// Whether a form carries it. Compares in constant time.
+pub fn is_form_seal(app: &App, session: &Session, seal: &str) -> bool {
+    form_seal(app, session).as_bytes().ct_eq(seal.as_bytes()).into()
+}
+
+/// Forgets sessions that have ended by themselves, and old failures.
+///
+/// # Errors
+/// When the store cannot be written.
+pub async fn forget_old_sessions(app: &App) -> Result<(), StoreError> {
+    let ago = |age| app.clock.now().checked_sub(age).unwrap_or(Timestamp::MIN);
+    let mut tx = app.store.begin().await?;
+    tx.sweep_sessions(ago(LONGEST), ago(IDLE), ago(FAILURES)).await?;
+    tx.commit().await
+}
+
+fn digest(cookie: &str) -> String {
+    HEXLOWER.encode(&Sha256::digest(cookie))
+}

@@ -1,0 +1,52 @@
+//! The desk: the pages of staff. What a page shows is read from the store, and what a button wants is done by a flow; no
+//! rule of the trade lives here. Each page asks who is signed in, and each button whether they may.
+
+mod account;
+mod entry;
+mod pages;
+mod people;
+mod today;
+mod visitor;
+
+use axum::{
+    Router,
+    http::StatusCode,
+    response::{IntoResponse, Redirect, Response},
+    routing::{get, post},
+};
+
+use super::Site;
+use pages::DeskPage;
+pub(super) use pages::TEMPLATES;
+
+/// The pages of the desk.
+pub(super) fn pages() -> Router<Site> {
+    Router::new()
+        .route("/desk", get(today::page))
+        .route("/desk/sign-in", get(entry::page).post(entry::sign_in))
+        .route("/desk/code", post(entry::code))
+        .route("/desk/sign-out", post(entry::sign_out))
+        .route("/desk/forgotten", get(entry::forgotten_page).post(entry::forgotten))
+        .route("/desk/welcome/{token}", get(entry::welcome_page).post(entry::welcome))
+        .route("/desk/account", get(account::page))
+        .route("/desk/account/password", post(account::password))
+        .route("/desk/account/factor", get(account::factor_page).post(account::factor))
+        .route("/desk/staff", get(people::page).post(people::appoint))
+        .route("/desk/staff/{id}", post(people::change))
+}
+
+impl Site {
+    /// The path of a page of the desk, whatever stands before our pages in `base_url`.
+    fn desk_path(&self, below: &str) -> String {
+        format!("{}desk{below}", self.app.config.base_url.path())
+    }
+
+    fn go(&self, below: &str) -> Response {
+        Redirect::to(&self.desk_path(below)).into_response()
+    }
+
+    /// A page for somebody who is not signed in.
+    fn outside(&self, status: StatusCode, page: &DeskPage<'_>) -> Response {
+        self.pages.desk(status, page, &pages::Around::nobody(self))
+    }
+}

@@ -1,0 +1,117 @@
+//! Who is staff. Everybody sees it; owners decide it.
+
+use axum::{
+    extract::{Path, State, rejection::PathRejection},
+    http::StatusCode,
+    response::Response,
+};
+
+use super::{
+    Site,
+    entry::sentence,
+    pages::{DeskPage, Person, RoleChoice},
+    visitor::{Pressed, Visitor},
+};
+use crate::{
+    domain::{
+        address::EmailAddress,
+        staff::{Right, Role, StaffId},
+    },
+    staff::{self, AppointError, Dismissed},
+};
+
+/// Longer names are cut.
+const NAME: usize = 100;
+
+pub(super) async fn page(State(site): State<Site>, visitor: Visitor) -> Response {
+    show(&site, &visitor, StatusCode::OK, "", "").await
+}
+
+pub(super) async fn appoint(State(site): State<Site>, Pressed { visitor, form }: Pressed) -> Response {
+    if let Some(refused) = visitor.refused(&site, Right::Appoint) {
+        return refused;
+    }
+    let (Ok(address), Some(role)) = (EmailAddress::parse(form.one("address")), Role::from_word(form.one("role")))
+    else {
+        let wrong = "Write the address in full, such as ana@example.org, and choose a role.";
+        return show(&site, &visitor, StatusCode::UNPROCESSABLE_ENTITY, "", wrong).await;
+    };
+    let name: String = form.one("name").chars().filter(|c| !c.is_control()).take(NAME).collect();
+    let by = visitor.0.staff.address.to_string();
+    match staff::appoint(&site.app, &address, &name, role, &by).await {
+        Ok(_) => {
+            let said =
+                format!("{} gets a mail with a link to choose a password. It is good for a day.", address.reveal());
+            show(&site, &visitor, StatusCode::OK, &said, "").await
+        }
+        Err(error) => problem(&site, &visitor, &error).await,
+    }
+}
+
+pub(super) async fn change(
+    State(site): State<Site>,
+    id: Result<Path<i64>, PathRejection>,
+    Pressed { visitor, form }: Pressed,
+) -> Response {
+    if let Some(refused) = visitor.refused(&site, Right::Appoint) {
+        return refused;
+    }
+    let found = match id {
+        Ok(Path(id)) => site.app.store.account(StaffId(id)).await.ok(),
+        Err(_) => None,
+    };
+    let Some(account) = found else {
+        return visitor.problem(&site, StatusCode::NOT_FOUND, "There is nobody of that number.");
+    };
+    let (address, by) = (&account.staff.address, visitor.0.staff.address.to_string());
+    let done = match (form.one("do"), Role::from_word(form.one("role"))) {
+        ("dismiss", _) => staff::dismiss(&site.app, address, &by).await.map(|dismissed| match dismissed {
+            Dismissed::Now => format!("{} is staff no more.", address.reveal()),
+            Dismissed::NotStaff => format!("{} was not staff.", address.reveal()),
+        }),
+        ("invite", _) => staff::invite(&site.app, &account.staff)
+            .await
+            .map(|_| format!("{} gets another mail with a link.", address.reveal()))
+            .map_err(AppointError::from),
+        (_, Some(role)) => staff::give_role(&site.app, address, role, &by)
+            .await
+            .map(|()| format!("{} is {} now, and must sign in anew.", address.reveal(), role.as_str())),
+        (_, None) => return visitor.problem(&site, StatusCode::UNPROCESSABLE_ENTITY, "There is no such role."),
+    };
+    match done {
+        // Their own session may have ended by it.
+        Ok(_) if account.staff.id == visitor.0.staff.id => site.go(""),
+        Ok(said) => show(&site, &visitor, StatusCode::OK, &said, "").await,
+        Err(error) => problem(&site, &visitor, &error).await,
+    }
+}
+
+async fn problem(site: &Site, visitor: &Visitor, error: &AppointError) -> Response {
+    let wrong = match error {
+        AppointError::Store(error) => return visitor.failed(site, "appointing staff", error),
+        AppointError::Link(staff::LinkError::Store(error)) => return visitor.failed(site, "inviting staff", error),
+        AppointError::Link(staff::LinkError::Render(error)) => return visitor.failed(site, "inviting staff", error),
+        AppointError::Link(_) => "They had five links within a day; wait before another.".to_owned(),
+        AppointError::Already(address) => format!("{} is staff already.", address.reveal()),
+        AppointError::NotStaff(_) | AppointError::LastOwner(_) => sentence(error),
+    };
+    show(site, visitor, StatusCode::CONFLICT, "", &wrong).await
+}
+
+async fn show(site: &Site, visitor: &Visitor, status: StatusCode, said: &str, wrong: &str) -> Response {
+    let accounts = match site.app.store.accounts().await {
+        Ok(accounts) => accounts,
+        Err(error) => return visitor.failed(site, "the list of staff", &error),
+    };
+    let people = accounts.into_iter().map(|account| Person {
+        id: account.staff.id.0,
+        address: account.staff.address.reveal().to_owned(),
+        name: account.staff.name,
+        role: account.staff.role.as_str(),
+        has_password: account.password.is_some(),
+        has_factor: account.second_factor.is_some(),
+        is_me: account.staff.id == visitor.0.staff.id,
+    });
+    let page = DeskPage::Staff { people: people.collect(), roles: RoleChoice::all(), said, wrong };
+    visitor.page(site, status, &page)
+}

@@ -1,0 +1,165 @@
+//! Who asks for a page of the desk. A request comes in; the session of its cookie goes out, or the way to sign in. What is
+//! POSTed must carry the seal of that session, and come from a page of ours: nobody can have somebody else's browser press
+//! a button here.
+
+use axum::{
+    body::Bytes,
+    extract::{FromRequest, FromRequestParts, Request},
+    http::{HeaderMap, HeaderValue, StatusCode, header, request::Parts},
+    response::{IntoResponse, Redirect, Response},
+};
+
+use super::{Site, pages::Around, pages::DeskPage};
+use crate::{
+    domain::staff::Right,
+    staff::{self, Session},
+    web::{form::Form, host},
+};
+
+/// What the cookie is called behind https, where a browser takes it from nobody but this very host (RFC 6265bis §4.1.3.2).
+const SAFE: &str = "__Host-tidings";
+/// Without https there is no such name, and only a machine by itself has no https.
+const PLAIN: &str = "tidings";
+
+/// Somebody who is signed in.
+#[derive(Debug)]
+pub(super) struct Visitor(pub(super) Session);
+
+/// Somebody who is signed in, with what they pressed.
+#[derive(Debug)]
+pub(super) struct Pressed {
+    pub(super) visitor: Visitor,
+    pub(super) form: Form,
+}
+
+impl Visitor {
+    /// The refusal of what their role does not allow; `None` when it does.
+    pub(super) fn refused(&self, site: &Site, right: Right) -> Option<Response> {
+        let role = self.0.staff.role;
+        let text = format!("Your role is {}: it does not allow this.", role.as_str());
+        (!role.may(right)).then(|| self.problem(site, StatusCode::FORBIDDEN, &text))
+    }
+
+    /// A page for them.
+    pub(super) fn page(&self, site: &Site, status: StatusCode, page: &DeskPage<'_>) -> Response {
+        site.pages.desk(status, page, &Around::visitor(site, &self.0))
+    }
+
+    /// What went wrong, and what to do.
+    pub(super) fn problem(&self, site: &Site, status: StatusCode, text: &str) -> Response {
+        self.page(site, status, &DeskPage::Problem { text })
+    }
+
+    /// Something of ours does not work now.
+    pub(super) fn failed(&self, site: &Site, what: &str, error: &dyn std::error::Error) -> Response {
+        tracing::error!("{what} could not be shown or done at the desk: {error}");
+        self.problem(
+            site,
+            StatusCode::SERVICE_UNAVAILABLE,
+            "This cannot be done just now. Please try again in a minute.",
+        )
+    }
+}
+
+impl FromRequestParts<Site> for Visitor {
+    type Rejection = Response;
+
+    async fn from_request_parts(parts: &mut Parts, site: &Site) -> Result<Self, Response> {
+        let found = match cookie(site, &parts.headers) {
+            Some(cookie) => staff::signed_in(&site.app, &cookie).await,
+            None => Ok(None),
+        };
+        match found {
+            Ok(Some(session)) => Ok(Self(session)),
+            Ok(None) => {
+                let way = format!("{}?next={}", site.desk_path("/sign-in"), next_of(parts));
+                Err(Redirect::to(&way).into_response())
+            }
+            Err(error) => Err(site.failed("who is signed in", &error)),
+        }
+    }
+}
+
+impl FromRequest<Site> for Pressed {
+    type Rejection = Response;
+
+    async fn from_request(request: Request, site: &Site) -> Result<Self, Response> {
+        let (mut parts, body) = request.into_parts();
+        let visitor = Visitor::from_request_parts(&mut parts, site).await?;
+        let is_foreign = host::is_from_elsewhere(&site.app.config, &parts.headers);
+        let body = Bytes::from_request(Request::from_parts(parts, body), site).await;
+        let form = Form::read(&body.map_err(IntoResponse::into_response)?);
+        if is_foreign || !staff::is_form_seal(&site.app, &visitor.0, form.one("seal")) {
+            let text = "This did not come from a page of this desk that you have open. Nothing was done.";
+            return Err(visitor.problem(site, StatusCode::FORBIDDEN, text));
+        }
+        Ok(Self { visitor, form })
+    }
+}
+
+/// What the session's cookie holds.
+fn cookie(site: &Site, headers: &HeaderMap) -> Option<String> {
+    let name = name(site);
+    let all = headers.get_all(header::COOKIE).iter().filter_map(|value| value.to_str().ok());
+    all.flat_map(|line| line.split(';'))
+        .filter_map(|pair| pair.trim().split_once('='))
+        .find(|(key, _)| *key == name)
+        .map(|(_, value)| value.to_owned())
+}
+
+/// The header that gives a browser its cookie; with nothing in it, takes it away.
+pub(super) fn set_cookie(site: &Site, cookie: &str) -> HeaderValue {
+    let secure = if is_https(site) { "; Secure" } else { "" };
+    let age = if cookie.is_empty() { "; Max-Age=0" } else { "" };
+    // Lax, not Strict: who follows a link in a mail to staff is signed in there.
+    let text = format!("{}={cookie}; Path=/; HttpOnly; SameSite=Lax{secure}{age}", name(site));
+    HeaderValue::from_str(&text).expect("base64 and a name are ASCII")
+}
+
+fn name(site: &Site) -> &'static str {
+    if is_https(site) { SAFE } else { PLAIN }
+}
+
+fn is_https(site: &Site) -> bool {
+    site.app.config.base_url.scheme() == "https"
+}
+
+/// The page to come back to: the one that was asked for, when it was to look at.
+fn next_of(parts: &Parts) -> String {
+    let wanted = if parts.method.is_safe() { parts.uri.path_and_query().map_or("", |path| path.as_str()) } else { "" };
+    url::form_urlencoded::byte_serialize(wanted.as_bytes()).collect()
+}
+
+/// A page of the desk to go to after signing in; the first one for anything else, so that nobody is sent elsewhere.
+pub(super) fn next_page(next: &str) -> &str {
+    let below = next.strip_prefix("/desk").unwrap_or_default();
+    let is_ours = below.starts_with(['/', '?']) && !below.starts_with("//");
+    let is_plain = below.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'\\');
+    if is_ours && is_plain { below } else { "" }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::next_page;
+
+    #[test]
+    fn nobody_is_sent_elsewhere_after_signing_in() {
+        assert_eq!(next_page("/desk/staff?x=1"), "/staff?x=1");
+        assert_eq!(next_page("/desk?x"), "?x");
+        for elsewhere in [
+            "",
+            "/desk",
+            "/",
+            "https://evil.example/desk/",
+            "//evil.example/desk",
+            "/desk//evil.example",
+            "/desk/\\evil",
+            "/desk/\r\nx: y",
+            "/desk.evil.example",
+            "/deskevil",
+            "desk/x",
+        ] {
+            assert_eq!(next_page(elsewhere), "", "{elsewhere}");
+        }
+    }
+}

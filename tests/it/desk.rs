@@ -1,0 +1,346 @@
+//! The desk's doors: who gets in, who does not, what each role may do, and what nobody can do in somebody else's name.
+
+use jiff::{SignedDuration, Timestamp};
+use reqwest::{Method, StatusCode};
+use tidings::{
+    domain::staff::{Role, StaffId},
+    staff,
+};
+use totp_rs::{Builder, Secret};
+
+use crate::world::{
+    World, address_of,
+    desk::{Desk, PASSWORD},
+    pages::Pages,
+};
+
+const OLGA: &str = "olga@example.org";
+const VERA: &str = "vera@example.org";
+
+async fn house() -> (World, Pages) {
+    let world = World::new().await;
+    let pages = Pages::of(&world).await;
+    world.staff(OLGA, Role::Owner).await;
+    (world, pages)
+}
+
+async fn is_in(desk: &Desk<'_>) -> bool {
+    desk.get("/desk").await.status == StatusCode::OK
+}
+
+#[tokio::test]
+async fn the_first_owner_is_made_on_the_command_line_and_chooses_a_password_by_the_link() {
+    // The program has the real clock.
+    let world = World::setup().at(Timestamp::now()).start().await;
+    let pages = Pages::of(&world).await;
+    let printed = world.tidings(&["staff", "add", OLGA, "--role", "owner", "--name", "Olga"]).await.well();
+    let link = printed.lines().last().expect("a link").trim().to_owned();
+    world.minutes(1);
+    world.run().await;
+    let mail = world.mails_to(OLGA).pop().expect("an invitation");
+    assert_eq!(mail.subject, "You can work at the desk");
+    assert_eq!(mail.link_to("desk/welcome"), link);
+    let path = mail.path_to("desk/welcome");
+    let mut desk = Desk::outside(&pages);
+    for _ in 0..2 {
+        assert!(desk.get(&path).await.text.contains(OLGA));
+    }
+    for (password, again, wrong) in [("short", "short", "fewer than 12"), (PASSWORD, "another one", "not the same")] {
+        let page = desk.post(&path, &[("password", password), ("again", again)]).await;
+        assert_eq!(page.status, StatusCode::UNPROCESSABLE_ENTITY);
+        assert!(page.text.contains(wrong), "{}", page.text);
+    }
+    let page = desk.post(&path, &[("password", PASSWORD), ("again", PASSWORD)]).await;
+    assert_eq!((page.status, page.location()), (StatusCode::SEE_OTHER, "/desk"));
+    let today = desk.get("/desk").await;
+    assert!(today.text.contains("Is anything wrong?") && today.text.contains("Olga (owner)"), "{}", today.text);
+    // The link was good once.
+    let mut other = Desk::outside(&pages);
+    assert_eq!(other.get(&path).await.status, StatusCode::GONE);
+    assert_eq!(other.post(&path, &[("password", PASSWORD), ("again", PASSWORD)]).await.status, StatusCode::GONE);
+}
+
+#[tokio::test]
+async fn who_is_not_signed_in_is_led_to_the_way_in_and_back() {
+    let (_world, pages) = house().await;
+    let mut desk = Desk::outside(&pages);
+    for path in ["/desk", "/desk/staff", "/desk/account"] {
+        let answer = desk.get(path).await;
+        assert_eq!(answer.status, StatusCode::SEE_OTHER);
+        assert!(answer.location().starts_with("/desk/sign-in?next=%2Fdesk"), "{}", answer.location());
+    }
+    let fields = [("address", OLGA), ("password", PASSWORD), ("next", "/desk/staff")];
+    assert_eq!(desk.post("/desk/sign-in", &fields).await.location(), "/desk/staff");
+    assert!(is_in(&desk).await);
+    for elsewhere in ["https://evil.example/", "//evil.example/desk", "/desk//evil.example"] {
+        let fields = [("address", OLGA), ("password", PASSWORD), ("next", elsewhere)];
+        assert_eq!(desk.post("/desk/sign-in", &fields).await.location(), "/desk", "{elsewhere}");
+    }
+    for cookie in ["__Host-tidings=", "__Host-tidings=x", "tidings=x", "__Host-tidings=../../x; a=b"] {
+        desk.cookie = cookie.to_owned();
+        assert!(!is_in(&desk).await, "{cookie}");
+    }
+}
+
+#[tokio::test]
+async fn an_unknown_address_and_a_wrong_password_get_the_same_answer() {
+    let (world, pages) = house().await;
+    staff::appoint(&world.app, &address_of(VERA), "", Role::Viewer, "the test").await.expect("appointed");
+    let mut answers = Vec::new();
+    for address in [OLGA, "nobody@example.org", VERA] {
+        let answer = Desk::outside(&pages).sign_in(address, "not the password").await;
+        assert_eq!(answer.status, StatusCode::UNAUTHORIZED);
+        answers.push(answer.text.replace(address, ""));
+    }
+    assert!(answers.iter().all(|answer| *answer == answers[0]), "{answers:?}");
+    let asked = async |address| {
+        let answer = Desk::outside(&pages).post("/desk/forgotten", &[("address", address)]).await;
+        (answer.status, answer.text)
+    };
+    assert_eq!(asked(OLGA).await, asked("nobody@example.org").await);
+}
+
+#[tokio::test]
+async fn who_guesses_waits_longer_each_time_and_the_right_password_waits_with_them() {
+    let (world, pages) = house().await;
+    let mut desk = Desk::outside(&pages);
+    let mut tries = 0;
+    while desk.sign_in(OLGA, "a wrong password").await.status == StatusCode::UNAUTHORIZED {
+        tries += 1;
+    }
+    assert_eq!(tries, 5, "the fifth in vain makes the next wait");
+    assert_eq!(desk.sign_in(OLGA, PASSWORD).await.status, StatusCode::TOO_MANY_REQUESTS);
+    world.clock.advance(SignedDuration::from_secs(2));
+    assert_eq!(desk.sign_in(OLGA, "a wrong password").await.status, StatusCode::UNAUTHORIZED);
+    world.clock.advance(SignedDuration::from_secs(2));
+    assert_eq!(desk.sign_in(OLGA, PASSWORD).await.status, StatusCode::TOO_MANY_REQUESTS, "twice as long now");
+    world.clock.advance(SignedDuration::from_secs(2));
+    assert_eq!(desk.sign_in(OLGA, PASSWORD).await.status, StatusCode::SEE_OTHER);
+    // From then on all is forgiven.
+    assert_eq!(Desk::outside(&pages).sign_in(OLGA, "a wrong password").await.status, StatusCode::UNAUTHORIZED);
+}
+
+#[tokio::test]
+async fn one_network_cannot_try_many_addresses() {
+    let (_world, pages) = house().await;
+    let mut refused = 0;
+    for n in 0..25 {
+        let mut desk = Desk::outside(&pages).from("203.0.113.9");
+        let status = desk.sign_in(&format!("guess{n}@example.org"), PASSWORD).await.status;
+        refused += usize::from(status == StatusCode::TOO_MANY_REQUESTS);
+    }
+    assert_eq!(refused, 4, "after the twenty-first they wait");
+    assert_eq!(Desk::outside(&pages).sign_in(OLGA, PASSWORD).await.status, StatusCode::SEE_OTHER, "others do not");
+}
+
+#[tokio::test]
+async fn nothing_can_be_pressed_without_the_seal_of_the_session_or_from_somebody_elses_page() {
+    let (world, pages) = house().await;
+    let mut desk = Desk::signed_in(&pages, OLGA).await;
+    let other = Desk::signed_in(&pages, OLGA).await;
+    let foreign_seal = other.get("/desk").await.hidden("seal");
+    let fields = [("address", VERA), ("role", "owner"), ("name", "")];
+    assert_eq!(desk.post("/desk/staff", &fields).await.status, StatusCode::FORBIDDEN);
+    for seal in ["", "x", &foreign_seal] {
+        let fields = [&[("seal", seal)], &fields[..]].concat();
+        assert_eq!(desk.post("/desk/staff", &fields).await.status, StatusCode::FORBIDDEN, "{seal}");
+    }
+    let seal = desk.get("/desk").await.hidden("seal");
+    let body = format!("seal={seal}&address={VERA}&role=owner");
+    for header in
+        [("sec-fetch-site", "cross-site"), ("sec-fetch-site", "same-site"), ("origin", "https://evil.example")]
+    {
+        let answer = desk.ask(Method::POST, "/desk/staff", &body, &[header]).await;
+        assert_eq!(answer.status, StatusCode::FORBIDDEN, "{header:?}");
+    }
+    assert_eq!(world.app.store.accounts().await.expect("staff").len(), 1);
+    assert_eq!(desk.press("/desk/staff", &fields).await.status, StatusCode::OK);
+    assert_eq!(world.app.store.accounts().await.expect("staff").len(), 2);
+}
+
+#[tokio::test]
+async fn a_session_is_a_fresh_one_each_time_and_its_cookie_is_for_this_host_alone() {
+    let (_world, pages) = house().await;
+    let mut desk = Desk::outside(&pages);
+    desk.cookie = "__Host-tidings=planted".to_owned();
+    let answer = desk.sign_in(OLGA, PASSWORD).await;
+    let set = answer.headers["set-cookie"].to_str().expect("text");
+    assert!(set.starts_with("__Host-tidings=") && !set.contains("planted"), "{set}");
+    for part in ["; Path=/", "; HttpOnly", "; SameSite=Lax", "; Secure"] {
+        assert!(set.contains(part), "{set}");
+    }
+    assert!(!set.contains("Domain"), "{set}");
+    let first = desk.cookie.clone();
+    desk.sign_in(OLGA, PASSWORD).await;
+    assert_ne!(desk.cookie, first);
+    let page = desk.get("/desk").await;
+    let header = |name: &str| page.headers[name].to_str().expect("text").to_owned();
+    assert_eq!((header("x-frame-options"), header("cache-control")), ("DENY".into(), "no-store".into()));
+    assert!(header("content-security-policy").contains("frame-ancestors 'none'"));
+}
+
+#[tokio::test]
+async fn a_session_ends_by_signing_out_by_time_and_when_password_or_role_changes() {
+    let (world, pages) = house().await;
+    world.staff(VERA, Role::Owner).await;
+    let mut desk = Desk::signed_in(&pages, OLGA).await;
+    let cookie = desk.cookie.clone();
+    assert_eq!(desk.press("/desk/sign-out", &[]).await.location(), "/desk/sign-in");
+    assert_eq!(desk.cookie, "");
+    desk.cookie = cookie;
+    assert!(!is_in(&desk).await, "what the cookie held is worth nothing any more");
+
+    let desk = Desk::signed_in(&pages, OLGA).await;
+    world.hours(11);
+    assert!(is_in(&desk).await);
+    world.hours(11);
+    assert!(is_in(&desk).await, "it was used meanwhile");
+    world.hours(13);
+    assert!(!is_in(&desk).await);
+    let desk = Desk::signed_in(&pages, OLGA).await;
+    for _ in 0..17 {
+        world.hours(10);
+        is_in(&desk).await;
+    }
+    assert!(!is_in(&desk).await, "seven days are the most");
+
+    let mut desk = Desk::signed_in(&pages, OLGA).await;
+    let elsewhere = Desk::signed_in(&pages, OLGA).await;
+    let new = "another four words";
+    let wrong = [("present", "not it"), ("password", new), ("again", new)];
+    assert_eq!(desk.press("/desk/account/password", &wrong).await.status, StatusCode::UNPROCESSABLE_ENTITY);
+    let right = [("present", PASSWORD), ("password", new), ("again", new)];
+    assert_eq!(desk.press("/desk/account/password", &right).await.status, StatusCode::SEE_OTHER);
+    assert!(is_in(&desk).await && !is_in(&elsewhere).await);
+
+    let vera = Desk::signed_in(&pages, VERA).await;
+    staff::give_role(&world.app, &address_of(VERA), Role::Viewer, "the test").await.expect("a role");
+    assert!(!is_in(&vera).await);
+    let vera = Desk::signed_in(&pages, VERA).await;
+    staff::dismiss(&world.app, &address_of(VERA), "the test").await.expect("dismissed");
+    assert!(!is_in(&vera).await);
+    assert_eq!(Desk::outside(&pages).sign_in(VERA, PASSWORD).await.status, StatusCode::UNAUTHORIZED);
+}
+
+#[tokio::test]
+async fn a_forgotten_password_is_chosen_anew_by_mail_and_the_old_links_end() {
+    let (world, pages) = house().await;
+    let elsewhere = Desk::signed_in(&pages, OLGA).await;
+    world.run().await;
+    world.new_mails();
+    for _ in 0..7 {
+        let app = &world.app;
+        staff::ask_for_link(app, &address_of(OLGA)).await.expect("asked");
+    }
+    world.run().await;
+    let mails = world.new_mails();
+    assert_eq!(mails.len(), 5, "so many in a day and no more");
+    let [first, last] = [&mails[0], &mails[4]].map(|mail| mail.path_to("desk/welcome"));
+    let mut desk = Desk::outside(&pages);
+    let new = "another four words";
+    let fields = [("password", new), ("again", new)];
+    assert_eq!(desk.post(&last, &fields).await.status, StatusCode::SEE_OTHER);
+    assert!(is_in(&desk).await && !is_in(&elsewhere).await);
+    assert_eq!(desk.post(&first, &fields).await.status, StatusCode::GONE);
+    assert_eq!(Desk::outside(&pages).sign_in(OLGA, PASSWORD).await.status, StatusCode::UNAUTHORIZED);
+    staff::ask_for_link(&world.app, &address_of(OLGA)).await.expect("asked");
+    world.run().await;
+    let late = world.new_mails().pop().expect("a mail").path_to("desk/welcome");
+    world.hours(25);
+    assert_eq!(desk.get(&late).await.status, StatusCode::GONE);
+}
+
+#[tokio::test]
+async fn with_a_second_factor_a_password_alone_does_not_let_anybody_in_and_a_code_does_once() {
+    let (world, pages) = house().await;
+    let mut desk = Desk::signed_in(&pages, OLGA).await;
+    let page = desk.get("/desk/account/factor").await;
+    assert!(page.text.contains("<path d=\"M"), "a picture to take: {}", page.text);
+    let secret: String = page.hidden("secret").split_whitespace().collect();
+    let code_now = || {
+        let totp =
+            Builder::new().with_secret(Secret::try_from_base32(&secret).expect("base32")).build().expect("sound");
+        totp.generate(world.clock.now().as_second().unsigned_abs()).to_string()
+    };
+    let wrong = [("secret", secret.as_str()), ("code", "000000")];
+    let page = desk.press("/desk/account/factor", &wrong).await;
+    assert_eq!(page.hidden("secret").replace(' ', ""), secret, "who mistypes need not begin anew");
+    let code = code_now();
+    let right = [("secret", secret.as_str()), ("code", code.as_str())];
+    assert_eq!(desk.press("/desk/account/factor", &right).await.location(), "/desk/account");
+
+    let mut fresh = Desk::outside(&pages);
+    let page = fresh.sign_in(OLGA, PASSWORD).await;
+    assert_eq!(page.status, StatusCode::OK);
+    assert!(fresh.cookie.is_empty());
+    let half_way = page.hidden("half_way");
+    let give = async |half_way: &str, code: &str| {
+        let fields = [("half_way", half_way), ("code", code), ("next", "")];
+        Desk::outside(&pages).post("/desk/code", &fields).await.status
+    };
+    assert_eq!(give(&half_way, &code).await, StatusCode::UNAUTHORIZED, "that code was used");
+    world.clock.advance(SignedDuration::from_secs(30));
+    let code = code_now();
+    assert_eq!(give("1.1.abcdefghijklmnop", &code).await, StatusCode::UNAUTHORIZED);
+    assert_eq!(give(&half_way, &code).await, StatusCode::SEE_OTHER);
+    assert_eq!(give(&half_way, &code).await, StatusCode::UNAUTHORIZED, "and so was that");
+    world.minutes(11);
+    let code = code_now();
+    assert_eq!(give(&half_way, &code).await, StatusCode::UNAUTHORIZED, "the password was too long ago");
+    let dump = world.dump().await;
+    assert!(!dump.contains(PASSWORD), "no password is written down");
+}
+
+#[tokio::test]
+async fn only_owners_say_who_is_staff_and_one_stays() {
+    let (world, pages) = house().await;
+    for (address, role) in
+        [(VERA, Role::Viewer), ("ed@example.org", Role::Editor), ("pia@example.org", Role::Publisher)]
+    {
+        world.staff(address, role).await;
+        let mut desk = Desk::signed_in(&pages, address).await;
+        let page = desk.get("/desk/staff").await;
+        assert!(page.text.contains(OLGA) && !page.text.contains("Add somebody"), "{}", page.text);
+        let fields = [("address", "mallory@example.org"), ("role", "owner"), ("name", "")];
+        assert_eq!(desk.press("/desk/staff", &fields).await.status, StatusCode::FORBIDDEN);
+        for fields in [[("role", "owner")], [("do", "dismiss")], [("do", "invite")]] {
+            assert_eq!(desk.press("/desk/staff/1", &fields).await.status, StatusCode::FORBIDDEN);
+        }
+    }
+    assert_eq!(world.app.store.accounts().await.expect("staff").len(), 4);
+    let mut olga = Desk::signed_in(&pages, OLGA).await;
+    let me = world.app.store.account_of(&address_of(OLGA)).await.expect("read").expect("staff").staff.id;
+    let own = format!("/desk/staff/{}", me.0);
+    for fields in [[("do", "dismiss")], [("role", "viewer")]] {
+        let answer = olga.press(&own, &fields).await;
+        assert_eq!(answer.status, StatusCode::CONFLICT);
+        assert!(answer.text.contains("is the only owner"), "{}", answer.text);
+    }
+    let vera = world.app.store.account_of(&address_of(VERA)).await.expect("read").expect("staff").staff.id;
+    let answer = olga.press(&format!("/desk/staff/{}", vera.0), &[("role", "owner")]).await;
+    assert!(answer.text.contains("is owner now"), "{}", answer.text);
+    assert_eq!(olga.press(&own, &[("role", "viewer")]).await.status, StatusCode::SEE_OTHER);
+    assert_eq!(world.app.store.account(StaffId(me.0)).await.expect("staff").staff.role, Role::Viewer);
+    assert_eq!(
+        Desk::signed_in(&pages, OLGA).await.press("/desk/staff/999", &[("do", "dismiss")]).await.status,
+        StatusCode::FORBIDDEN
+    );
+}
+
+#[tokio::test]
+async fn what_a_site_or_a_colleague_writes_runs_nothing_at_the_desk() {
+    let world = World::new().await;
+    let pages = Pages::of(&world).await;
+    world.begin(1).await;
+    world.staff(OLGA, Role::Owner).await;
+    world.next_look(&[world.post("Coalition condemns <script>alert(1)</script>")]).await;
+    let mut desk = Desk::signed_in(&pages, OLGA).await;
+    let name = "<img src=x onerror=alert(1)>";
+    let fields = [("address", VERA), ("role", "viewer"), ("name", name)];
+    let page = desk.press("/desk/staff", &fields).await;
+    let today = desk.get("/desk").await;
+    for text in [&page.text, &today.text] {
+        assert!(!text.contains("<script") && !text.contains("<img"), "{text}");
+    }
+    assert!(today.text.contains("The alert"), "{}", today.text);
+}

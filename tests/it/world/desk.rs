@@ -1,0 +1,104 @@
+//! Somebody at the desk of a world: a browser by hand, with one cookie, that fills in forms with their seal.
+
+use reqwest::{
+    Method, StatusCode,
+    header::{CONTENT_TYPE, COOKIE, LOCATION, SET_COOKIE},
+};
+use tidings::{
+    domain::staff::{Role, Staff},
+    staff,
+};
+
+use super::{
+    World, address_of,
+    pages::{Answer, FORM, Pages, encoded},
+};
+
+/// A password that is good enough.
+pub(crate) const PASSWORD: &str = "four words make one";
+
+/// Somebody with a browser.
+pub(crate) struct Desk<'a> {
+    pages: &'a Pages,
+    /// What the browser holds: `name=value`; empty while nobody is signed in.
+    pub(crate) cookie: String,
+    origin: &'static str,
+}
+
+impl World {
+    /// Somebody of this role, who has chosen [`PASSWORD`].
+    pub(crate) async fn staff(&self, address: &str, role: Role) -> Staff {
+        let address = address_of(address);
+        let (staff, link) = staff::appoint(&self.app, &address, "", role, "the test").await.expect("appointed");
+        let token = link.rsplit('/').next().expect("a token");
+        let chosen = staff::choose_password(&self.app, &staff::Passwords::default(), token, PASSWORD.into()).await;
+        chosen.expect("a good link and a good password");
+        staff
+    }
+}
+
+impl<'a> Desk<'a> {
+    /// A browser that has not been here.
+    pub(crate) fn outside(pages: &'a Pages) -> Self {
+        Self { pages, cookie: String::new(), origin: "198.51.100.7" }
+    }
+
+    /// A browser whose owner has signed in with [`PASSWORD`].
+    pub(crate) async fn signed_in(pages: &'a Pages, address: &str) -> Self {
+        let mut desk = Self::outside(pages);
+        let answer = desk.sign_in(address, PASSWORD).await;
+        assert_eq!(answer.status, StatusCode::SEE_OTHER, "{}", answer.text);
+        desk
+    }
+
+    /// The same, from another network.
+    pub(crate) fn from(mut self, origin: &'static str) -> Self {
+        self.origin = origin;
+        self
+    }
+
+    pub(crate) async fn sign_in(&mut self, address: &str, password: &str) -> Answer {
+        self.post("/desk/sign-in", &[("address", address), ("password", password), ("next", "")]).await
+    }
+
+    pub(crate) async fn get(&self, path: &str) -> Answer {
+        self.ask(Method::GET, path, "", &[]).await
+    }
+
+    /// POSTs a form as it is.
+    pub(crate) async fn post(&mut self, path: &str, fields: &[(&str, &str)]) -> Answer {
+        let answer = self.ask(Method::POST, path, &encoded(fields), &[]).await;
+        if let Some(set) = answer.headers.get(SET_COOKIE) {
+            let pair = set.to_str().expect("text").split(';').next().expect("a pair").to_owned();
+            self.cookie = if pair.ends_with('=') { String::new() } else { pair };
+        }
+        answer
+    }
+
+    /// POSTs a form with the seal that the first page shows.
+    pub(crate) async fn press(&mut self, path: &str, fields: &[(&str, &str)]) -> Answer {
+        let seal = self.get("/desk").await.hidden("seal");
+        self.post(path, &[&[("seal", seal.as_str())], fields].concat()).await
+    }
+
+    pub(crate) async fn ask(&self, method: Method, path: &str, body: &str, headers: &[(&str, &str)]) -> Answer {
+        let mut request = self.pages.request(method, path).header("x-forwarded-for", self.origin);
+        if !self.cookie.is_empty() {
+            request = request.header(COOKIE, &self.cookie);
+        }
+        if !body.is_empty() {
+            request = request.header(CONTENT_TYPE, FORM).body(body.to_owned());
+        }
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        Answer::of(request).await
+    }
+}
+
+impl Answer {
+    /// Where it leads.
+    pub(crate) fn location(&self) -> &str {
+        self.headers.get(LOCATION).map_or("", |value| value.to_str().expect("text"))
+    }
+}
