@@ -16,6 +16,7 @@ mod issues;
 mod letters;
 mod open;
 mod output;
+mod preview;
 mod problem;
 mod progress;
 mod run;

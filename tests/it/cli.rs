@@ -271,7 +271,7 @@ async fn issues_are_listed_shown_and_previewed() {
     let mail = &world.mails_to("reader1@example.org")[1];
     let preview = world.tidings(&["issues", "preview", "2"]).await.well().replace("reader@", "reader1@");
     let choose = format!("https://news.example.org{}", mail.path_to("preferences"));
-    let base = "https://news.example.org/";
+    let base = "https://news.example.org/leave";
     let text = mail.text.replace(mail.leave_link(), base).replace(&choose, base);
     assert_eq!(preview.trim(), format!("Subject: {}\n\n{}", mail.subject, text).trim());
     world.tidings(&["issues", "preview", "2", "--out", "look"]).await.well();
