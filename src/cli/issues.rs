@@ -1,19 +1,15 @@
 //! `tidings issues`: the editions of each list, and what staff do with one.
 
-use std::{
-    collections::BTreeMap,
-    path::{Path, PathBuf},
-    process::ExitCode,
-};
+use std::{collections::BTreeMap, path::Path, process::ExitCode};
 
-use anyhow::Context;
 use clap::{Args, Subcommand};
 use serde::Serialize;
 
 use super::{
     follow_ups::{Correct, Retract},
     open,
-    output::{Output, counted, say, table},
+    output::{Output, counted, table},
+    preview::Look,
     sending,
 };
 use crate::{
@@ -22,7 +18,7 @@ use crate::{
         delivery::DeliveryState,
         issue::{IssueId, IssueKind},
     },
-    newsroom::{self, By, Placed, Preview},
+    newsroom::{self, By, Placed},
     store::{issues::StoredIssue, ledger::Entry},
 };
 
@@ -41,13 +37,7 @@ pub(super) enum Issues {
         issue: i64,
     },
     /// The mail as readers get it: of an issue by its number, or of a list's next digest by the list's name
-    Preview {
-        /// A number or a list
-        what: String,
-        /// Write preview.html, preview.txt and preview.eml into this folder instead of printing the text
-        #[arg(long, value_name = "FOLDER")]
-        out: Option<PathBuf>,
-    },
+    Preview(Look),
     /// Stop an issue that is being sent or in its window, until it is released
     Hold {
         /// Its number
@@ -123,7 +113,7 @@ impl Issues {
                 };
                 output.print(&whole, show)?;
             }
-            Self::Preview { what, out } => preview(&app, &what, out.as_deref()).await?,
+            Self::Preview(look) => look.run(&app).await?,
             Self::Hold { issue, reason, who } => {
                 let by = sending::by(&app, who.by.as_deref()).await?;
                 let parked = newsroom::hold(&app, IssueId(issue), &reason, &by).await?;
@@ -220,25 +210,4 @@ fn show(whole: &Whole) -> String {
             .map(|entry| format!("  {}  {}: {}", entry.at.strftime("%Y-%m-%d %H:%M:%SZ"), entry.event, entry.reason)),
     );
     lines.join("\n")
-}
-
-async fn preview(app: &App, what: &str, out: Option<&Path>) -> anyhow::Result<()> {
-    let preview = match what.parse() {
-        Ok(number) => newsroom::preview_issue(app, IssueId(number)).await?,
-        Err(_) => newsroom::preview_digest(app, &open::list(app, what)?).await?,
-    };
-    let Some(folder) = out else {
-        say(&format!("Subject: {}\n\n{}", preview.subject, preview.text))?;
-        return Ok(());
-    };
-    let Preview { eml, html, text, .. } = &preview;
-    std::fs::create_dir_all(folder).with_context(|| format!("cannot make the folder `{}`", folder.display()))?;
-    for (name, bytes) in
-        [("preview.eml", eml.as_slice()), ("preview.html", html.as_bytes()), ("preview.txt", text.as_bytes())]
-    {
-        let path = folder.join(name);
-        std::fs::write(&path, bytes).with_context(|| format!("cannot write `{}`", path.display()))?;
-        say(&format!("{}", path.display()))?;
-    }
-    Ok(())
 }

@@ -17,6 +17,7 @@ mod issues;
 mod letters;
 mod open;
 mod output;
+mod preview;
 mod problem;
 mod progress;
 mod run;

@@ -16,6 +16,7 @@ pub mod page;
 mod reading;
 mod session;
 mod shelf;
+pub mod side_by_side;
 mod smtp;
 
 use std::io;

@@ -1,9 +1,13 @@
 //! Rendering and the splice, from a draft to one reader's message: what it says, how it looks to a parser, and what
 //! hostile content and broken templates come to. Every message goes through the checker.
 
+mod clients;
 mod events;
 mod languages;
 mod lists;
+mod pictures;
+mod side_by_side;
+mod spam;
 
 use std::{fs, path::PathBuf, sync::LazyLock};
 

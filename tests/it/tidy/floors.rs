@@ -47,7 +47,7 @@ const ROOMS: [(&str, &[&str]); 26] = [
 ];
 
 /// Files that put a finished router behind a listener, and may name of axum no more than it takes.
-const DOORS: [&str; 3] = ["src/daemon.rs", "src/daemon/connections.rs", "src/cli/inbox.rs"];
+const DOORS: [&str; 4] = ["src/daemon.rs", "src/daemon/connections.rs", "src/cli/inbox.rs", "src/cli/preview.rs"];
 const DOOR_WORDS: [&str; 3] = ["axum::Router", "axum::extract::ConnectInfo", "axum::serve"];
 
 /// What reaches out of the process, or asks it what time it is.

@@ -31,7 +31,7 @@ const REVEALING: [(&str, &str); 15] = [
 ];
 
 /// Where a secret may be shown, and why.
-const EXPOSING: [(&str, &str); 8] = [
+const EXPOSING: [(&str, &str); 9] = [
     ("src/config/", "it is checked, and a URL loses its password before it is shown"),
     ("src/app.rs", "PostgreSQL's URL holds one"),
     ("src/cli/dkim.rs", "who makes a key wants it in a file"),

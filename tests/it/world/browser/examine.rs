@@ -41,6 +41,12 @@ impl Screen {
     pub(crate) const DESK: Self = Self { width: 1280, height: 800, density: 1, is_phone: false };
     /// The narrowest that must do without scrolling sideways (WCAG 2.2, 1.4.10).
     const NARROW: Self = Self { width: 320, height: 640, density: 1, is_phone: true };
+    /// How wide mail programs show a mail: on a small phone, beside a list of mails, on a whole screen.
+    const MAILS: [Self; 3] = [
+        Self { density: 2, ..Self::NARROW },
+        Self { width: 600, height: 800, density: 1, is_phone: false },
+        Self { width: 1200, height: 800, density: 1, is_phone: false },
+    ];
 }
 
 /// What axe-core found: for each rule its name, what is wrong, and the elements.
@@ -112,22 +118,25 @@ impl Browser {
         assert!(faults.is_empty(), "faults of `{name}` at {address}:\n- {}", faults.join("\n- "));
     }
 
-    /// Examines the open page as a mail that a mail program shows on a phone, and keeps its pictures. Landmarks and
-    /// focus are that program's affair; what can be read, and whether it fits, is ours.
+    /// Examines the open page as a mail that a mail program shows, narrow, usual and wide, and keeps its pictures.
+    /// Landmarks and focus are that program's affair; what can be read, and whether it fits, is ours.
     ///
     /// # Panics
     /// When it has a fault, with all of them.
     pub(crate) async fn examine_mail(&self, name: &str) {
         let mut faults = Vec::new();
         for scheme in [Scheme::Light, Scheme::Dark] {
-            self.emulate(scheme, Screen::PHONE).await;
-            let found = self.ask_axe(json!(["wcag2a", "wcag2aa", "wcag21aa"])).await;
-            faults.extend(found.into_iter().map(|fault| format!("{}: {fault}", scheme.word())));
-            let width = self.ask("return document.scrollingElement.scrollWidth").await;
-            if width != json!(Screen::PHONE.width) {
-                faults.push(format!("{}: {width} px wide", scheme.word()));
+            for screen in Screen::MAILS {
+                self.emulate(scheme, screen).await;
+                let place = format!("{} at {} px", scheme.word(), screen.width);
+                let found = self.ask_axe(json!(["wcag2a", "wcag2aa", "wcag21aa"])).await;
+                faults.extend(found.into_iter().map(|fault| format!("{place}: {fault}")));
+                let width = self.ask("return document.scrollingElement.scrollWidth").await;
+                if width != json!(screen.width) {
+                    faults.push(format!("{place}: {width} px wide"));
+                }
+                self.picture(name, scheme, screen).await;
             }
-            self.picture(name, scheme, Screen::PHONE).await;
         }
         assert!(faults.is_empty(), "faults of the mail `{name}`:\n- {}", faults.join("\n- "));
     }
