@@ -11,23 +11,28 @@ use crate::{
     collect::{self, CollectError, Collector, Policy},
     config::{Config, Database, SecretSource},
     deliver::{PostRoom, dkim::Signer, letterhead::Letterhead},
-    domain::{links::Links, token::Secret},
+    domain::{
+        links::Links,
+        run::{RunId, RunKind},
+        token::Secret,
+    },
     render::{RenderError, Renderer, Settings},
-    store::{Store, StoreError},
+    store::{Store, StoreError, runs::RunInHand},
 };
 
-/// Everything a flow works with.
+/// Everything a flow works with. Cheap to clone.
+#[derive(Clone)]
 pub struct App {
     /// What config.toml says.
-    pub config: Config,
+    pub config: Arc<Config>,
     /// Where the rows are.
     pub store: Store,
     /// The key of tokens.
     pub secret: Secret,
     /// The templates.
-    pub renderer: Renderer,
+    pub renderer: Arc<Renderer>,
     /// What fetches feeds.
-    pub collector: Collector,
+    pub collector: Arc<Collector>,
     /// The time.
     pub clock: Clock,
 }
@@ -86,7 +91,14 @@ impl App {
                 secret_in(&path).map_err(|source| OpenError::Secret { path: path.display().to_string(), source })?
             }
         };
+        let (config, renderer, collector) = (Arc::new(config), Arc::new(renderer), Arc::new(collector));
         Ok(Self { config, store, secret, renderer, collector, clock })
+    }
+
+    /// The same, for what is done within a run of this number: what it writes into the ledger carries that.
+    pub fn in_run(&self, id: RunId, kind: RunKind) -> Self {
+        let run = RunInHand { id, kind, began_at: self.clock.now() };
+        Self { store: self.store.in_run(run), ..self.clone() }
     }
 
     /// What links to readers' pages are made of.

@@ -4,11 +4,12 @@
 mod alerts;
 mod collecting;
 mod digests;
+mod edits;
 mod minutes;
 
 use serde::Serialize;
 
-use crate::{app::App, newsroom::NewsroomError};
+use crate::{app::App, domain::run::Did, newsroom::NewsroomError};
 
 /// What one pass did.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
@@ -21,6 +22,14 @@ pub struct Pass {
     pub digests: usize,
     /// What a person should know: baselines, holds, failing feeds, skipped slots. One sentence each.
     pub notes: Vec<String>,
+}
+
+impl Pass {
+    /// What it did, in numbers; `sent` is what was delivered beside it.
+    pub fn did(&self, sent: u64) -> Did {
+        let count = |count: usize| u64::try_from(count).unwrap_or(u64::MAX);
+        Did { posts: count(self.posts), alerts: count(self.alerts), digests: count(self.digests), sent }
+    }
 }
 
 /// Settings of one pass.

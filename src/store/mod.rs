@@ -20,6 +20,7 @@ pub mod mailboxes;
 pub mod mailings;
 pub mod posts;
 pub mod requests;
+pub mod runs;
 pub mod subscribers;
 pub mod suppressions;
 mod writer;
@@ -32,6 +33,7 @@ use sqlx::{Any, AnyPool, any::AnyArguments, query::QueryAs};
 use deliveries::Doubt;
 pub use engine::{Engine, Options};
 pub use error::StoreError;
+use runs::RunInHand;
 pub use writer::Tx;
 use writer::Writer;
 
@@ -43,6 +45,8 @@ pub struct Store {
     /// SQLite: a few connections that can only read. PostgreSQL: the same pool as the writer's.
     reader: AnyPool,
     doubt: Arc<Doubt>,
+    /// The run that it is used in, if there is one.
+    run: Option<RunInHand>,
 }
 
 impl Store {
@@ -51,7 +55,9 @@ impl Store {
     /// # Errors
     /// When the store cannot be written now.
     pub async fn begin(&self) -> Result<Tx, StoreError> {
-        self.writer.begin(&self.engine).await
+        let mut tx = self.writer.begin(&self.engine).await?;
+        tx.run = self.run;
+        Ok(tx)
     }
 
     /// The engine behind it.
@@ -96,6 +102,7 @@ enum Counter {
     Mailings,
     Posts,
     Requests,
+    Runs,
     Subscribers,
 }
 
@@ -121,6 +128,7 @@ impl Counter {
             Self::Mailings => "mailings",
             Self::Posts => "posts",
             Self::Requests => "requests",
+            Self::Runs => "runs",
             Self::Subscribers => "subscribers",
         }
     }

@@ -138,25 +138,6 @@ async fn more_alerts_in_a_day_than_allowed_are_held() {
 }
 
 #[tokio::test]
-async fn a_post_that_is_edited_after_it_was_sent_is_not_sent_again() {
-    let world = World::new().await;
-    world.begin(1).await;
-    let (alerted, digested) = (world.post("Coalition condemns a transfer"), world.post("Webinar"));
-    world.next_look(&[alerted.clone(), digested.clone()]).await;
-    world.until(SLOT);
-    world.run().await;
-    assert_eq!(world.new_mails().len(), 2);
-    let edited = [
-        alerted.titled("Coalition strongly condemns a transfer").saying("<p>New words.</p>"),
-        digested.titled("Coalition condemns its own webinar").at(world.clock.now()),
-    ];
-    assert_eq!(world.next_look(&edited).await.made(), (0, 0, 0));
-    world.until("2024-05-06T09:00:00Z");
-    assert_eq!(world.run().await.made(), (0, 0, 0));
-    assert_eq!(world.new_mails().len(), 0);
-}
-
-#[tokio::test]
 async fn a_feed_that_goes_away_and_comes_back_full_brings_no_old_news() {
     let world = World::new().await;
     world.begin(1).await;
