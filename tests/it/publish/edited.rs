@@ -1,10 +1,10 @@
 //! Posts that are changed on the site: before they are mailed they go as they stand then, and afterwards nothing is mailed
 //! again by itself.
 
-use tidings::newsroom;
+use tidings::{explain::explain, newsroom};
 
 use super::SLOT;
-use crate::world::{Mail, World, stores::told_on_both_engines, subjects};
+use crate::world::{Mail, World, address_of, stores::told_on_both_engines, subjects};
 
 const STAFF: &str = "desk@example.org";
 
@@ -47,6 +47,9 @@ async fn a_post_that_is_edited_after_it_was_sent_is_not_sent_again_and_staff_hea
     world.until("2024-05-06T09:00:00Z");
     assert_eq!(world.run().await.made(), (0, 0, 0));
     assert_eq!(world.new_mails().len(), 0);
+    let (number, reader) = (post.id.0.to_string(), address_of("reader1@example.org"));
+    let explained = explain(&world.app, &number, &reader).await.expect("explained").join("\n");
+    assert!(explained.contains("was changed after it was mailed with issue 1"), "{explained}");
 }
 
 told_on_both_engines!(what_is_corrected_before_the_digest_goes_is_mailed_as_corrected);
