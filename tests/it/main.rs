@@ -16,6 +16,7 @@ mod csv;
 mod deliver;
 mod demo;
 mod dkim;
+mod explain;
 mod hooks;
 mod inbox;
 mod intake;
