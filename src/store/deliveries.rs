@@ -106,7 +106,8 @@ struct Row {
 }
 
 impl Tx {
-    /// Queues a mailing to every reader of a list who shall get an issue of this kind; gives how many.
+    /// Queues a mailing to every reader of a list who shall get an issue of this kind; gives how many. An alert of a post
+    /// that went to them as an alert of another list is not theirs again.
     ///
     /// # Errors
     /// When the store cannot be written.
@@ -119,9 +120,13 @@ impl Tx {
         now: Timestamp,
     ) -> Result<u64, StoreError> {
         let readers = subscribers::readers(kind, "$4");
+        let unless_alerted = match kind {
+            IssueKind::Alert => ALERTED_BY_ANOTHER_LIST,
+            IssueKind::Digest => "",
+        };
         let done = sqlx::query(AssertSqlSafe(format!(
             "INSERT INTO deliveries (mailing, subscriber, lane, state, try_at, queued_at, changed_at)
-             SELECT $1, u.subscriber, $2, 'queued', $3, $3, $3 FROM subscriptions u WHERE {readers}"
+             SELECT $1, u.subscriber, $2, 'queued', $3, $3, $3 FROM subscriptions u WHERE {readers} {unless_alerted}"
         )))
         .bind(mailing.0)
         .bind(lane_rank(lane))
@@ -429,6 +434,13 @@ impl Store {
         self.writer.execute(statement).await
     }
 }
+
+/// Ends the condition of those who get the mailing bound as `$1`: not who got its post by the alert of another list.
+const ALERTED_BY_ANOTHER_LIST: &str = "AND u.subscriber NOT IN (
+     SELECT d.subscriber FROM deliveries d WHERE d.state NOT IN ('bounced', 'expired', 'dropped') AND d.mailing IN (
+         SELECT m.id FROM mailings own JOIN issue_posts q ON q.issue = own.issue JOIN issue_posts p ON p.post = q.post
+         JOIN issues i ON i.id = p.issue AND i.kind = 'alert' AND i.state = 'queued'
+         JOIN mailings m ON m.issue = i.id AND m.id <> own.id WHERE own.id = $1))";
 
 /// What is claimed by a holder that is no more.
 const ORPHANED: &str = "holder IS NOT NULL AND NOT EXISTS (SELECT 1 FROM holders h WHERE h.id = deliveries.holder)";

@@ -4,6 +4,7 @@ mod drill;
 mod edited;
 mod guards;
 mod late;
+mod peers;
 mod runs;
 mod together;
 mod trouble;
