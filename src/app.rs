@@ -12,30 +12,36 @@ use crate::{
     collect::{self, CollectError, Collector, Policy},
     config::{Config, Database, SecretSource},
     deliver::{PostRoom, dkim::Signer, letterhead::Letterhead},
-    domain::{links::Links, slug::Slug, token::Secret},
+    domain::{
+        links::Links,
+        run::{RunId, RunKind},
+        slug::Slug,
+        token::Secret,
+    },
     render::{RenderError, Renderer, Settings},
-    store::{Store, StoreError},
+    store::{Store, StoreError, runs::RunInHand},
 };
 
-/// Everything a flow works with.
+/// Everything a flow works with. Cheap to clone.
+#[derive(Clone)]
 pub struct App {
     /// What config.toml says.
-    pub config: Config,
+    pub config: Arc<Config>,
     /// Where the rows are.
     pub store: Store,
     /// The key of tokens.
     pub secret: Secret,
     /// The templates.
-    pub renderer: Renderer,
+    pub renderer: Arc<Renderer>,
     /// What fetches feeds.
-    pub collector: Collector,
+    pub collector: Arc<Collector>,
     /// The time.
     pub clock: Clock,
     /// Wakes whoever waits for a ping of a feed. It carries nothing: the row does.
-    pub pinged: HashMap<Slug, Notify>,
+    pub pinged: Arc<HashMap<Slug, Notify>>,
     /// Who makes alerts makes them alone: a statement that came by two feeds must be found by the second when the first
     /// has made its alert.
-    pub alerting: Mutex<()>,
+    pub alerting: Arc<Mutex<()>>,
 }
 
 /// Why the parts could not be put together.
@@ -93,8 +99,15 @@ impl App {
                 secret_in(&path).map_err(|source| OpenError::Secret { path: path.display().to_string(), source })?
             }
         };
-        let pinged = config.feeds.iter().map(|feed| (feed.name.clone(), Notify::new())).collect();
-        Ok(Self { config, store, secret, renderer, collector, clock, pinged, alerting: Mutex::default() })
+        let pinged = Arc::new(config.feeds.iter().map(|feed| (feed.name.clone(), Notify::new())).collect());
+        let (config, renderer, collector) = (Arc::new(config), Arc::new(renderer), Arc::new(collector));
+        Ok(Self { config, store, secret, renderer, collector, clock, pinged, alerting: Arc::default() })
+    }
+
+    /// The same, for what is done within a run of this number: what it writes into the ledger carries that.
+    pub fn in_run(&self, id: RunId, kind: RunKind) -> Self {
+        let run = RunInHand { id, kind, began_at: self.clock.now() };
+        Self { store: self.store.in_run(run), ..self.clone() }
     }
 
     /// What links to readers' pages are made of.

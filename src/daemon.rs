@@ -13,7 +13,10 @@ use self::connections::Manner;
 use crate::{
     app::App,
     deliver::{self, Until, tally::Tally},
-    domain::feed::Feed,
+    domain::{
+        feed::Feed,
+        run::{Did, RunId, RunKind},
+    },
     intake::{self, doors::Doors},
     newsroom,
     publish::{self, Pass, PassOptions},
@@ -78,8 +81,9 @@ async fn end(task: JoinHandle<()>, stop: &Stop) {
 }
 
 async fn keep_publishing(app: Arc<App>, stop: Stop) {
+    let mut number = None;
     while !stop.is_asked() {
-        tick(&app).await;
+        number = run(&app, number).await;
         tokio::select! {
             () = sleep(TICK) => {}
             () = stop.asked(Ask::Finish) => {}
@@ -121,8 +125,31 @@ async fn keep_answering(app: Arc<App>, stop: Stop) {
     }
 }
 
-/// One turn of the clock: everything that is due now.
-async fn tick(app: &App) {
+/// One run, of this number or a fresh one; gives the number back when nothing was written down that carries it.
+async fn run(app: &App, number: Option<RunId>) -> Option<RunId> {
+    let number = match number {
+        Some(number) => number,
+        None => match app.store.run_number().await {
+            Ok(number) => number,
+            Err(error) => {
+                tracing::error!("no run can begin: {error}");
+                return None;
+            }
+        },
+    };
+    let app = app.in_run(number, RunKind::Serve);
+    let (did, trouble) = tick(&app).await;
+    match app.store.end_run(did, trouble.as_deref(), app.clock.now()).await {
+        Ok(is_written) => (!is_written).then_some(number),
+        Err(error) => {
+            tracing::error!("it is not written down that a run ended: {error}");
+            None
+        }
+    }
+}
+
+/// One turn of the clock: everything that is due now. Gives what was published, and why not all of it could be.
+async fn tick(app: &App) -> (Did, Option<String>) {
     match subscribe::sync_files(app).await {
         Ok(files) => {
             for file in files {
@@ -164,8 +191,14 @@ async fn tick(app: &App) {
         tracing::error!("corrections and reports wait: {error}");
     }
     match publish::publish_due(app, PassOptions::default()).await {
-        Ok(pass) => told(&pass),
-        Err(error) => tracing::error!("publishing failed and is tried again: {error}"),
+        Ok(pass) => {
+            told(&pass);
+            (pass.did(0), None)
+        }
+        Err(error) => {
+            tracing::error!("publishing failed and is tried again: {error}");
+            (Did::default(), Some(error.to_string()))
+        }
     }
 }
 

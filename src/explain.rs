@@ -1,4 +1,8 @@
-//! Answers "why did (or didn't) X get Y?": walks from the feed to the relay's answer, in sentences. It only reads.
+//! Answers "why did (or didn't) X get Y?": walks from the feed to the relay's answer and what came back, in sentences. A
+//! post and an address come in; each step that was taken goes out, and the first that was not, with its reason. It only
+//! reads.
+
+mod reader;
 
 use crate::{
     app::App,
@@ -7,46 +11,14 @@ use crate::{
         issue::IssueState,
         list::Alerts,
         post::{Standing, StoredPost, Urgency},
-        subscription::{Subscription, SubscriptionState},
+        slug::Slug,
     },
-    store::{StoreError, deliveries::Filter, issues::StoredIssue},
+    store::{StoreError, issues::StoredIssue, ledger::Entry},
 };
+use reader::Reader;
 
-/// The sentences, in the order in which things happened.
-///
-/// # Errors
-/// When the store cannot be read, or no post or several match.
-pub async fn explain(app: &App, post: &str, address: &EmailAddress) -> Result<Vec<String>, ExplainError> {
-    let found = app.store.find_posts(post).await?;
-    let post = match found.as_slice() {
-        [] => return Err(ExplainError::NoPost(post.to_owned())),
-        [one] => one,
-        several => {
-            return Err(ExplainError::Several(
-                several.iter().map(|post| (post.id.0, post.post.title.clone())).collect(),
-            ));
-        }
-    };
-    let mut steps = vec![
-        format!("Post {}: “{}”.", post.id.0, post.post.title),
-        format!("First seen in the feed `{}` at {}.", post.feed, post.first_seen_at),
-        format!("It is {}: {}.", post.standing.as_str(), post.standing_reason),
-        format!("Its verdict is {}: {}.", post.verdict.urgency.as_str(), post.verdict.reason),
-    ];
-    let issues = app.store.issues_with_post(post.id).await?;
-    let subscriptions = app.store.subscriptions_of(address).await?;
-    for list in app.config.lists.iter().filter(|list| list.feeds.contains(&post.feed)) {
-        steps.push(subscribed(address, subscriptions.iter().find(|it| it.list == list.name), list.name.as_str()));
-        if let Some(reason) = app.store.suppression(address, &list.name).await? {
-            steps.push(format!("{address} is suppressed for `{}`: {reason}.", list.name));
-        }
-        match issues.iter().find(|issue| issue.list == list.name) {
-            None => steps.push(not_in_an_issue(post, list.name.as_str(), list.alerts)),
-            Some(issue) => steps.extend(in_issue(app, issue, address).await?),
-        }
-    }
-    Ok(steps)
-}
+/// How many lines of the ledger are told of one thing.
+const LINES: i64 = 50;
 
 /// Why there is no explanation.
 #[derive(Debug, thiserror::Error)]
@@ -62,56 +34,112 @@ pub enum ExplainError {
     Several(Vec<(i64, String)>),
 }
 
-fn subscribed(address: &EmailAddress, subscription: Option<&Subscription>, list: &str) -> String {
-    match subscription {
-        None => format!("{address} was never on the list `{list}`."),
-        Some(it) => match it.state {
-            SubscriptionState::Active => {
-                format!("{address} is on `{list}` since {} (consent: {}).", it.began_at, it.consent.as_str())
+/// The sentences, in the order in which things happened.
+///
+/// # Errors
+/// When the store cannot be read, or no post or several match.
+pub async fn explain(app: &App, post: &str, address: &EmailAddress) -> Result<Vec<String>, ExplainError> {
+    let post = the_post(app, post).await?;
+    let reader = Reader::of(app, address).await?;
+    let mut steps = seen(&post);
+    steps.extend(app.store.entries_about(&post.id.about(), LINES).await?.iter().map(line));
+    let issues = app.store.issues_with_post(post.id).await?;
+    for list in lists_of(app, &post, &issues) {
+        steps.push(reader.subscribed(&list));
+        steps.extend(reader.suppressed(&list));
+        match issues.iter().find(|issue| issue.list == list) {
+            None => steps.push(not_in_an_issue(app, &post, &list)),
+            Some(issue) => {
+                steps.extend(in_issue(app, issue).await?);
+                steps.extend(reader.mailed(app, issue).await?);
             }
-            SubscriptionState::Ended => match it.ended_at {
-                Some(at) => format!("{address} is off `{list}` since {at}: {}.", it.ended_reason),
-                None => format!("{address} is off `{list}`: {}.", it.ended_reason),
-            },
-        },
+        }
+    }
+    Ok(steps)
+}
+
+async fn the_post(app: &App, text: &str) -> Result<StoredPost, ExplainError> {
+    let mut found = app.store.find_posts(text).await?;
+    match found.as_slice() {
+        [] => Err(ExplainError::NoPost(text.to_owned())),
+        [_] => Ok(found.remove(0)),
+        several => {
+            Err(ExplainError::Several(several.iter().map(|post| (post.id.0, post.post.title.clone())).collect()))
+        }
     }
 }
 
-fn not_in_an_issue(post: &StoredPost, list: &str, alerts: Alerts) -> String {
+/// What was made of it when it was seen.
+fn seen(post: &StoredPost) -> Vec<String> {
+    let mut steps = vec![
+        format!("Post {}: “{}”.", post.id.0, post.post.title),
+        format!("First seen in the feed `{}` at {}.", post.feed, post.first_seen_at),
+        format!("It is {}: {}.", post.standing.as_str(), post.standing_reason),
+        format!("Its verdict is {}: {}.", post.verdict.urgency.as_str(), post.verdict.reason),
+    ];
+    if let Some(at) = post.news_at.filter(|at| *at != post.first_seen_at) {
+        steps.insert(3, format!("It became news at {at}."));
+    }
+    steps
+}
+
+/// The lists that carry its feed now, and those that have carried it.
+fn lists_of(app: &App, post: &StoredPost, issues: &[StoredIssue]) -> Vec<Slug> {
+    let configured = app.config.lists.iter().filter(|list| list.feeds.contains(&post.feed)).map(|list| &list.name);
+    let mut lists: Vec<Slug> = configured.cloned().collect();
+    for issue in issues {
+        if !lists.contains(&issue.list) {
+            lists.push(issue.list.clone());
+        }
+    }
+    lists
+}
+
+fn not_in_an_issue(app: &App, post: &StoredPost, list: &Slug) -> String {
+    let configured = app.config.lists.iter().find(|configured| configured.name == *list);
+    let alerts = configured.map_or(Alerts::Off, |list| list.alerts);
+    let since = post.news_at.unwrap_or(post.first_seen_at);
+    let is_fresh = app.clock.now().duration_since(since) < app.config.delivery.alert_expires;
     match (post.standing, post.verdict.urgency, alerts) {
-        (Standing::News, Urgency::Breaking, Alerts::Immediate) => {
+        (Standing::News, Urgency::Breaking, Alerts::Immediate) if is_fresh => {
             format!("It is in no issue of `{list}` yet: the next run makes it an alert, while it is fresh.")
         }
-        (Standing::News, ..) => {
-            format!(
-                "It is in no issue of `{list}` yet: it waits for the next digest, unless it was news before the list began."
-            )
-        }
+        (Standing::News, Urgency::Breaking, Alerts::Immediate) => format!(
+            "It is in no issue of `{list}` yet: it became news too long ago for an alert, and waits for the next digest, \
+             unless that was before the list began."
+        ),
+        (Standing::News, ..) => format!(
+            "It is in no issue of `{list}` yet: it waits for the next digest, unless it was news before the list began."
+        ),
+        (Standing::Waiting, ..) => format!("It is in no issue of `{list}` yet: its date has not come."),
+        (Standing::Held, ..) => format!("It is in no issue of `{list}` yet: staff have not decided."),
         _ => format!("So it goes into no issue of `{list}`."),
     }
 }
 
-async fn in_issue(app: &App, issue: &StoredIssue, address: &EmailAddress) -> Result<Vec<String>, StoreError> {
+/// How its issue came to be and how that fared.
+async fn in_issue(app: &App, issue: &StoredIssue) -> Result<Vec<String>, StoreError> {
     let kind = issue.kind.as_str();
     let name = format!("the {kind} of `{}`, issue {}", issue.list, issue.id.0);
-    let mut steps = vec![match issue.state {
-        IssueState::Held => format!("It is in {name}, which is held: {}.", issue.state_reason),
-        IssueState::Cancelled => format!("It is in {name}, which was cancelled: {}.", issue.state_reason),
-        IssueState::Queued => match issue.queued_at {
-            Some(at) => format!("It is in {name}, queued at {at} to {} readers.", issue.readers),
-            None => format!("It is in {name}."),
-        },
+    let mut steps = vec![match (issue.state, issue.queued_at) {
+        (IssueState::Held, None) => format!("It is in {name}, which is held: {}.", issue.state_reason),
+        (IssueState::Cancelled, None) => format!("It is in {name}, which was cancelled: {}.", issue.state_reason),
+        (_, Some(at)) => format!("It is in {name}, queued at {at} to {} readers.", issue.readers),
+        (IssueState::Queued, None) => format!("It is in {name}."),
     }];
-    let filter = Filter { issue: Some(issue.id), address: Some(address.clone()), ..Filter::default() };
-    let deliveries = app.store.deliveries(&filter, 10).await?;
-    if deliveries.is_empty() && issue.state == IssueState::Queued {
-        steps.push(format!("{address} was not among its readers when it was queued."));
-    }
-    for delivery in deliveries {
-        let answer = delivery.answer.map(|answer| format!(": {answer}")).unwrap_or_default();
-        let again = delivery.try_at.map(|at| format!("; to be tried at {at}")).unwrap_or_default();
-        let state = delivery.state.as_str();
-        steps.push(format!("The delivery to {address} is {state} since {}{answer}{again}.", delivery.changed_at));
+    let history = app.store.entries_about(&issue.id.about(), LINES).await?;
+    let is_told =
+        |entry: &&Entry| !matches!(entry.event.as_str(), "queued" | "note") || entry.reason.contains("released");
+    steps.extend(history.iter().filter(is_told).map(line));
+    match (issue.state, issue.queued_at) {
+        (IssueState::Held, Some(_)) => steps.push("The issue is held: what of it was not sent waits.".to_owned()),
+        (IssueState::Cancelled, Some(_)) => steps.push("The issue was cancelled: the rest is not sent.".to_owned()),
+        _ => {}
     }
     Ok(steps)
+}
+
+fn line(entry: &Entry) -> String {
+    let run = entry.run.map_or(String::new(), |run| format!(" (run {})", run.0));
+    format!("At {}, {}: {}{run}.", entry.at, entry.event, entry.reason.trim_end_matches('.'))
 }

@@ -4,6 +4,7 @@
 mod alerts;
 mod collecting;
 mod digests;
+mod edits;
 mod minutes;
 mod pings;
 mod trial;
@@ -15,7 +16,7 @@ pub use self::{
     pings::{PingError, look_at_pinged, ping, pinged},
     trial::{Trial, tried},
 };
-use crate::{app::App, newsroom::NewsroomError};
+use crate::{app::App, domain::run::Did, newsroom::NewsroomError};
 
 /// What one pass did.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
@@ -28,6 +29,14 @@ pub struct Pass {
     pub digests: usize,
     /// What a person should know: baselines, holds, failing feeds, skipped slots. One sentence each.
     pub notes: Vec<String>,
+}
+
+impl Pass {
+    /// What it did, in numbers; `sent` is what was delivered beside it.
+    pub fn did(&self, sent: u64) -> Did {
+        let count = |count: usize| u64::try_from(count).unwrap_or(u64::MAX);
+        Did { posts: count(self.posts), alerts: count(self.alerts), digests: count(self.digests), sent }
+    }
 }
 
 /// Settings of one pass.

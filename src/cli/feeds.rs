@@ -45,7 +45,7 @@ pub(super) enum Feeds {
         /// Numbers of posts
         posts: Vec<i64>,
     },
-    /// Leave held posts unmailed for good: all of them, or those of these numbers
+    /// Leave posts unmailed for good: all that are held, or those of these numbers, also when they wait for a digest
     Dismiss {
         /// The feed's name
         feed: String,

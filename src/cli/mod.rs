@@ -21,6 +21,7 @@ mod preview;
 mod problem;
 mod progress;
 mod run;
+mod runs;
 mod schedule;
 mod sending;
 mod serve;
@@ -58,6 +59,8 @@ enum Command {
     Check(check::Check),
     /// One pass, for cron: collect, publish what is due, deliver until idle, exit
     Run(run::Run),
+    /// What each run did, skipped and held, with reasons
+    Runs(runs::Runs),
     /// The daemon: clock, delivery and web pages
     Serve,
     /// Mail a breaking alert to a list now
@@ -119,6 +122,7 @@ async fn dispatch(arguments: Arguments) -> anyhow::Result<ExitCode> {
         Command::Init(init) => init.run(),
         Command::Check(check) => check.run(place, output).await,
         Command::Run(run) => run.run(place, output).await,
+        Command::Runs(runs) => runs.run(place, output).await,
         Command::Serve => serve::serve(place).await,
         Command::Alert(alert) => alert.run(place, output).await,
         Command::Issues(issues) => issues.run(place, output).await,

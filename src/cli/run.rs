@@ -14,7 +14,10 @@ use super::{
 use crate::{
     app::App,
     deliver::{Until, tally::Counts},
-    domain::delivery::Lane,
+    domain::{
+        delivery::Lane,
+        run::{Did, RunKind},
+    },
     intake, newsroom,
     publish::{self, Pass, PassOptions},
     staff,
@@ -54,9 +57,25 @@ impl Run {
     }
 }
 
+/// One run, written down with what it came to: see [`whole`].
+pub(super) async fn once(app: &App, options: PassOptions, stop: &Stop) -> anyhow::Result<Report> {
+    let app = &app.in_run(app.store.run_number().await?, RunKind::Run);
+    app.store.begin_run().await?;
+    let report = whole(app, options, stop).await;
+    let (did, trouble) = match &report {
+        Ok(report) => (report.pass.did(report.delivered.sent), report.delivered.trouble.clone()),
+        Err(error) => (Did::default(), Some(format!("{error:#}"))),
+    };
+    let ended = app.store.end_run(did, trouble.as_deref(), app.clock.now()).await;
+    // What went wrong first is what matters.
+    let report = report?;
+    ended?;
+    Ok(report)
+}
+
 /// One pass: mail that came in is taken, the subscribers' files are read, what is due is published, and delivered until
 /// nothing is left to do.
-pub(super) async fn once(app: &App, options: PassOptions, stop: &Stop) -> anyhow::Result<Report> {
+async fn whole(app: &App, options: PassOptions, stop: &Stop) -> anyhow::Result<Report> {
     let (looked, has_looked) = oneshot::channel();
     let looking = async {
         let troubles = intake::doors::look(app).await;

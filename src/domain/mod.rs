@@ -24,6 +24,7 @@ pub mod rate;
 pub mod relay;
 pub mod report;
 pub mod request;
+pub mod run;
 pub mod schedule;
 pub mod sender;
 pub mod slug;

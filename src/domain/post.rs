@@ -172,6 +172,13 @@ impl StoredPost {
     }
 }
 
+impl PostId {
+    /// How the ledger names it.
+    pub fn about(self) -> String {
+        format!("post:{}", self.0)
+    }
+}
+
 /// A post's number in the store.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct PostId(pub i64);

@@ -69,7 +69,7 @@ impl<'a> Known<'a> {
 
 /// What makes two links lead to the same page: all but the scheme, `www.`, a trailing slash, the fragment and tracking
 /// parameters. A site's home page is nobody's page.
-fn link_key(link: &str) -> Option<String> {
+pub(super) fn link_key(link: &str) -> Option<String> {
     let url = Url::parse(link.trim()).ok()?;
     let host = url.host_str()?;
     let host = host.strip_prefix("www.").unwrap_or(host);

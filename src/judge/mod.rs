@@ -6,6 +6,7 @@
 //! the first look is a baseline; a known link or title under a new id is a repeat; what is older than `max_age` is
 //! old; what is dated in the future waits; and when more than `flood` are left, all of them are held.
 
+mod edits;
 mod known;
 
 use std::{cmp::Reverse, collections::HashSet};
@@ -18,6 +19,7 @@ use crate::domain::{
     span,
     urgency::{UrgentRule, judge_urgency},
 };
+pub use edits::{Edit, edit};
 use known::Known;
 
 /// A date less far ahead than this is a clock that goes wrong, not a post for later.

@@ -5,6 +5,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::{
     Pass, PassOptions, alerts,
+    edits::Edits,
     minutes::{Decided, Minutes},
     websub,
 };
@@ -106,12 +107,13 @@ async fn well(
 ) -> Result<(), StoreError> {
     let now = app.clock.now();
     let first = state.baseline_at.is_none();
-    let mut redated = Vec::new();
     let is_whole = matches!(look.found, Found::Posts(_));
+    let (mut redated, mut edits) = (Vec::new(), Edits::default());
     let judged = match look.found {
         Found::NotModified => Vec::new(),
         Found::Posts(posts) => {
             redated = corrected_dates(app, feed, &posts).await?;
+            edits = Edits::of(app, feed, &posts).await?;
             let known = app.store.known_posts(&feed.name).await?;
             let kind = match first {
                 true => judge::Look::First { backfill: options.backfill },
@@ -158,9 +160,11 @@ async fn well(
     }
     tx.end_look(feed, &next).await?;
     minutes.write(&mut tx, feed, now).await?;
+    edits.write(&mut tx, now).await?;
     tx.commit().await?;
     pass.posts += judged.iter().filter(|post| post.standing == Standing::News).count();
     minutes.tell(feed, pass);
+    edits.tell(feed, pass);
     Ok(())
 }
 
@@ -221,7 +225,12 @@ async fn wake_waiting(app: &App, feed: &Feed, pass: &mut Pass) -> Result<(), Sto
     let title = |id| waiting.iter().find(|post| post.id == id).map_or("", |post| post.post.title.as_str());
     let standings: Vec<_> = woken
         .iter()
-        .map(|post| Decided { standing: post.standing, title: title(post.id), reason: &post.standing_reason })
+        .map(|post| Decided {
+            standing: post.standing,
+            title: title(post.id),
+            reason: &post.standing_reason,
+            verdict: &post.verdict,
+        })
         .collect();
     let mut minutes = Minutes::default();
     minutes.decisions(app, feed, &standings).await?;

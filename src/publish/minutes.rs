@@ -8,7 +8,7 @@ use crate::{
     app::App,
     domain::{
         feed::Feed,
-        post::{Judged, Standing},
+        post::{Judged, Standing, Verdict},
     },
     newsroom,
     queue::{self, ReadyNotice},
@@ -22,18 +22,22 @@ pub(super) struct Decided<'a> {
     pub(super) standing: Standing,
     pub(super) title: &'a str,
     pub(super) reason: &'a str,
+    pub(super) verdict: &'a Verdict,
 }
 
 /// What is to be written and told.
 #[derive(Debug, Default)]
 pub(super) struct Minutes {
     entries: Vec<(&'static str, String)>,
+    /// What is only written, for it is as it should be.
+    quiet: Vec<(&'static str, String)>,
     notice: Option<ReadyNotice>,
 }
 
 impl<'a> Decided<'a> {
     pub(super) fn of(judged: &'a Judged) -> Self {
-        Self { standing: judged.standing, title: &judged.post.title, reason: &judged.standing_reason }
+        let Judged { post, standing, standing_reason, verdict } = judged;
+        Self { standing: *standing, title: &post.title, reason: standing_reason, verdict }
     }
 }
 
@@ -42,13 +46,17 @@ impl Minutes {
         self.entries.push((event, reason));
     }
 
-    /// Notes what is not mailed and why; a hold is told to staff.
+    /// Notes what is news, and what is not mailed and why; a hold is told to staff.
     pub(super) async fn decisions(
         &mut self,
         app: &App,
         feed: &Feed,
         decided: &[Decided<'_>],
     ) -> Result<(), StoreError> {
+        for post in decided.iter().filter(|post| post.standing == Standing::News) {
+            let (urgency, why) = (post.verdict.urgency.as_str(), &post.verdict.reason);
+            self.quiet.push(("news", format!("“{}”: {}; {urgency}: {why}", post.title, post.reason)));
+        }
         for (wanted, word) in [(Standing::Old, "old"), (Standing::Repeat, "repeat"), (Standing::Waiting, "waiting")] {
             if let Some((count, example)) = of_standing(decided, wanted) {
                 let (posts, title) = (if count == 1 { "post is" } else { "posts are" }, example.title);
@@ -64,7 +72,7 @@ impl Minutes {
 
     /// Writes all of it down, within the transaction of what it tells of.
     pub(super) async fn write(&self, tx: &mut Tx, feed: &Feed, now: Timestamp) -> Result<(), StoreError> {
-        for (event, reason) in &self.entries {
+        for (event, reason) in self.quiet.iter().chain(&self.entries) {
             tx.record(now, &format!("feed:{}", feed.name), event, reason).await?;
         }
         match &self.notice {

@@ -21,6 +21,17 @@ pub struct Said {
     pub words: String,
 }
 
+/// What was said of one message to a subscriber.
+#[derive(Clone, Debug)]
+pub struct PastBounce {
+    /// The message's mailing.
+    pub mailing: MailingId,
+    /// When it was said.
+    pub at: Timestamp,
+    /// What.
+    pub said: Said,
+}
+
 /// A bounce or complaint from which nothing has followed yet.
 #[derive(Clone, Debug)]
 pub struct Unjudged {
@@ -164,17 +175,19 @@ impl Store {
     ///
     /// # Errors
     /// When the store cannot be read.
-    pub async fn bounces_of(&self, subscriber: SubscriberId) -> Result<Vec<(Timestamp, Said)>, StoreError> {
-        let rows: Vec<(i64, String, Option<String>, String)> =
-            sqlx::query_as("SELECT at, class, code, words FROM bounces WHERE subscriber = $1 ORDER BY at, mailing")
-                .bind(subscriber.0)
-                .fetch_all(&self.reader)
-                .await?;
-        let said = |(at, class, code, words): (i64, String, Option<String>, String)| {
+    pub async fn bounces_of(&self, subscriber: SubscriberId) -> Result<Vec<PastBounce>, StoreError> {
+        let rows: Vec<(i64, i64, String, Option<String>, String)> = sqlx::query_as(
+            "SELECT mailing, at, class, code, words FROM bounces WHERE subscriber = $1 ORDER BY at, mailing",
+        )
+        .bind(subscriber.0)
+        .fetch_all(&self.reader)
+        .await?;
+        let past = |(mailing, at, class, code, words): (i64, i64, String, Option<String>, String)| {
             let kind = word(&class, ReportKind::from_word(&class))?;
-            Ok((instant(at), Said { kind, code: code.as_deref().and_then(code_of), words }))
+            let said = Said { kind, code: code.as_deref().and_then(code_of), words };
+            Ok(PastBounce { mailing: MailingId(mailing), at: instant(at), said })
         };
-        rows.into_iter().map(said).collect()
+        rows.into_iter().map(past).collect()
     }
 
     /// Bounces and complaints from which nothing has followed yet, in an order that is the same for all who ask.

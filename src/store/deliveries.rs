@@ -47,6 +47,8 @@ pub struct StoredDelivery {
     pub attempts: i64,
     /// When it will be tried, if it will.
     pub try_at: Option<Timestamp>,
+    /// When it was queued.
+    pub queued_at: Timestamp,
     /// When it last changed.
     pub changed_at: Timestamp,
     /// The last answer.
@@ -104,6 +106,7 @@ struct Row {
     state: String,
     attempts: i64,
     try_at: Option<i64>,
+    queued_at: i64,
     changed_at: i64,
     answer: Option<String>,
 }
@@ -310,7 +313,8 @@ impl Store {
     /// When the store cannot be read.
     pub async fn deliveries(&self, filter: &Filter, limit: i64) -> Result<Vec<StoredDelivery>, StoreError> {
         let rows: Vec<Row> = sqlx::query_as(AssertSqlSafe(format!(
-            "SELECT d.mailing, m.subject, d.subscriber, s.address, d.state, d.attempts, d.try_at, d.changed_at, d.answer
+            "SELECT d.mailing, m.subject, d.subscriber, s.address, d.state, d.attempts, d.try_at, d.queued_at,
+                    d.changed_at, d.answer
              FROM deliveries d JOIN mailings m ON m.id = d.mailing JOIN subscribers s ON s.id = d.subscriber
              WHERE {FILTERED} ORDER BY d.changed_at DESC, d.mailing DESC, d.subscriber LIMIT $4"
         )))
@@ -414,6 +418,7 @@ impl Row {
             state: word(&self.state, DeliveryState::from_word(&self.state))?,
             attempts: self.attempts,
             try_at: instant_or_none(self.try_at),
+            queued_at: instant(self.queued_at),
             changed_at: instant(self.changed_at),
             answer: self.answer,
         })

@@ -152,7 +152,7 @@ impl Store {
         MIGRATIONS.run(&writer).await.map_err(migration)?;
         drop(migration_lock);
         let reader = sqlite_pool(&url, Access::Read, options).await.map_err(|error| opening(&place, error))?;
-        Ok(Self { engine, writer: Writer::new(writer), reader, doubt: Arc::default() })
+        Ok(Self { engine, writer: Writer::new(writer), reader, doubt: Arc::default(), run: None })
     }
 
     /// Opens the PostgreSQL database at `url` (`postgres://…`) and brings its tables up to date under a lock.
@@ -177,7 +177,13 @@ impl Store {
         probe.close().await.map_err(|error| unreachable(&place, error))?;
         let pool = AnyPoolOptions::new().max_connections(POOL).acquire_timeout(busy_timeout).connect_lazy_with(options);
         MIGRATIONS.run(&pool).await.map_err(migration)?;
-        Ok(Self { engine: Engine::Postgres, writer: Writer::new(pool.clone()), reader: pool, doubt: Arc::default() })
+        Ok(Self {
+            engine: Engine::Postgres,
+            writer: Writer::new(pool.clone()),
+            reader: pool,
+            doubt: Arc::default(),
+            run: None,
+        })
     }
 }
 

@@ -4,6 +4,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use super::{Counter, Store, StoreError, Tx, instant, ms};
+use crate::domain::run::RunId;
 
 /// One line of the ledger.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -16,7 +17,11 @@ pub struct Entry {
     pub event: String,
     /// Why, in a sentence.
     pub reason: String,
+    /// In which run, when it was in one.
+    pub run: Option<RunId>,
 }
+
+type Row = (i64, String, String, String, Option<i64>);
 
 impl Tx {
     /// Writes one line, together with what it tells of.
@@ -25,12 +30,14 @@ impl Tx {
     /// When the store cannot be written.
     pub async fn record(&mut self, at: Timestamp, about: &str, event: &str, reason: &str) -> Result<(), StoreError> {
         let id = self.take_ids(Counter::Ledger, 1).await?;
-        sqlx::query("INSERT INTO ledger (id, at, about, event, reason) VALUES ($1, $2, $3, $4, $5)")
+        let run = self.write_run().await?;
+        sqlx::query("INSERT INTO ledger (id, at, about, event, reason, run) VALUES ($1, $2, $3, $4, $5, $6)")
             .bind(id)
             .bind(ms(at))
             .bind(about)
             .bind(event)
             .bind(reason)
+            .bind(run.map(|run| run.0))
             .execute(&mut *self.inner)
             .await?;
         Ok(())
@@ -53,13 +60,31 @@ impl Store {
     /// # Errors
     /// When the store cannot be read.
     pub async fn entries_about(&self, about: &str, count: i64) -> Result<Vec<Entry>, StoreError> {
-        let mut rows: Vec<(i64, String, String, String)> =
-            sqlx::query_as("SELECT at, about, event, reason FROM ledger WHERE about = $1 ORDER BY id DESC LIMIT $2")
-                .bind(about)
-                .bind(count)
+        let mut rows: Vec<Row> = sqlx::query_as(
+            "SELECT at, about, event, reason, run FROM ledger WHERE about = $1 ORDER BY id DESC LIMIT $2",
+        )
+        .bind(about)
+        .bind(count)
+        .fetch_all(&self.reader)
+        .await?;
+        rows.reverse();
+        Ok(rows.into_iter().map(entry).collect())
+    }
+
+    /// All lines of one run, oldest first.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn entries_of(&self, run: RunId) -> Result<Vec<Entry>, StoreError> {
+        let rows: Vec<Row> =
+            sqlx::query_as("SELECT at, about, event, reason, run FROM ledger WHERE run = $1 ORDER BY id")
+                .bind(run.0)
                 .fetch_all(&self.reader)
                 .await?;
-        rows.reverse();
-        Ok(rows.into_iter().map(|(at, about, event, reason)| Entry { at: instant(at), about, event, reason }).collect())
+        Ok(rows.into_iter().map(entry).collect())
     }
+}
+
+fn entry((at, about, event, reason, run): Row) -> Entry {
+    Entry { at: instant(at), about, event, reason, run: run.map(RunId) }
 }

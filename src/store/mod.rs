@@ -20,6 +20,7 @@ pub mod mailboxes;
 pub mod mailings;
 pub mod posts;
 pub mod requests;
+pub mod runs;
 pub mod sessions;
 pub mod staff;
 pub mod subscribers;
@@ -35,6 +36,7 @@ use sqlx::{Any, AnyPool, any::AnyArguments, query::QueryAs};
 use deliveries::Doubt;
 pub use engine::{Engine, Options};
 pub use error::StoreError;
+use runs::RunInHand;
 pub use writer::Tx;
 use writer::Writer;
 
@@ -46,6 +48,8 @@ pub struct Store {
     /// SQLite: a few connections that can only read. PostgreSQL: the same pool as the writer's.
     reader: AnyPool,
     doubt: Arc<Doubt>,
+    /// The run that it is used in, if there is one.
+    run: Option<RunInHand>,
 }
 
 impl Store {
@@ -54,7 +58,9 @@ impl Store {
     /// # Errors
     /// When the store cannot be written now.
     pub async fn begin(&self) -> Result<Tx, StoreError> {
-        self.writer.begin(&self.engine).await
+        let mut tx = self.writer.begin(&self.engine).await?;
+        tx.run = self.run;
+        Ok(tx)
     }
 
     /// The engine behind it.
@@ -99,6 +105,7 @@ enum Counter {
     Mailings,
     Posts,
     Requests,
+    Runs,
     Staff,
     StaffLinks,
     Subscribers,
@@ -127,6 +134,7 @@ impl Counter {
             Self::Mailings => "mailings",
             Self::Posts => "posts",
             Self::Requests => "requests",
+            Self::Runs => "runs",
             Self::Staff => "staff",
             Self::StaffLinks => "staff links",
             Self::Subscribers => "subscribers",

@@ -1,9 +1,11 @@
 //! The writer of `posts`: the seen-set that "new" goes by.
 
 use jiff::Timestamp;
+use sqlx::AssertSqlSafe;
 
 use super::{Counter, Store, StoreError, Tx, anywhere, instant, instant_or_none, ms, word};
 use crate::domain::{
+    issue::IssueId,
     post::{Judged, KnownPost, Post, PostId, Standing, StoredPost, Urgency, Verdict},
     slug::Slug,
 };
@@ -29,6 +31,35 @@ struct Row {
     urgency: String,
     urgency_rule: Option<String>,
     urgency_reason: String,
+}
+
+/// A post that was seen before, as a later look must know it.
+#[derive(Clone, Debug)]
+pub struct SeenPost {
+    /// Its number.
+    pub id: PostId,
+    /// What is stored of it.
+    pub post: Post,
+    /// What the guards made of it.
+    pub standing: Standing,
+    /// True when it stands in an issue, mailed or not.
+    pub is_composed: bool,
+    /// The last issue with it that was handed to the queue.
+    pub issue: Option<IssueId>,
+    /// What it said when it was last seen to be changed since.
+    pub edited: Option<String>,
+    /// Whether staff were told of a change.
+    pub is_told: bool,
+}
+
+#[derive(sqlx::FromRow)]
+struct SeenRow {
+    #[sqlx(flatten)]
+    row: Row,
+    is_composed: i64,
+    issue: Option<i64>,
+    edited: Option<String>,
+    edited_told_at: Option<i64>,
 }
 
 /// The columns of [`Row`], of the table named `p`.
@@ -57,6 +88,29 @@ impl Store {
             published_at: instant_or_none(published_at),
         });
         Ok(known.collect())
+    }
+
+    /// Which of these posts of a feed were seen before, by their fingerprints.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn seen_posts(&self, feed: &Slug, posts: &[Post]) -> Result<Vec<SeenPost>, StoreError> {
+        let fingerprints: Vec<_> = posts.iter().map(|post| [&post.fingerprint]).collect();
+        let each = self.engine.json_rows();
+        let rows: Vec<SeenRow> = sqlx::query_as(AssertSqlSafe(format!(
+            "SELECT {}, p.edited, p.edited_told_at,
+                    CAST(CASE WHEN EXISTS (SELECT 1 FROM issue_posts i WHERE i.post = p.id) THEN 1 ELSE 0 END AS BIGINT)
+                        AS is_composed,
+                    (SELECT MAX(i.id) FROM issue_posts m JOIN issues i ON i.id = m.issue
+                     WHERE m.post = p.id AND i.queued_at IS NOT NULL) AS issue
+             FROM {each} JOIN posts p ON p.fingerprint = value->>0 AND p.feed = $2",
+            columns!()
+        )))
+        .bind(serde_json::to_string(&fingerprints).expect("texts are JSON"))
+        .bind(feed.as_str())
+        .fetch_all(&self.reader)
+        .await?;
+        rows.into_iter().map(SeenRow::into_seen).collect()
     }
 
     /// One post.
@@ -197,6 +251,56 @@ impl Tx {
         Ok(())
     }
 
+    /// Lets a post that stands in no issue say what its feed says now.
+    ///
+    /// # Errors
+    /// When the store cannot be written.
+    pub async fn refresh_post(&mut self, id: PostId, post: &Post) -> Result<(), StoreError> {
+        let categories = serde_json::to_string(&post.categories).expect("a list of texts is JSON");
+        sqlx::query(
+            "UPDATE posts SET title = $1, link = $2, summary = $3, body_html = $4, image = $5, image_alt = $6,
+                    categories = $7
+             WHERE id = $8 AND NOT EXISTS (SELECT 1 FROM issue_posts i WHERE i.post = posts.id)",
+        )
+        .bind(&post.title)
+        .bind(post.link.as_deref())
+        .bind(&post.summary)
+        .bind(&post.body_html)
+        .bind(post.image.as_deref())
+        .bind(&post.image_alt)
+        .bind(categories)
+        .bind(id.0)
+        .execute(&mut *self.inner)
+        .await?;
+        Ok(())
+    }
+
+    /// Notes what a post says that was changed after it was mailed, as a digest; `None`: what was mailed.
+    ///
+    /// # Errors
+    /// When the store cannot be written.
+    pub async fn post_edited(&mut self, id: PostId, digest: Option<&str>) -> Result<(), StoreError> {
+        sqlx::query("UPDATE posts SET edited = $1 WHERE id = $2")
+            .bind(digest)
+            .bind(id.0)
+            .execute(&mut *self.inner)
+            .await?;
+        Ok(())
+    }
+
+    /// Notes that staff are told that a post was changed.
+    ///
+    /// # Errors
+    /// When the store cannot be written.
+    pub async fn edit_told(&mut self, id: PostId, now: Timestamp) -> Result<(), StoreError> {
+        sqlx::query("UPDATE posts SET edited_told_at = $1 WHERE id = $2 AND edited_told_at IS NULL")
+            .bind(ms(now))
+            .bind(id.0)
+            .execute(&mut *self.inner)
+            .await?;
+        Ok(())
+    }
+
     /// Corrects the date of a post that waits for it, as the feed has corrected it.
     ///
     /// # Errors
@@ -239,6 +343,21 @@ impl Tx {
         .execute(&mut *self.inner)
         .await?;
         Ok(done.rows_affected() == 1)
+    }
+}
+
+impl SeenRow {
+    fn into_seen(self) -> Result<SeenPost, StoreError> {
+        let StoredPost { id, post, standing, .. } = self.row.into_post()?;
+        Ok(SeenPost {
+            id,
+            post,
+            standing,
+            is_composed: self.is_composed == 1,
+            issue: self.issue.map(IssueId),
+            edited: self.edited,
+            is_told: self.edited_told_at.is_some(),
+        })
     }
 }
 

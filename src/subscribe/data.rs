@@ -220,7 +220,7 @@ impl Data {
             .bounces_of(subscriber.id)
             .await?
             .into_iter()
-            .map(|(at, said)| DataBounce { at, kind: said.kind.as_str(), words: said.words })
+            .map(|it| DataBounce { at: it.at, kind: it.said.kind.as_str(), words: it.said.words })
             .collect();
         Ok(())
     }

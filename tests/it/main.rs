@@ -18,6 +18,7 @@ mod deliver;
 mod demo;
 mod desk;
 mod dkim;
+mod explain;
 mod feed_corpus;
 mod hooks;
 mod inbox;

@@ -1,7 +1,11 @@
 //! The main job, told as stories: feeds in, alerts at once, digests at their slots, and nothing twice.
 
+mod drill;
+mod edited;
 mod guards;
 mod late;
+mod peers;
+mod runs;
 mod together;
 mod trouble;
 

@@ -67,6 +67,7 @@ use tidings::{
         delivery::Lane,
         issue::IssueId,
         request::{RequestKind, Wish},
+        run::RunKind,
         slug::Slug,
         subscription::NewSubscriber,
     },
@@ -341,8 +342,10 @@ pub(crate) async fn run(app: &App) -> Ran {
     run_with(app, PassOptions::default()).await
 }
 
-/// One pass with options.
+/// One pass with options, as a run of its own.
 pub(crate) async fn run_with(app: &App, options: PassOptions) -> Ran {
+    let app = &app.in_run(app.store.run_number().await.expect("a number"), RunKind::Run);
+    app.store.begin_run().await.expect("the store takes it");
     let files = subscribe::sync_files(app).await.expect("the store takes the files");
     let files = files.into_iter().map(|file| file.expect("a readable file")).collect();
     bounces::judge_bounces(app).await.expect("the store takes it");
@@ -352,6 +355,7 @@ pub(crate) async fn run_with(app: &App, options: PassOptions) -> Ran {
     subscribe::answer_requests(app).await.expect("the store takes the answers");
     let counts = send(app, Lane::Digest, &Stop::default()).await;
     bounces::judge_bounces(app).await.expect("the store takes it");
+    app.store.end_run(pass.did(counts.sent), None, app.clock.now()).await.expect("the store takes it");
     Ran { files, pass, counts }
 }
 
