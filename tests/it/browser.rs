@@ -7,11 +7,13 @@ use jiff::SignedDuration;
 use tidings::{
     clock::Clock,
     domain::{
+        staff::Role,
         subscription::{SubscriberId, SubscriptionState, Wanted},
         token::{Claim, Purpose},
     },
     inbox::{Inbox, Settings, page},
     newsroom::{self, By, Sending, Statement},
+    staff,
 };
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
@@ -21,12 +23,15 @@ use tokio::{
 use crate::world::{
     Mail, World, address_of,
     browser::{Browser, Scripts},
+    desk::PASSWORD,
     feed_server::Response,
 };
 
 const STAFF: &str = "notify = [\"desk@example.org\", \"chief@example.org\"]";
 const READER: &str = "reader1@example.org";
 const ANA: &str = "ana@reader.example";
+const OLGA: &str = "olga@example.org";
+const VERA: &str = "vera@example.org";
 /// One who gets all there is of `news`.
 const OTHER: &str = "other@reader.example";
 
@@ -67,6 +72,58 @@ async fn anybody_reads_past_issues_and_asks_for_links_to_leave() {
     world.run().await;
     assert_eq!(world.mails_to(READER).pop().expect("a mail").subject, "Do you want to leave?");
     assert_eq!(state(&world, READER).await, Some(SubscriptionState::Active));
+}
+
+async fn staff_sign_in_and_look_around(scripts: Scripts) {
+    let world = World::setup().also(EVENTS).open().await;
+    world.begin(1).await;
+    world.next_look(&[world.post("Coalition condemns a transfer")]).await;
+    let (_, link) =
+        staff::appoint(&world.app, &address_of(OLGA), "Olga", Role::Owner, "the test").await.expect("appointed");
+    let browser = Browser::start(scripts).await;
+    browser.open(&world.page("/desk")).await;
+    assert_eq!(browser.heading().await, "Sign in to the desk", "nobody is in who has not signed in");
+    browser.examine("desk-sign-in").await;
+    browser.open(&link).await;
+    browser.examine("desk-choose-password").await;
+    browser.fill("New password", PASSWORD).await;
+    browser.fill("The same again", PASSWORD).await;
+    browser.press("Choose it and sign in").await;
+    assert_eq!(browser.heading().await, "Today");
+    assert!(browser.text().await.contains("Coalition condemns a transfer"));
+    browser.examine("desk-today").await;
+    browser.follow("Staff").await;
+    browser.examine("desk-staff").await;
+    browser.fill("E-mail address", VERA).await;
+    browser.fill("Name, as colleagues know it", "Vera").await;
+    browser.press("Mail them a link").await;
+    assert!(browser.text().await.contains("gets a mail with a link"));
+    browser.examine("desk-staff-added").await;
+    browser.follow("Olga (owner)").await;
+    browser.examine("desk-account").await;
+    browser.follow("Turn it on").await;
+    browser.examine("desk-factor").await;
+    browser.press("Sign out").await;
+    browser.follow("I forgot my password").await;
+    browser.examine("desk-forgotten").await;
+    browser.fill("Your e-mail address", OLGA).await;
+    browser.press("Mail me the link").await;
+    browser.examine("desk-forgotten-asked").await;
+    browser.follow("Back to signing in").await;
+    browser.fill("Your e-mail address", OLGA).await;
+    browser.fill("Password", "a wrong password").await;
+    browser.press("Sign in").await;
+    assert!(browser.text().await.contains("do not match"));
+    browser.examine("desk-sign-in-wrong").await;
+    browser.fill("Password", PASSWORD).await;
+    browser.press("Sign in").await;
+    assert_eq!(browser.heading().await, "Today");
+}
+
+#[tokio::test]
+async fn staff_come_to_the_desk_with_scripts_and_without() {
+    staff_sign_in_and_look_around(Scripts::On).await;
+    staff_sign_in_and_look_around(Scripts::Off).await;
 }
 
 async fn state(world: &World, address: &str) -> Option<SubscriptionState> {

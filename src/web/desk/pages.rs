@@ -116,6 +116,7 @@ pub(super) struct Around {
 #[derive(Debug, Serialize)]
 struct Me {
     name: String,
+    address: String,
     role: &'static str,
     seal: String,
     may_write: bool,
@@ -132,6 +133,7 @@ impl Around {
         let role = session.staff.role;
         let me = Me {
             name: session.staff.shown().to_owned(),
+            address: session.staff.address.reveal().to_owned(),
             role: role.as_str(),
             seal: staff::form_seal(&site.app, session),
             may_write: role.may(Right::Write),
