@@ -96,7 +96,7 @@ async fn what_became_of_an_issue_and_a_message_is_told_to_its_end() {
         &world,
         "transfer two",
         "reader1@example.org",
-        &["which was cancelled: not wanted.", "cancelled: not wanted"],
+        &["which was cancelled: not wanted, by a test at the machine.", "cancelled: not wanted"],
     )
     .await;
 }
