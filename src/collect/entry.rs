@@ -67,9 +67,10 @@ pub(super) fn read(found: &Given, feed_url: &Url) -> Option<Entry> {
     let attached = || {
         found.pictures.iter().find_map(|(address, alt)| Some((picture_address(address, feed_url)?, plain::title(alt))))
     };
-    let image = attached()
-        .or_else(|| clean::first_image(text.as_deref().unwrap_or_default()))
-        .or_else(|| clean::first_image(&excerpt));
+    // The address of a picture in the text is as the page wrote it.
+    let shown =
+        |html: &str| clean::first_image(html).and_then(|(src, alt)| Some((web_address(&src, None)?.into(), alt)));
+    let image = attached().or_else(|| shown(text.as_deref().unwrap_or_default())).or_else(|| shown(&excerpt));
     let (body, summary) = match text {
         Some(text) => {
             let body = summary::without_footer(&text).to_owned();

@@ -467,6 +467,7 @@ mod reading {
               <enclosure url='https://example.org/e.mp3' type='audio/mpeg' length='1'/></item>\
             <item><title>D</title><link>https://example.org/d/</link><description><![CDATA[<img src='../d.jpg' alt='D &amp; d'>]]></description></item>\
             <item><title>E</title><link>https://example.org/e/</link><enclosure url='https://example.org/e.mp3' type='audio/mpeg' length='1'/></item>\
+            <item><title>F</title><link>https://example.org/f/</link><description><![CDATA[<img src='http:/example.org/f g.jpg'>]]></description></item>\
             </channel></rss>";
         let site = FeedServer::start().await;
         site.serve("/feed", Response::feed(document));
@@ -480,7 +481,8 @@ mod reading {
                 "https://example.org/t.jpg",
                 "https://example.org/e.png",
                 "https://example.org/d.jpg",
-                "none"
+                "none",
+                "http://example.org/f%20g.jpg"
             ]
         );
         assert_eq!(posts[3].image_alt, "D & d");
