@@ -67,6 +67,9 @@ pub(super) enum Unreadable {
     Cut,
 }
 
+/// How many names of elements may have no end.
+const MOST_UNCLOSED: usize = 64;
+
 /// An element with what is in it.
 #[derive(Debug)]
 pub(super) struct Element<'a> {
@@ -225,7 +228,8 @@ impl<'a> Walk<'a> {
 
     /// What is written up to the end of an element of this name, when it has one.
     fn inner(&mut self, written: &'a str, rest: &'a str) -> Option<&'a str> {
-        if self.unclosed.contains(&written) {
+        // So many names without an end are no feed, and each more would be looked for to the end of the document.
+        if self.unclosed.contains(&written) || self.unclosed.len() >= MOST_UNCLOSED {
             return None;
         }
         let inner = content(rest, written);

@@ -87,6 +87,8 @@ pub struct Deciding {
     pub text: String,
     /// How many were sent so far.
     pub sent: u64,
+    /// What was last written down of it: who decides must have seen that.
+    pub seen: i64,
 }
 
 impl Decision {
@@ -112,17 +114,25 @@ pub async fn deciding(app: &App, token: &str) -> Result<Deciding, DecidingError>
 }
 
 /// Does what was decided, when this person may decide it now; gives how the issue stands then. `typed` must be the word
-/// that confirms, when it is to go.
+/// that confirms, when it is to go, and `seen` what [`Deciding::seen`] was on the page: what others decided since must have
+/// been seen by whoever lets it go.
 ///
 /// # Errors
 /// As [`deciding`], and when it may not be done.
-pub async fn decide(app: &App, token: &str, decision: Decision, typed: &str) -> Result<Deciding, DecidingError> {
+pub async fn decide(
+    app: &App,
+    token: &str,
+    decision: Decision,
+    typed: &str,
+    seen: Option<i64>,
+) -> Result<Deciding, DecidingError> {
     let (issue, by) = holder(app, token).await?;
     let now = look(app, issue, by.clone()).await?;
-    if !now.may.contains(&decision) {
+    let lets_go = matches!(decision, Decision::Release | Decision::Approve);
+    if !now.may.contains(&decision) || (lets_go && seen != Some(now.seen)) {
         return Err(not_now(&now, decision).into());
     }
-    if matches!(decision, Decision::Release | Decision::Approve) && !now.confirmation.agrees(typed) {
+    if lets_go && !now.confirmation.agrees(typed) {
         return Err(NewsroomError::NotConfirmed { word: now.confirmation.word }.into());
     }
     match decision {
@@ -170,6 +180,7 @@ async fn look(app: &App, id: IssueId, by: By) -> Result<Deciding, NewsroomError>
         },
         confirmation: Confirmation::of(issue.kind, &issue.list, readers),
         sent: states.get(&DeliveryState::Sent).copied().unwrap_or(0),
+        seen: app.store.last_entry_about(&id.about()).await?,
         by,
         issue,
         stands,

@@ -26,8 +26,11 @@ pub(crate) async fn alerts_before(
     let now = app.clock.now();
     let mailed = app.store.mailed_issues(&list.name, issue, MOST, now).await?;
     let mut alerts = Vec::new();
-    for sent in mailed.into_iter().take_while(|issue| issue.kind != IssueKind::Digest) {
-        let Some(sent_at) = sent.mailed_at(now) else { continue };
+    // By their times and not their numbers: an alert that was held or in its window may go after a younger digest.
+    let digests = mailed.iter().filter(|issue| issue.kind == IssueKind::Digest);
+    let last = digests.filter_map(|digest| digest.mailed_at(now)).max();
+    for sent in mailed.into_iter().filter(|issue| issue.kind == IssueKind::Alert) {
+        let Some(sent_at) = sent.mailed_at(now).filter(|at| last.is_none_or(|last| *at > last)) else { continue };
         let link = link_of(app, list, &sent).await?;
         alerts.push(SentAlert { subject: sent.subject, link, sent_at });
     }

@@ -70,6 +70,7 @@ pub async fn appoint(
 pub async fn give_role(app: &App, address: &EmailAddress, role: Role, by: &str) -> Result<(), AppointError> {
     let staff = present(app, address).await?;
     let mut tx = app.store.begin().await?;
+    tx.owners_one_by_one().await?;
     if tx.set_role(staff.id, role).await? {
         if tx.count_owners().await? == 0 {
             return Err(AppointError::LastOwner(address.clone()));
@@ -92,6 +93,7 @@ pub async fn dismiss(app: &App, address: &EmailAddress, by: &str) -> Result<Dism
     };
     let now = app.clock.now();
     let mut tx = app.store.begin().await?;
+    tx.owners_one_by_one().await?;
     tx.end_staff(staff.id, now).await?;
     if staff.role == Role::Owner && tx.count_owners().await? == 0 {
         return Err(AppointError::LastOwner(address.clone()));

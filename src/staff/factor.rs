@@ -4,7 +4,7 @@
 use jiff::Timestamp;
 use totp_rs::{Builder, Secret, Totp};
 
-use super::Session;
+use super::{Session, sign_in::Tries};
 use crate::{
     app::App,
     domain::{address::EmailAddress, staff::StaffId},
@@ -59,22 +59,30 @@ pub async fn turn_on_factor(app: &App, session: &Session, secret: &str, code: &s
         return Err(FactorError::Wrong);
     }
     tx.set_second_factor(staff.id, Some(secret)).await?;
+    tx.end_other_sessions(staff.id, session.digest()).await?;
     let reason = format!("{} signs in with a second factor from now on", staff.address);
     tx.record(app.clock.now(), &staff.id.about(), "second factor", &reason).await?;
     Ok(tx.commit().await?)
 }
 
-/// Turns it off.
+/// Turns it off, for who has a code of it: a session that somebody left open is not enough.
 ///
 /// # Errors
-/// When the store cannot be written.
-pub async fn turn_off_factor(app: &App, session: &Session) -> Result<(), StoreError> {
+/// See [`FactorError`].
+pub async fn turn_off_factor(app: &App, session: &Session, code: &str) -> Result<(), FactorError> {
     let staff = &session.staff;
+    let secret = app.store.account(staff.id).await?.second_factor.unwrap_or_default();
+    let tries = Tries::of_codes(staff.id, None);
+    tries.count(app).await.map_err(|_| FactorError::Wrong)?;
+    if !is_right(app, staff.id, &secret, code).await? {
+        return Err(FactorError::Wrong);
+    }
+    tries.forget(app).await?;
     let mut tx = app.store.begin().await?;
     tx.set_second_factor(staff.id, None).await?;
     let reason = format!("{} signs in without a second factor from now on", staff.address);
     tx.record(app.clock.now(), &staff.id.about(), "second factor", &reason).await?;
-    tx.commit().await
+    Ok(tx.commit().await?)
 }
 
 /// Whether a code is right, and was not used before.

@@ -4,7 +4,10 @@
 use jiff::SignedDuration;
 use secrecy::{ExposeSecret, SecretString};
 
-use super::{Passwords, SignedIn, Step, sign_in};
+use super::{
+    Passwords, SignInError, SignedIn, Step,
+    sign_in::{self, Tries},
+};
 use crate::{
     app::App,
     domain::{
@@ -19,8 +22,9 @@ use crate::{
 
 const GOOD_FOR: SignedDuration = SignedDuration::from_hours(24);
 
-/// How many links somebody is mailed within a day.
+/// How many links somebody is mailed within a day, when anybody may ask for them; and when an owner does.
 const AT_MOST: u64 = 5;
+const AT_MOST_BY_OWNERS: u64 = 20;
 
 /// Why no password was chosen.
 #[derive(Debug, thiserror::Error)]
@@ -28,6 +32,9 @@ pub enum LinkError {
     /// Not ours, used, too old, or of somebody who is staff no more. Which of these is not said.
     #[error("this link is not good, or not good any more")]
     Link,
+    /// A wrong password was tried too often.
+    #[error("there were too many tries; please wait a few minutes")]
+    TooOften,
     /// The password is not good enough.
     #[error(transparent)]
     Password(#[from] PasswordError),
@@ -49,7 +56,8 @@ pub async fn invite(app: &App, staff: &Staff) -> Result<String, LinkError> {
         format!("That means: {}.", staff.role.describe()),
         "Choose a password by this link. It is good for a day, and once.".to_owned(),
     ];
-    mail_link(app, staff, "You can work at the desk", paragraphs, "Choose a password").await?.ok_or(LinkError::Link)
+    let mailed = mail_link(app, staff, "You can work at the desk", paragraphs, AT_MOST_BY_OWNERS).await?;
+    mailed.ok_or(LinkError::Link)
 }
 
 /// Mails a link to who forgot their password. To whoever asks this gives nothing, so that nobody learns who is staff.
@@ -65,7 +73,7 @@ pub async fn ask_for_link(app: &App, address: &EmailAddress) -> Result<(), LinkE
             .to_owned(),
         "If it was not you, do nothing: nothing has changed.".to_owned(),
     ];
-    mail_link(app, &account.staff, "Choose a new password", paragraphs, "Choose a password").await?;
+    mail_link(app, &account.staff, "Choose a new password", paragraphs, AT_MOST).await?;
     Ok(())
 }
 
@@ -74,14 +82,14 @@ async fn mail_link(
     staff: &Staff,
     subject: &str,
     paragraphs: Vec<String>,
-    label: &str,
+    at_most: u64,
 ) -> Result<Option<String>, LinkError> {
     let now = app.clock.now();
     let mut tx = app.store.begin().await?;
-    let Some(link) = tx.add_staff_link(staff.id, GOOD_FOR, AT_MOST, now).await? else { return Ok(None) };
+    let Some(link) = tx.add_staff_link(staff.id, GOOD_FOR, at_most, now).await? else { return Ok(None) };
     tx.commit().await?;
     let url = app.links().welcome_staff(link);
-    let button = Some(Button { label: label.to_owned(), url: url.clone() });
+    let button = Some(Button { label: "Choose a password".to_owned(), url: url.clone() });
     let notice = Notice { subject: subject.to_owned(), paragraphs, button, language: "en".into(), ..Notice::default() };
     let rendered = app.renderer.notice(&notice, now)?;
     queue::queue_notice(&app.store, &rendered, std::slice::from_ref(&staff.address), now).await?;
@@ -154,10 +162,16 @@ pub async fn change_own_password(
     present: SecretString,
     new: SecretString,
 ) -> Result<SignedIn, LinkError> {
+    let tries = Tries::of(app, &staff.address, None);
+    tries.count(app).await.map_err(|error| match error {
+        SignInError::Store(error) => LinkError::Store(error),
+        _ => LinkError::TooOften,
+    })?;
     let account = app.store.account(staff.id).await?;
     if !passwords.is_right(present, account.password).await {
         return Err(LinkError::Link);
     }
+    tries.forget(app).await?;
     judge_password(new.expose_secret(), &staff.address)?;
     let hash = passwords.hash(new).await;
     let mut tx = app.store.begin().await?;

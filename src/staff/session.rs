@@ -31,6 +31,13 @@ pub struct Session {
     digest: String,
 }
 
+impl Session {
+    /// What the store knows it by.
+    pub(super) fn digest(&self) -> &str {
+        &self.digest
+    }
+}
+
 /// Begins a session. Gives what the cookie holds: nobody can know it who has not seen this answer.
 pub(super) async fn begin(app: &App, staff: &Staff) -> Result<String, StoreError> {
     let cookie = BASE64URL_NOPAD.encode(&rand::random::<[u8; 32]>());

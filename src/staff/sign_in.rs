@@ -84,10 +84,10 @@ pub async fn sign_in(
         app.store.record(app.clock.now(), "desk", "refused", &format!("{address} could not sign in")).await?;
         return Err(SignInError::Wrong);
     };
+    tries.forget(app).await?;
     if account.second_factor.is_some() {
         return Ok(Step::Code(half_way(app, account.staff.id)));
     }
-    tries.forget(app).await?;
     Ok(Step::In(enter(app, account.staff).await?))
 }
 
@@ -98,7 +98,8 @@ pub async fn sign_in(
 pub async fn give_code(app: &App, half_way: &str, code: &str, origin: Option<IpAddr>) -> Result<SignedIn, SignInError> {
     let id = who_is_half_way(app, half_way).ok_or(SignInError::Late)?;
     let account = app.store.account(id).await?;
-    let tries = Tries::of(app, &account.staff.address, origin);
+    // Of those alone who know the password, so that nobody else can keep its owner from giving the code.
+    let tries = Tries::of_codes(id, origin);
     tries.count(app).await?;
     let (Some(secret), None) = (&account.second_factor, account.ended_at) else { return Err(SignInError::Late) };
     if !factor::is_right(app, id, secret, code).await? {
@@ -132,23 +133,29 @@ fn who_is_half_way(app: &App, half_way: &str) -> Option<StaffId> {
 }
 
 /// Whose tries are counted: an address's and a network's.
-struct Tries {
+pub(super) struct Tries {
     who: Vec<(String, u64)>,
 }
 
 impl Tries {
-    fn of(app: &App, address: &EmailAddress, origin: Option<IpAddr>) -> Self {
+    pub(super) fn of(app: &App, address: &EmailAddress, origin: Option<IpAddr>) -> Self {
         let mut who = vec![(format!("address {}", app.secret.fingerprint(address).as_str()), FREE_BY_ADDRESS)];
         who.extend(origin.map(|origin| (format!("network {}", network_of(origin)), FREE_BY_NETWORK)));
         Self { who }
     }
 
+    pub(super) fn of_codes(id: StaffId, origin: Option<IpAddr>) -> Self {
+        let mut who = vec![(format!("code {}", id.0), FREE_BY_ADDRESS)];
+        who.extend(origin.map(|origin| (format!("network {}", network_of(origin)), FREE_BY_NETWORK)));
+        Self { who }
+    }
+
     /// Counts a try, or refuses it.
-    async fn count(&self, app: &App) -> Result<(), SignInError> {
+    pub(super) async fn count(&self, app: &App) -> Result<(), SignInError> {
         let now = app.clock.now();
         let mut tx = app.store.begin().await?;
         for (who, free) in &self.who {
-            let before = app.store.failed_sign_ins(who).await?;
+            let before = tx.failed_sign_ins(who).await?;
             let known = before.map_or(0, |failures| failures.count);
             let next_at = now.checked_add(wait_after(known + 1, *free)).unwrap_or(Timestamp::MAX);
             if !tx.try_sign_in(who, known, next_at, now).await? {
@@ -159,7 +166,7 @@ impl Tries {
         Ok(tx.commit().await?)
     }
 
-    async fn forget(&self, app: &App) -> Result<(), StoreError> {
+    pub(super) async fn forget(&self, app: &App) -> Result<(), StoreError> {
         let mut tx = app.store.begin().await?;
         for (who, _) in &self.who {
             tx.forget_failures(who).await?;

@@ -55,6 +55,18 @@ impl Store {
         tx.commit().await
     }
 
+    /// The number of the last line about one thing; 0 when there is none.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn last_entry_about(&self, about: &str) -> Result<i64, StoreError> {
+        let (last,): (i64,) = sqlx::query_as("SELECT COALESCE(MAX(id), 0) FROM ledger WHERE about = $1")
+            .bind(about)
+            .fetch_one(&self.reader)
+            .await?;
+        Ok(last)
+    }
+
     /// The last `count` lines about one thing, oldest first.
     ///
     /// # Errors

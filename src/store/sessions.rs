@@ -43,18 +43,6 @@ impl Store {
             seen_at: instant(seen_at),
         }))
     }
-
-    /// How often somebody tried in vain, if they did.
-    ///
-    /// # Errors
-    /// When the store cannot be read.
-    pub async fn failed_sign_ins(&self, who: &str) -> Result<Option<Failures>, StoreError> {
-        let row: Option<(i64, i64)> = sqlx::query_as("SELECT failures, next_at FROM failed_sign_ins WHERE who = $1")
-            .bind(who)
-            .fetch_optional(&self.reader)
-            .await?;
-        Ok(row.map(|(count, next_at)| Failures { count: count.unsigned_abs(), next_at: instant(next_at) }))
-    }
 }
 
 impl Tx {
@@ -94,6 +82,19 @@ impl Tx {
         Ok(())
     }
 
+    /// Ends every session of one of staff but this one.
+    ///
+    /// # Errors
+    /// When the store cannot be written.
+    pub async fn end_other_sessions(&mut self, staff: StaffId, digest: &str) -> Result<(), StoreError> {
+        sqlx::query("DELETE FROM sessions WHERE staff = $1 AND digest <> $2")
+            .bind(staff.0)
+            .bind(digest)
+            .execute(&mut *self.inner)
+            .await?;
+        Ok(())
+    }
+
     /// Ends every session of one of staff.
     ///
     /// # Errors
@@ -123,6 +124,18 @@ impl Tx {
             .execute(&mut *self.inner)
             .await?;
         Ok(())
+    }
+
+    /// How often somebody tried in vain, if they did.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn failed_sign_ins(&mut self, who: &str) -> Result<Option<Failures>, StoreError> {
+        let row: Option<(i64, i64)> = sqlx::query_as("SELECT failures, next_at FROM failed_sign_ins WHERE who = $1")
+            .bind(who)
+            .fetch_optional(&mut *self.inner)
+            .await?;
+        Ok(row.map(|(count, next_at)| Failures { count: count.unsigned_abs(), next_at: instant(next_at) }))
     }
 
     /// Counts a try before it is made, as one in vain, and says when the next may be; `false` when it is too early for it,

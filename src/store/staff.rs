@@ -163,6 +163,15 @@ impl Tx {
         Ok(done.rows_affected() == 1)
     }
 
+    /// Lets those who change who is owner go one after the other, on either engine.
+    ///
+    /// # Errors
+    /// When the store cannot be written.
+    pub async fn owners_one_by_one(&mut self) -> Result<(), StoreError> {
+        self.take_ids(Counter::Staff, 1).await?;
+        Ok(())
+    }
+
     /// How many owners there are.
     ///
     /// # Errors

@@ -6,7 +6,9 @@ use axum::{
     http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
+use data_encoding::HEXLOWER;
 use jiff::tz::TimeZone;
+use sha2::{Digest, Sha256};
 
 use super::{
     Site,
@@ -97,7 +99,8 @@ pub(super) async fn feed(State(site): State<Site>, name: Named<String>, headers:
         Ok(issues) => issues,
         Err(error) => return site.failed("the feed of a list's issues", &error),
     };
-    let tag = format!("\"{}-{}\"", issues.first().map_or(0, |issue| issue.id.0), issues.len());
+    let stamps: Vec<String> = issues.iter().map(|issue| format!("{} {}", issue.id.0, issue.mailed_at)).collect();
+    let tag = format!("\"{}\"", HEXLOWER.encode(&Sha256::digest(stamps.join("\n"))[..16]));
     if headers.get(header::IF_NONE_MATCH).is_some_and(|known| known.as_bytes() == tag.as_bytes()) {
         return open((StatusCode::NOT_MODIFIED, [(header::ETAG, tag)]).into_response());
     }

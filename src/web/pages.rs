@@ -164,6 +164,8 @@ pub(super) enum Page<'a> {
         person: &'a str,
         /// The issue's number.
         issue: i64,
+        /// What was last written down of it.
+        seen: i64,
         /// The list's title.
         list: &'a str,
     },

@@ -27,7 +27,7 @@ pub(super) async fn decide(State(site): State<Site>, token: Token, body: Bytes) 
     let Some(decision) = Decision::from_word(form.one("do")) else {
         return page_saying(&site, token, StatusCode::BAD_REQUEST, "Nothing was done: no button was pressed.").await;
     };
-    match newsroom::decide(&site.app, token, decision, form.one("typed")).await {
+    match newsroom::decide(&site.app, token, decision, form.one("typed"), form.one("seen").parse().ok()).await {
         Ok(now) => show(&site, StatusCode::OK, &now, done(decision, now.stands)),
         Err(DecidingError::Refused(refused)) => match refusal(&refused) {
             Some(said) => page_saying(&site, token, StatusCode::CONFLICT, &said).await,
@@ -60,6 +60,7 @@ fn show(site: &Site, status: StatusCode, now: &Deciding, said: &str) -> Response
         person: &person,
         issue: now.issue.id.0,
         list: &now.list,
+        seen: now.seen,
     };
     site.pages.answer(status, &page)
 }

@@ -267,7 +267,9 @@ async fn with_a_second_factor_a_password_alone_does_not_let_anybody_in_and_a_cod
     assert_eq!(page.hidden("secret").replace(' ', ""), secret, "who mistypes need not begin anew");
     let code = code_now();
     let right = [("secret", secret.as_str()), ("code", code.as_str())];
+    let elsewhere = Desk::signed_in(&pages, OLGA).await;
     assert_eq!(desk.press("/desk/account/factor", &right).await.location(), "/desk/account");
+    assert!(is_in(&desk).await && !is_in(&elsewhere).await);
 
     let mut fresh = Desk::outside(&pages);
     let page = fresh.sign_in(OLGA, PASSWORD).await;
@@ -287,6 +289,28 @@ async fn with_a_second_factor_a_password_alone_does_not_let_anybody_in_and_a_cod
     world.minutes(11);
     let code = code_now();
     assert_eq!(give(&half_way, &code).await, StatusCode::UNAUTHORIZED, "the password was too long ago");
+    // Whoever knows the address alone cannot keep its owner from giving the code.
+    for _ in 0..5 {
+        Desk::outside(&pages).from("203.0.113.9").sign_in(OLGA, "a wrong password").await;
+    }
+    world.minutes(1);
+    let page = Desk::outside(&pages).sign_in(OLGA, PASSWORD).await;
+    world.clock.advance(SignedDuration::from_secs(30));
+    assert_eq!(give(&page.hidden("half_way"), &code_now()).await, StatusCode::SEE_OTHER);
+    // A session that was left open turns nothing off, and ended when the factor was turned on.
+    let mut desk = Desk::outside(&pages);
+    let page = desk.sign_in(OLGA, PASSWORD).await;
+    world.clock.advance(SignedDuration::from_secs(30));
+    let code = code_now();
+    let fields =
+        [("half_way", &*page.hidden("half_way")), ("code", &code), ("next", "")].map(|(a, b)| (a, b.to_owned()));
+    let fields: Vec<(&str, &str)> = fields.iter().map(|(a, b)| (*a, b.as_str())).collect();
+    assert_eq!(desk.post("/desk/code", &fields).await.status, StatusCode::SEE_OTHER);
+    let off = desk.press("/desk/account/factor", &[("do", "off"), ("code", "")]).await;
+    assert_eq!(off.status, StatusCode::UNPROCESSABLE_ENTITY);
+    world.clock.advance(SignedDuration::from_secs(30));
+    let off = desk.press("/desk/account/factor", &[("do", "off"), ("code", &code_now())]).await;
+    assert_eq!(off.location(), "/desk/account");
     let dump = world.dump().await;
     assert!(!dump.contains(PASSWORD), "no password is written down");
 }

@@ -54,7 +54,9 @@ pub(super) async fn look(
                 (Found::Posts(parse::posts(&found, &site, &mut files.told)), shortened(files.told))
             }
         };
-        Ok(Look { found, etag: Some(stamp), last_modified: None, moved_to: None, warnings: told, offer: None })
+        // What was left out may be readable the next time, without a trace in the stamp.
+        let etag = told.is_empty().then_some(stamp);
+        Ok(Look { found, etag, last_modified: None, moved_to: None, warnings: told, offer: None })
     };
     readers.run(reading).await?
 }

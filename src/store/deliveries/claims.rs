@@ -1,7 +1,7 @@
 //! Claims and outcomes: how a process takes deliveries to offer them, looks again at those it has had for a while, and
 //! writes down what became of them. A claim is fenced by its number: only the latest claim of a row counts.
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use sqlx::AssertSqlSafe;
 
 use super::Key;
@@ -88,6 +88,9 @@ pub struct Recorded {
     pub said: Option<Said>,
 }
 
+/// How long a delivery waits that another may make needless.
+const SHORTLY: SignedDuration = SignedDuration::from_secs(10);
+
 /// A row, in the order of the columns that [`look_up`] asks for.
 #[derive(serde::Deserialize)]
 struct Row {
@@ -104,12 +107,16 @@ struct Row {
     name: String,
     wanted: i64,
     issue_state: Option<String>,
+    /// Whether an alert of another list brings the same post: 2 has brought it, 1 is at it.
+    elsewhere: i64,
 }
 
 /// What is to be done with a claimed row.
 enum Fate {
     Offer(Claimed),
     Park,
+    /// Not now: an alert of another list, which is on its way, may make it needless.
+    Later,
     Settle(DeliveryState, String),
 }
 
@@ -272,15 +279,16 @@ impl Tx {
         fate: Fate,
         now: Timestamp,
     ) -> Result<Option<DeliveryState>, StoreError> {
+        let try_at = matches!(fate, Fate::Later).then(|| ms(now.checked_add(SHORTLY).unwrap_or(now)));
         let (state, why) = match fate {
             Fate::Offer(_) => return Ok(None),
             Fate::Settle(state, why) => (Some(state), Some(why)),
-            Fate::Park => (None, None),
+            Fate::Park | Fate::Later => (None, None),
         };
         // What is parked waits without a time; the issue's release gives it one.
         sqlx::query(
             "UPDATE deliveries SET state = COALESCE(CAST($1 AS TEXT), CASE WHEN attempts = 0 THEN 'queued' ELSE 'deferred' END),
-                    holder = NULL, try_at = NULL, changed_at = $2, answer = COALESCE(CAST($3 AS TEXT), answer)
+                    holder = NULL, try_at = CAST($6 AS BIGINT), changed_at = $2, answer = COALESCE(CAST($3 AS TEXT), answer)
              WHERE mailing = $4 AND subscriber = $5",
         )
         .bind(state.map(DeliveryState::as_str))
@@ -288,11 +296,21 @@ impl Tx {
         .bind(why)
         .bind(mailing)
         .bind(subscriber)
+        .bind(try_at)
         .execute(&mut *self.inner)
         .await?;
         Ok(state)
     }
 }
+
+/// Of a delivery `d` of an issue `i`: 2 when its reader has, or may have, the same post by an alert of another list; 1 when
+/// one that was made before is being sent to them; else 0. Nobody is left out for a message that may never come.
+const ELSEWHERE: &str = "COALESCE((
+    SELECT MAX(CASE WHEN o.state IN ('sent', 'unknown') OR o.was_unknown = 1 THEN 2
+                    WHEN o.state = 'sending' AND o.mailing < d.mailing THEN 1 ELSE 0 END)
+    FROM issue_posts q JOIN issue_posts p ON p.post = q.post AND p.issue <> q.issue
+    JOIN issues other ON other.id = p.issue AND other.kind = 'alert' JOIN mailings n ON n.issue = p.issue
+    JOIN deliveries o ON o.mailing = n.id AND o.subscriber = d.subscriber WHERE q.issue = i.id), 0)";
 
 /// Reads what is to be known of rows before they are offered, those of the first lane first.
 async fn look_up<'e>(
@@ -312,7 +330,7 @@ async fn look_up<'e>(
               WHEN u.state = 'active' AND NOT EXISTS (
                    SELECT 1 FROM suppressions x WHERE x.address_key = s.address_key AND x.list IN ('', m.list)) THEN 1
               ELSE 0 END,
-         i.state"
+         i.state, CASE WHEN i.kind = 'alert' THEN {ELSEWHERE} ELSE 0 END"
     ));
     let (table,): (Option<String>,) = sqlx::query_as(AssertSqlSafe(format!(
         "SELECT {table}
@@ -357,10 +375,14 @@ impl Row {
             }
             Some(IssueState::Queued) | None => {}
         }
+        if self.elsewhere == 2 {
+            return Fate::Settle(DeliveryState::Dropped, "the reader has it by the alert of another list".into());
+        }
         if self.wanted == 0 {
             return Fate::Settle(DeliveryState::Dropped, "the reader left, is suppressed, or was erased".into());
         }
         match self.claimed() {
+            Ok(_) if self.elsewhere == 1 => Fate::Later,
             Ok(claimed) => Fate::Offer(claimed),
             // One damaged row must not stop all the others.
             Err(error) => Fate::Settle(DeliveryState::Dropped, error.to_string()),

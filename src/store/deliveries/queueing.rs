@@ -28,13 +28,6 @@ pub struct Batch {
 /// may have arrived whatever the relay said of the later try.
 const MAILED: &str = "(d.state IN ('sent', 'unknown') OR d.was_unknown = 1)";
 
-/// Ends the condition of those who get the mailing bound as `$1`: not who got its post by the alert of another list.
-const ALERTED_BY_ANOTHER_LIST: &str = "AND u.subscriber NOT IN (
-     SELECT d.subscriber FROM deliveries d WHERE d.state NOT IN ('bounced', 'expired', 'dropped') AND d.mailing IN (
-         SELECT m.id FROM mailings own JOIN issue_posts q ON q.issue = own.issue JOIN issue_posts p ON p.post = q.post
-         JOIN issues i ON i.id = p.issue AND i.kind = 'alert' AND i.state = 'queued'
-         JOIN mailings m ON m.issue = i.id AND m.id <> own.id WHERE own.id = $1))";
-
 impl Store {
     /// How many readers of a list were mailed this, perhaps have it, and may still be written to.
     ///
@@ -55,20 +48,15 @@ impl Store {
 }
 
 impl Tx {
-    /// Queues a mailing to every reader of a list who shall get an issue of this kind; gives how many. An alert of a post
-    /// that went to them as an alert of another list is not theirs again.
+    /// Queues a mailing to every reader of a list who shall get an issue of this kind; gives how many.
     ///
     /// # Errors
     /// When the store cannot be written.
     pub async fn queue_to_list(&mut self, batch: Batch, list: &Slug, kind: IssueKind) -> Result<u64, StoreError> {
         let readers = subscribers::readers(kind, "$5");
-        let unless_alerted = match kind {
-            IssueKind::Alert => ALERTED_BY_ANOTHER_LIST,
-            IssueKind::Digest | IssueKind::Drill => "",
-        };
         let done = sqlx::query(AssertSqlSafe(format!(
             "INSERT INTO deliveries (mailing, subscriber, lane, state, try_at, queued_at, changed_at)
-             SELECT $1, u.subscriber, $2, 'queued', $3, $4, $4 FROM subscriptions u WHERE {readers} {unless_alerted}"
+             SELECT $1, u.subscriber, $2, 'queued', $3, $4, $4 FROM subscriptions u WHERE {readers}"
         )))
         .bind(batch.mailing.0)
         .bind(lane_rank(batch.lane))

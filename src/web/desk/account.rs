@@ -26,6 +26,7 @@ pub(super) async fn password(State(site): State<Site>, Pressed { visitor, form }
     match staff::change_own_password(&site.app, &site.passwords, &visitor.0.staff, present, new).await {
         Ok(signed_in) => enter(&site, &signed_in, "/desk/account"),
         Err(LinkError::Link) => again("The present password is not right."),
+        Err(error @ LinkError::TooOften) => again(&sentence(&error)),
         Err(LinkError::Password(wrong)) => again(&sentence(&wrong)),
         Err(error) => visitor.failed(&site, "a new password", &error),
     }
@@ -39,9 +40,12 @@ pub(super) async fn factor_page(State(site): State<Site>, visitor: Visitor) -> R
 
 pub(super) async fn factor(State(site): State<Site>, Pressed { visitor, form }: Pressed) -> Response {
     if form.one("do") == "off" {
-        return match staff::turn_off_factor(&site.app, &visitor.0).await {
+        return match staff::turn_off_factor(&site.app, &visitor.0, form.one("code")).await {
             Ok(()) => site.go("/account"),
-            Err(error) => visitor.failed(&site, "turning off a second factor", &error),
+            Err(error @ FactorError::Wrong) => {
+                show(&site, &visitor, StatusCode::UNPROCESSABLE_ENTITY, "", &sentence(&error))
+            }
+            Err(FactorError::Store(error)) => visitor.failed(&site, "turning off a second factor", &error),
         };
     }
     let secret: String = form.one("secret").split_whitespace().collect();

@@ -133,7 +133,7 @@ fn choose(site: &Site, status: StatusCode, address: &str, wrong: &str) -> Respon
 
 fn link_problem(site: &Site, error: &LinkError) -> Response {
     match error {
-        LinkError::Link | LinkError::Password(_) => site.outside(
+        LinkError::Link | LinkError::Password(_) | LinkError::TooOften => site.outside(
             StatusCode::GONE,
             &DeskPage::Problem {
                 text: "This link is not good, or not good any more: it can be used once, within a day. Ask for another \

@@ -63,9 +63,9 @@ async fn an_alert_goes_when_another_approves_it(setup: Setup) {
     {
         assert!(page.text.contains(words), "{words} is not in {}", page.text);
     }
-    assert_eq!(pages.post(&link, &[("do", "approve")]).await.status, StatusCode::CONFLICT, "without the word");
-    assert_eq!(pages.post(&link, &[("do", "approve"), ("typed", "drill")]).await.status, StatusCode::CONFLICT);
-    let approved = pages.post(&link, &[("do", "approve"), ("typed", "yes")]).await;
+    assert_eq!(pages.decide(&link, &[("do", "approve")]).await.status, StatusCode::CONFLICT, "without the word");
+    assert_eq!(pages.decide(&link, &[("do", "approve"), ("typed", "drill")]).await.status, StatusCode::CONFLICT);
+    let approved = pages.decide(&link, &[("do", "approve"), ("typed", "yes")]).await;
     assert!(approved.text.contains("An alert goes out soon"), "its window opens now: {}", approved.text);
     assert_eq!(pages.post(&link, &[("do", "approve"), ("typed", "yes")]).await.status, StatusCode::CONFLICT);
     world.run().await;

@@ -121,16 +121,33 @@ async fn what_was_stopped_and_released_waits_for_the_rest_of_its_window() {
     world.minutes(1);
     let pages = Pages::of(&world).await;
     let link = told(&world, "desk@example.org").path_to("staff");
-    let untyped = pages.post(&link, &[("do", "release")]).await;
+    let untyped = pages.decide(&link, &[("do", "release")]).await;
     assert_eq!(untyped.status, StatusCode::CONFLICT, "a program that presses buttons sends nothing");
     assert!(untyped.text.contains("To let it go, type “yes”"), "{}", untyped.text);
-    let released = pages.post(&link, &[("do", "release"), ("typed", " Yes ")]).await;
+    let released = pages.decide(&link, &[("do", "release"), ("typed", " Yes ")]).await;
     assert!(released.text.contains("An alert goes out soon"), "{}", released.text);
     world.run().await;
     assert_eq!(world.states(issue).await, "queued 3");
     world.minutes(1);
     world.run().await;
     assert_eq!(world.states(issue).await, "sent 3");
+}
+
+#[tokio::test]
+async fn a_page_from_before_it_was_stopped_again_lets_nothing_go() {
+    let (world, issue) = in_two_minutes(World::setup()).await;
+    newsroom::hold(&world.app, issue, "is it true", &somebody()).await.expect("it is in its window");
+    let pages = Pages::of(&world).await;
+    let link = told(&world, "desk@example.org").path_to("staff");
+    let old = pages.get(&link).await.hidden("seen");
+    newsroom::release(&world.app, issue, &somebody()).await.expect("it was held");
+    newsroom::hold(&world.app, issue, "it is false", &somebody()).await.expect("it is in its window");
+    let late = pages.post(&link, &[("seen", &old), ("do", "release"), ("typed", "yes")]).await;
+    assert_eq!(late.status, StatusCode::CONFLICT);
+    assert!(late.text.contains("it stands otherwise by now") && late.text.contains("it is false"), "{}", late.text);
+    world.hours(1);
+    world.run().await;
+    assert_eq!(world.states(issue).await, "queued 3");
 }
 
 #[tokio::test]

@@ -122,7 +122,32 @@ async fn who_is_on_two_lists_gets_an_alert_of_one_post_once() {
     assert_eq!(recipients(&world.mails()), ["other@example.org", READER]);
     let told = tidings::explain::explain(&world.app, "transfer", &crate::world::address_of(READER)).await;
     let told = told.expect("an explanation").join("\n");
-    assert!(told.contains("they had had it by another list"), "{told}");
+    assert!(told.contains("to be tried at"), "while the one is on its way the other waits: {told}");
+    world.minutes(1);
+    assert_eq!(world.run().await.counts.dropped, 1);
+    let told = tidings::explain::explain(&world.app, "transfer", &crate::world::address_of(READER)).await;
+    let told = told.expect("an explanation").join("\n");
+    assert!(told.contains("the reader has it by the alert of another list"), "{told}");
+    assert_eq!(world.mails().len(), 2);
+}
+
+#[tokio::test]
+async fn nobody_is_left_out_of_an_alert_for_one_of_another_list_that_never_comes() {
+    let world = World::setup().list("alert_hold = \"30m\"").also(URGENT).start().await;
+    world.begin(1).await;
+    assert_eq!(world.join("urgent", READER).await, Added::Joined);
+    world.next_look(&[world.post("Coalition condemns a transfer")]).await;
+    let alerts = |world: &World| world.mails_to(READER).iter().filter(|mail| mail.subject.contains("condemns")).count();
+    assert_eq!(alerts(&world), 1, "the list without a window does not wait for the other");
+    world.minutes(31);
+    world.run().await;
+    assert_eq!(alerts(&world), 1, "and the other does not bring it again");
+
+    // The same where the first list's alert is given up in its window.
+    world
+        .next_look(&[world.post("Coalition condemns a second transfer"), world.post("Coalition condemns a transfer")])
+        .await;
+    assert_eq!(alerts(&world), 2);
 }
 
 #[tokio::test]

@@ -64,6 +64,12 @@ impl Pages {
         Answer { status, headers, text: response.text().await.expect("an answer to its end") }
     }
 
+    /// Looks at a page of staff, and presses a button of it.
+    pub(crate) async fn decide(&self, path: &str, fields: &[(&str, &str)]) -> Answer {
+        let seen = self.get(path).await.hidden("seen");
+        self.post(path, &[&[("seen", seen.as_str())], fields].concat()).await
+    }
+
     /// POSTs a form as a browser would.
     pub(crate) async fn post(&self, path: &str, fields: &[(&str, &str)]) -> Answer {
         self.post_from("198.51.100.7", path, fields).await
