@@ -143,6 +143,22 @@ async fn a_feed_of_the_issues_can_be_read_by_any_reader_of_feeds() {
 }
 
 #[tokio::test]
+async fn the_feed_is_another_one_when_an_older_issue_is_given_up() {
+    let world = World::new().await;
+    let pages = Pages::of(&world).await;
+    world.begin(1).await;
+    for n in 0..21 {
+        world.hours(24);
+        world.next_look(&[world.post(&format!("Coalition condemns transfer {n}"))]).await;
+    }
+    let tag = pages.get("/archive/news/feed").await.headers["etag"].to_str().expect("text").to_owned();
+    assert_eq!(pages.get_if_none("/archive/news/feed", &tag).await.status, StatusCode::NOT_MODIFIED);
+    let older = world.app.store.newest_issues(50).await.expect("issues")[5].id;
+    newsroom::cancel(&world.app, older, "a mistake", &By::Machine("a test".to_owned())).await.expect("cancelled");
+    assert_eq!(pages.get_if_none("/archive/news/feed", &tag).await.status, StatusCode::OK);
+}
+
+#[tokio::test]
 async fn who_has_no_mail_at_hand_gets_the_links_by_mail_and_nobody_learns_who_is_on_a_list() {
     let world = World::new().await;
     let pages = Pages::of(&world).await;

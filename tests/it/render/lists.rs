@@ -80,6 +80,26 @@ async fn a_digest_names_in_one_line_each_alert_since_the_one_before() {
 }
 
 #[tokio::test]
+async fn an_alert_that_goes_after_a_younger_digest_is_named_in_the_next() {
+    let world = World::setup().list("alert_hold = \"30m\"").start().await;
+    world.begin(1).await;
+    world.next_look(&[world.post("Webinar")]).await;
+    world.until("2024-04-29T08:45:00Z");
+    world.next_look(&[world.post("Coalition condemns a transfer")]).await;
+    world.until("2024-04-29T09:00:00Z");
+    world.run().await;
+    let digest = world.mails_to("reader1@example.org").pop().expect("a digest");
+    assert!(digest.subject.starts_with("Webinar |") && !digest.text.contains("condemns"), "not sent: {}", digest.text);
+    world.hours(1);
+    world.run().await;
+    world.next_look(&[world.post("Report")]).await;
+    world.until("2024-05-06T09:00:00Z");
+    world.run().await;
+    let next = world.mails_to("reader1@example.org").pop().expect("a digest");
+    assert!(next.subject.starts_with("Report |") && next.text.contains("Condemnation: Coalition"), "{}", next.text);
+}
+
+#[tokio::test]
 async fn a_cancelled_alert_is_not_named() {
     let world = World::new().await;
     world.begin(1).await;
