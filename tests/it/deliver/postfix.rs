@@ -107,7 +107,7 @@ async fn a_postfix_that_ends_a_session_after_too_many_refusals_misses_nobody() {
         // A session that Postfix ends may look like trouble for a while, and may take its last answers with it; that costs
         // time, and nobody a message. What had no answer is sent again, and is the same message then.
         let mut unanswered = 0;
-        for _ in 0..40 {
+        for _ in 0..90 {
             unanswered += house.run().await.unknown;
             house.wait(SignedDuration::from_mins(60));
         }
