@@ -20,9 +20,12 @@ use super::{
     recorder::InFlight,
     session::{Envelope, Sent, Session},
 };
-use crate::domain::{
-    delivery::Outcome,
-    relay::{Dsn, Relay},
+use crate::{
+    domain::{
+        delivery::Outcome,
+        relay::{Dsn, Relay},
+    },
+    store::deliveries::Doubtful,
 };
 
 /// How long an idle session is kept before it says goodbye.
@@ -193,8 +196,14 @@ impl Worker {
 
     /// Splices a delivery's message and offers it.
     async fn offer(&mut self, mut in_flight: InFlight) -> Goes {
+        let doubt = in_flight.in_hand.delivery.doubt;
         let Self { shared, open, .. } = self;
         let open = open.as_mut().expect("a session is open");
+        // A relay that hangs up on its neighbours would take its answer along once more, and it would be sent for ever.
+        if doubt == Doubtful::Yes && !open.under_way.is_empty() {
+            shared.lanes.put_back(&in_flight.in_hand);
+            return self.settle_all().await;
+        }
         match shared.look(&in_flight.in_hand).await {
             Look::Offer => {}
             Look::Gone => return Goes::On,
@@ -247,7 +256,10 @@ impl Worker {
                     share.took(*nth);
                 }
                 open.under_way.push_back(in_flight);
-                Goes::On
+                match doubt {
+                    Doubtful::Yes => self.settle_all().await,
+                    Doubtful::No => Goes::On,
+                }
             }
             Err(sent) => shared.record(in_flight, &sent.outcome).await,
         }
@@ -294,15 +306,21 @@ impl Worker {
         shared.record(in_flight, &sent.outcome).await
     }
 
-    /// No more will come: what is under way gets its outcome.
-    async fn finish(&mut self) -> Goes {
+    /// Waits until all that is under way has its outcome.
+    async fn settle_all(&mut self) -> Goes {
         while let Some(open) = &mut self.open
             && let Some(sent) = open.session.next().await
         {
             if self.settle(sent).await == Goes::NoFurther {
-                break;
+                return Goes::NoFurther;
             }
         }
+        Goes::On
+    }
+
+    /// No more will come: what is under way gets its outcome.
+    async fn finish(&mut self) -> Goes {
+        self.settle_all().await;
         Goes::NoFurther
     }
 }

@@ -13,6 +13,7 @@ use crate::{
         alarm::{Alarm, AlarmKind},
         bounce::fit_to_show,
         consent::{Act, Consented, Door},
+        delivery::DeliveryState,
         issue::IssueId,
         mailing::MailingId,
         report::{Report, ReportKind},
@@ -237,7 +238,7 @@ async fn watch_complaints(tx: &mut Tx, issue: IssueId, now: Timestamp) -> Result
     if complaints < COMPLAINTS {
         return Ok(());
     }
-    let sent = tx.count_sent(issue).await?;
+    let sent = tx.count_in_state(issue, DeliveryState::Sent).await?;
     if complaints.saturating_mul(ONE_IN) <= sent {
         return Ok(());
     }

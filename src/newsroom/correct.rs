@@ -14,7 +14,7 @@ use crate::{
     app::App,
     compose,
     domain::{
-        delivery::Lane,
+        delivery::{DeliveryState, Lane},
         issue::{Content, Draft, FollowUp, IssueId, IssueKind, IssueState, Remedy},
         slug::Slug,
         subscription::SubscriberId,
@@ -137,7 +137,7 @@ async fn go(
     let mut tx = app.store.begin().await?;
     stop_first(&mut tx, first, edition, sending.by).await?;
     let queued = queue::write_queued(&mut tx, edition, &ready, &mailing).await?;
-    if queued.readers == 0 && tx.on_the_wire(first.id).await? == 0 {
+    if queued.readers == 0 && tx.count_in_state(first.id, DeliveryState::Sending).await? == 0 {
         return Err(NewsroomError::NobodyMailed { issue: first.id.0 });
     }
     tx.commit().await?;
@@ -178,7 +178,7 @@ pub(super) async fn late_corrections_due(app: &App) -> Result<(), StoreError> {
         let batch = Batch { mailing: mailing.id, lane: Lane::Alert, goes_at, now };
         let mut tx = app.store.begin().await?;
         // In this order: what is no longer on the wire here is seen by the next statement as what it came to.
-        let on_the_wire = tx.on_the_wire(first).await?;
+        let on_the_wire = tx.count_in_state(first, DeliveryState::Sending).await?;
         let late = tx.queue_to_mailed(batch, &correction.list, first_mailing.id).await?;
         if late == 0 && on_the_wire > 0 {
             continue;

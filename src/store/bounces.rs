@@ -275,21 +275,6 @@ impl Tx {
         Ok(count.unsigned_abs())
     }
 
-    /// How many messages of an issue were sent.
-    ///
-    /// # Errors
-    /// When the store cannot be read.
-    pub async fn count_sent(&mut self, issue: IssueId) -> Result<u64, StoreError> {
-        let (count,): (i64,) = sqlx::query_as(
-            "SELECT COUNT(*) FROM deliveries WHERE state = 'sent'
-                AND mailing IN (SELECT id FROM mailings WHERE issue = $1)",
-        )
-        .bind(issue.0)
-        .fetch_one(&mut *self.inner)
-        .await?;
-        Ok(count.unsigned_abs())
-    }
-
     /// Takes away what other systems said of a subscriber, for it may name them; that something came back stays.
     pub(super) async fn erase_bounces_of(&mut self, subscriber: SubscriberId) -> Result<(), StoreError> {
         sqlx::query("UPDATE bounces SET words = '' WHERE subscriber = $1")

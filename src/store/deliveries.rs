@@ -13,7 +13,7 @@ use sqlx::AssertSqlSafe;
 
 pub(super) use self::doubt::Doubt;
 pub use self::{
-    claims::{Claimed, Claims, Recorded, SecondLook},
+    claims::{Claimed, Claims, Doubtful, Recorded, SecondLook},
     fared::Fared,
     queueing::Batch,
 };
@@ -112,6 +112,21 @@ struct Row {
 }
 
 impl Tx {
+    /// How many deliveries of an issue are in a state at this moment.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn count_in_state(&mut self, issue: IssueId, state: DeliveryState) -> Result<u64, StoreError> {
+        let (count,): (i64,) = sqlx::query_as(
+            "SELECT COUNT(*) FROM deliveries WHERE state = $2 AND mailing IN (SELECT id FROM mailings WHERE issue = $1)",
+        )
+        .bind(issue.0)
+        .bind(state.as_str())
+        .fetch_one(&mut *self.inner)
+        .await?;
+        Ok(count.unsigned_abs())
+    }
+
     /// Takes what of an issue waits out of the queue, until it is put back; gives how many.
     ///
     /// # Errors

@@ -4,7 +4,7 @@
 use jiff::{SignedDuration, Timestamp};
 use sqlx::AssertSqlSafe;
 
-use super::Key;
+use super::{Key, queueing::mailed};
 use crate::{
     domain::{
         address::EmailAddress,
@@ -41,6 +41,17 @@ pub struct Claimed {
     pub address: EmailAddress,
     /// The reader's name; may be empty.
     pub name: String,
+    /// Whether its reader may have it already.
+    pub doubt: Doubtful,
+}
+
+/// Whether the reader of a delivery may have its message already.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Doubtful {
+    /// No try of it ended without a clear answer.
+    No,
+    /// Some try did.
+    Yes,
 }
 
 /// What one claim gave.
@@ -109,6 +120,7 @@ struct Row {
     issue_state: Option<String>,
     /// Whether an alert of another list brings the same post: 2 has brought it, 1 is at it.
     elsewhere: i64,
+    was_unknown: i64,
 }
 
 /// What is to be done with a claimed row.
@@ -305,12 +317,16 @@ impl Tx {
 
 /// Of a delivery `d` of an issue `i`: 2 when its reader has, or may have, the same post by an alert of another list; 1 when
 /// one that was made before is being sent to them; else 0. Nobody is left out for a message that may never come.
-const ELSEWHERE: &str = "COALESCE((
-    SELECT MAX(CASE WHEN o.state IN ('sent', 'unknown') OR o.was_unknown = 1 THEN 2
-                    WHEN o.state = 'sending' AND o.mailing < d.mailing THEN 1 ELSE 0 END)
-    FROM issue_posts q JOIN issue_posts p ON p.post = q.post AND p.issue <> q.issue
-    JOIN issues other ON other.id = p.issue AND other.kind = 'alert' JOIN mailings n ON n.issue = p.issue
-    JOIN deliveries o ON o.mailing = n.id AND o.subscriber = d.subscriber WHERE q.issue = i.id), 0)";
+fn elsewhere() -> String {
+    let mailed = mailed("o");
+    format!(
+        "CASE WHEN i.kind = 'alert' THEN COALESCE((
+            SELECT MAX(CASE WHEN {mailed} THEN 2 WHEN o.state = 'sending' AND o.mailing < d.mailing THEN 1 ELSE 0 END)
+            FROM issue_posts q JOIN issue_posts p ON p.post = q.post AND p.issue <> q.issue
+            JOIN issues other ON other.id = p.issue AND other.kind = 'alert' JOIN mailings n ON n.issue = p.issue
+            JOIN deliveries o ON o.mailing = n.id AND o.subscriber = d.subscriber WHERE q.issue = i.id), 0) ELSE 0 END"
+    )
+}
 
 /// Reads what is to be known of rows before they are offered, those of the first lane first.
 async fn look_up<'e>(
@@ -319,7 +335,7 @@ async fn look_up<'e>(
     keys: &[Key],
     now: Timestamp,
 ) -> Result<Vec<Row>, StoreError> {
-    let (each, clock) = (engine.json_rows(), engine.clock("CAST($2 AS BIGINT)"));
+    let (each, clock, elsewhere) = (engine.json_rows(), engine.clock("CAST($2 AS BIGINT)"), elsewhere());
     let keys = serde_json::to_string(keys).expect("numbers are JSON");
     let table = engine.json_table(&format!(
         "d.mailing, d.subscriber, d.lane, d.claims, d.attempts, d.queued_at, d.holder,
@@ -330,7 +346,7 @@ async fn look_up<'e>(
               WHEN u.state = 'active' AND NOT EXISTS (
                    SELECT 1 FROM suppressions x WHERE x.address_key = s.address_key AND x.list IN ('', m.list)) THEN 1
               ELSE 0 END,
-         i.state, CASE WHEN i.kind = 'alert' THEN {ELSEWHERE} ELSE 0 END"
+         i.state, {elsewhere}, d.was_unknown"
     ));
     let (table,): (Option<String>,) = sqlx::query_as(AssertSqlSafe(format!(
         "SELECT {table}
@@ -402,6 +418,7 @@ impl Row {
             },
             address: EmailAddress::parse(&self.address).map_err(|error| StoreError::Damaged(error.to_string()))?,
             name: self.name.clone(),
+            doubt: if self.was_unknown == 1 { Doubtful::Yes } else { Doubtful::No },
         })
     }
 }

@@ -5,9 +5,7 @@ use jiff::Timestamp;
 use sqlx::AssertSqlSafe;
 
 use crate::{
-    domain::{
-        delivery::Lane, issue::IssueId, issue::IssueKind, mailing::MailingId, slug::Slug, subscription::SubscriberId,
-    },
+    domain::{delivery::Lane, issue::IssueKind, mailing::MailingId, slug::Slug, subscription::SubscriberId},
     store::{Store, StoreError, Tx, mailings::lane_rank, ms, subscribers},
 };
 
@@ -24,9 +22,11 @@ pub struct Batch {
     pub now: Timestamp,
 }
 
-/// Of deliveries `d`: those whose reader has, or may have, the message. One that had no clear answer and was tried again
-/// may have arrived whatever the relay said of the later try.
-const MAILED: &str = "(d.state IN ('sent', 'unknown') OR d.was_unknown = 1)";
+/// The condition of deliveries of that name whose reader has, or may have, the message. One that had no clear answer and
+/// was tried again may have arrived whatever the relay said of the later try.
+pub(super) fn mailed(delivery: &str) -> String {
+    format!("({delivery}.state IN ('sent', 'unknown') OR {delivery}.was_unknown = 1)")
+}
 
 impl Store {
     /// How many readers of a list were mailed this, perhaps have it, and may still be written to.
@@ -34,10 +34,10 @@ impl Store {
     /// # Errors
     /// When the store cannot be read.
     pub async fn count_mailed(&self, list: &Slug, mailing: MailingId) -> Result<u64, StoreError> {
-        let reachable = subscribers::reachable("$2");
+        let (reachable, mailed) = (subscribers::reachable("$2"), mailed("d"));
         let (count,): (i64,) = sqlx::query_as(AssertSqlSafe(format!(
             "SELECT COUNT(*) FROM deliveries d JOIN subscriptions u ON u.subscriber = d.subscriber AND {reachable}
-             WHERE d.mailing = $1 AND {MAILED}"
+             WHERE d.mailing = $1 AND {mailed}"
         )))
         .bind(mailing.0)
         .bind(list.as_str())
@@ -96,12 +96,12 @@ impl Tx {
     /// # Errors
     /// When the store cannot be written.
     pub async fn queue_to_mailed(&mut self, batch: Batch, list: &Slug, first: MailingId) -> Result<u64, StoreError> {
-        let reachable = subscribers::reachable("$5");
+        let (reachable, mailed) = (subscribers::reachable("$5"), mailed("d"));
         let done = sqlx::query(AssertSqlSafe(format!(
             "INSERT INTO deliveries (mailing, subscriber, lane, state, try_at, queued_at, changed_at)
              SELECT $1, d.subscriber, $2, 'queued', $3, $4, $4 FROM deliveries d
              JOIN subscriptions u ON u.subscriber = d.subscriber AND {reachable}
-             WHERE d.mailing = $6 AND {MAILED} ON CONFLICT (mailing, subscriber) DO NOTHING"
+             WHERE d.mailing = $6 AND {mailed} ON CONFLICT (mailing, subscriber) DO NOTHING"
         )))
         .bind(batch.mailing.0)
         .bind(lane_rank(batch.lane))
@@ -112,20 +112,5 @@ impl Tx {
         .execute(&mut *self.inner)
         .await?;
         Ok(done.rows_affected())
-    }
-
-    /// How many messages of an issue are claimed at this moment: nobody can say yet what becomes of them.
-    ///
-    /// # Errors
-    /// When the store cannot be read.
-    pub async fn on_the_wire(&mut self, issue: IssueId) -> Result<u64, StoreError> {
-        let (count,): (i64,) = sqlx::query_as(
-            "SELECT COUNT(*) FROM deliveries WHERE state = 'sending'
-                AND mailing IN (SELECT id FROM mailings WHERE issue = $1)",
-        )
-        .bind(issue.0)
-        .fetch_one(&mut *self.inner)
-        .await?;
-        Ok(count.unsigned_abs())
     }
 }

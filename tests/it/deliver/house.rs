@@ -156,6 +156,11 @@ impl House {
         self.queue(issue, Some(ALERT_EXPIRES)).await
     }
 
+    /// The same, of use however late.
+    pub(super) async fn publish_for_ever(&self, issue: &Issue) -> IssueId {
+        self.queue(issue, None).await
+    }
+
     async fn queue(&self, issue: &Issue, useful: Option<SignedDuration>) -> IssueId {
         static NEXT: AtomicUsize = AtomicUsize::new(0);
         let key = IssueKey::Manual(format!("key {}", NEXT.fetch_add(1, Ordering::Relaxed)));
