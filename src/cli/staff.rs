@@ -112,7 +112,7 @@ impl Staff {
             }
             Self::Link { address } => {
                 let address = parse(&address)?;
-                let account = app.store.account_of(&address).await?.filter(|account| account.ended_at.is_none());
+                let account = app.store.account_of(&address).await?;
                 let account = account.with_context(|| format!("{address} is not staff"))?;
                 say(&staff::invite(&app, &account.staff).await?)?;
             }

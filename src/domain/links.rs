@@ -100,11 +100,6 @@ impl Links {
         format!("{}desk/welcome/{}", self.base_url, self.secret.sign_number(Purpose::StaffLink, link))
     }
 
-    /// The desk.
-    pub fn desk(&self) -> String {
-        format!("{}desk", self.base_url)
-    }
-
     /// The intake address with a plus part, unless there is none or it would grow too long.
     pub fn plus(&self, part: &str) -> Option<EmailAddress> {
         let intake = self.intake.as_ref()?;

@@ -34,8 +34,10 @@ pub enum Purpose {
     Staff,
     /// To let one of staff choose a password, by the link's number. The link says until when.
     StaffLink,
-    /// To show that a form of the desk belongs to a session, or that a password was right a moment ago.
+    /// To show that a form of the desk belongs to a session.
     Desk,
+    /// To show that somebody's password was right a moment ago.
+    SignIn,
 }
 
 /// Whom and what a token names.
@@ -84,6 +86,7 @@ impl Purpose {
             Self::Staff => b"staff\0",
             Self::StaffLink => b"staff link\0",
             Self::Desk => b"desk\0",
+            Self::SignIn => b"sign in\0",
         }
     }
 }
@@ -276,6 +279,7 @@ mod tests {
                 Purpose::Staff,
                 Purpose::StaffLink,
                 Purpose::Desk,
+                Purpose::SignIn,
             ];
             for made in purposes {
                 let (token, seal) = (secret(1).sign_number(made, number), secret(1).seal(made, "7"));

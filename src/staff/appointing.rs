@@ -106,6 +106,6 @@ pub async fn dismiss(app: &App, address: &EmailAddress, by: &str) -> Result<Dism
 }
 
 async fn present(app: &App, address: &EmailAddress) -> Result<Staff, AppointError> {
-    let account = app.store.account_of(address).await?.filter(|account| account.ended_at.is_none());
+    let account = app.store.account_of(address).await?;
     Ok(account.ok_or_else(|| AppointError::NotStaff(address.clone()))?.staff)
 }

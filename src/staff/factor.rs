@@ -77,7 +77,7 @@ pub async fn turn_off_factor(app: &App, session: &Session, code: &str) -> Result
     if !is_right(app, staff.id, &secret, code).await? {
         return Err(FactorError::Wrong);
     }
-    tries.forget(app).await?;
+    tries.forgive(app).await?;
     let mut tx = app.store.begin().await?;
     tx.set_second_factor(staff.id, None).await?;
     let reason = format!("{} signs in without a second factor from now on", staff.address);

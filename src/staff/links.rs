@@ -53,7 +53,6 @@ pub enum LinkError {
 pub async fn invite(app: &App, staff: &Staff) -> Result<String, LinkError> {
     let paragraphs = vec![
         format!("You can work at the desk of {} now, as {}.", app.config.sender.name, staff.role.as_str()),
-        format!("That means: {}.", staff.role.describe()),
         "Choose a password by this link. It is good for a day, and once.".to_owned(),
     ];
     let mailed = mail_link(app, staff, "You can work at the desk", paragraphs, AT_MOST_BY_OWNERS).await?;
@@ -65,9 +64,7 @@ pub async fn invite(app: &App, staff: &Staff) -> Result<String, LinkError> {
 /// # Errors
 /// When the store or a template fails.
 pub async fn ask_for_link(app: &App, address: &EmailAddress) -> Result<(), LinkError> {
-    let Some(account) = app.store.account_of(address).await?.filter(|account| account.ended_at.is_none()) else {
-        return Ok(());
-    };
+    let Some(account) = app.store.account_of(address).await? else { return Ok(()) };
     let paragraphs = vec![
         "Somebody, we hope you, asked at the desk for a way to choose a new password. It is good for a day, and once."
             .to_owned(),
@@ -171,7 +168,7 @@ pub async fn change_own_password(
     if !passwords.is_right(present, account.password).await {
         return Err(LinkError::Link);
     }
-    tries.forget(app).await?;
+    tries.forgive(app).await?;
     judge_password(new.expose_secret(), &staff.address)?;
     let hash = passwords.hash(new).await;
     let mut tx = app.store.begin().await?;

@@ -19,8 +19,8 @@ use crate::{
     store::StoreError,
 };
 
-/// How many tries in vain cost no wait: for one address, and for one network, where a whole office may sit.
-const FREE_BY_ADDRESS: u64 = 4;
+/// How many tries in vain cost no wait: for one account, and for one network, where a whole office may sit.
+const FREE_BY_ACCOUNT: u64 = 4;
 const FREE_BY_NETWORK: u64 = 20;
 
 /// The longest wait.
@@ -77,14 +77,14 @@ pub async fn sign_in(
 ) -> Result<Step, SignInError> {
     let tries = Tries::of(app, address, origin);
     tries.count(app).await?;
-    let account = app.store.account_of(address).await?.filter(|account| account.ended_at.is_none());
+    let account = app.store.account_of(address).await?;
     let hash = account.as_ref().and_then(|account| account.password.clone());
     let right = passwords.is_right(password, hash).await;
     let Some(account) = account.filter(|_| right) else {
         app.store.record(app.clock.now(), "desk", "refused", &format!("{address} could not sign in")).await?;
         return Err(SignInError::Wrong);
     };
-    tries.forget(app).await?;
+    tries.forgive(app).await?;
     if account.second_factor.is_some() {
         return Ok(Step::Code(half_way(app, account.staff.id)));
     }
@@ -105,7 +105,7 @@ pub async fn give_code(app: &App, half_way: &str, code: &str, origin: Option<IpA
     if !factor::is_right(app, id, secret, code).await? {
         return Err(SignInError::Wrong);
     }
-    tries.forget(app).await?;
+    tries.forgive(app).await?;
     Ok(enter(app, account.staff).await?)
 }
 
@@ -119,12 +119,12 @@ pub(super) async fn enter(app: &App, staff: Staff) -> Result<SignedIn, StoreErro
 /// A text that shows that somebody's password was right a moment ago.
 pub(super) fn half_way(app: &App, id: StaffId) -> String {
     let text = format!("{}.{}", id.0, app.clock.now().as_second());
-    format!("{text}.{}", app.secret.seal(Purpose::Desk, &text))
+    format!("{text}.{}", app.secret.seal(Purpose::SignIn, &text))
 }
 
 fn who_is_half_way(app: &App, half_way: &str) -> Option<StaffId> {
     let (text, seal) = half_way.rsplit_once('.')?;
-    if !app.secret.is_seal(Purpose::Desk, text, seal) {
+    if !app.secret.is_seal(Purpose::SignIn, text, seal) {
         return None;
     }
     let (id, at) = text.split_once('.')?;
@@ -132,32 +132,36 @@ fn who_is_half_way(app: &App, half_way: &str) -> Option<StaffId> {
     (app.clock.now().duration_since(at) <= CODE_WITHIN).then_some(StaffId(id.parse().ok()?))
 }
 
-/// Whose tries are counted: an address's and a network's.
+/// Whose tries are counted: those for an account, and those from a network.
 pub(super) struct Tries {
-    who: Vec<(String, u64)>,
+    account: String,
+    network: Option<String>,
 }
 
 impl Tries {
+    /// Tries of a password.
     pub(super) fn of(app: &App, address: &EmailAddress, origin: Option<IpAddr>) -> Self {
-        let mut who = vec![(format!("address {}", app.secret.fingerprint(address).as_str()), FREE_BY_ADDRESS)];
-        who.extend(origin.map(|origin| (format!("network {}", network_of(origin)), FREE_BY_NETWORK)));
-        Self { who }
+        Self::counted(format!("address {}", app.secret.fingerprint(address).as_str()), origin)
     }
 
+    /// Tries of a code, after a right password.
     pub(super) fn of_codes(id: StaffId, origin: Option<IpAddr>) -> Self {
-        let mut who = vec![(format!("code {}", id.0), FREE_BY_ADDRESS)];
-        who.extend(origin.map(|origin| (format!("network {}", network_of(origin)), FREE_BY_NETWORK)));
-        Self { who }
+        Self::counted(format!("code {}", id.0), origin)
+    }
+
+    fn counted(account: String, origin: Option<IpAddr>) -> Self {
+        Self { account, network: origin.map(|origin| format!("network {}", network_of(origin))) }
     }
 
     /// Counts a try, or refuses it.
     pub(super) async fn count(&self, app: &App) -> Result<(), SignInError> {
         let now = app.clock.now();
         let mut tx = app.store.begin().await?;
-        for (who, free) in &self.who {
+        let network = self.network.as_ref().map(|network| (network, FREE_BY_NETWORK));
+        for (who, free) in [(&self.account, FREE_BY_ACCOUNT)].into_iter().chain(network) {
             let before = tx.failed_sign_ins(who).await?;
             let known = before.map_or(0, |failures| failures.count);
-            let next_at = now.checked_add(wait_after(known + 1, *free)).unwrap_or(Timestamp::MAX);
+            let next_at = now.checked_add(wait_after(known + 1, free)).unwrap_or(Timestamp::MAX);
             if !tx.try_sign_in(who, known, next_at, now).await? {
                 let next_at = before.map_or(now, |failures| failures.next_at);
                 return Err(SignInError::Wait(next_at.duration_since(now).max(SignedDuration::from_secs(1))));
@@ -166,10 +170,12 @@ impl Tries {
         Ok(tx.commit().await?)
     }
 
-    pub(super) async fn forget(&self, app: &App) -> Result<(), StoreError> {
+    /// It was not in vain. Of the account all is forgiven; of the network this one, for others may be guessing there.
+    pub(super) async fn forgive(&self, app: &App) -> Result<(), StoreError> {
         let mut tx = app.store.begin().await?;
-        for (who, _) in &self.who {
-            tx.forget_failures(who).await?;
+        tx.forget_failures(&self.account).await?;
+        if let Some(network) = &self.network {
+            tx.forget_failure(network, app.clock.now()).await?;
         }
         tx.commit().await
     }

@@ -43,6 +43,34 @@ impl Store {
             seen_at: instant(seen_at),
         }))
     }
+
+    /// Forgets sessions that began, or were last seen, before these instants, and failures before `failed`. Where there
+    /// is nothing to forget, nothing is written.
+    ///
+    /// # Errors
+    /// When the store cannot be read or written.
+    pub async fn sweep_sessions(&self, began: Timestamp, seen: Timestamp, failed: Timestamp) -> Result<(), StoreError> {
+        let is_due: Option<(i64,)> = sqlx::query_as(
+            "SELECT 1 WHERE EXISTS (SELECT 1 FROM sessions WHERE began_at < $1 OR seen_at < $2)
+                OR EXISTS (SELECT 1 FROM failed_sign_ins WHERE next_at < $3)",
+        )
+        .bind(ms(began))
+        .bind(ms(seen))
+        .bind(ms(failed))
+        .fetch_optional(&self.reader)
+        .await?;
+        if is_due.is_none() {
+            return Ok(());
+        }
+        let mut tx = self.begin().await?;
+        sqlx::query("DELETE FROM sessions WHERE began_at < $1 OR seen_at < $2")
+            .bind(ms(began))
+            .bind(ms(seen))
+            .execute(&mut *tx.inner)
+            .await?;
+        sqlx::query("DELETE FROM failed_sign_ins WHERE next_at < $1").bind(ms(failed)).execute(&mut *tx.inner).await?;
+        tx.commit().await
+    }
 }
 
 impl Tx {
@@ -104,28 +132,6 @@ impl Tx {
         Ok(())
     }
 
-    /// Forgets sessions that began, or were last seen, before these instants, and failures before `failed`.
-    ///
-    /// # Errors
-    /// When the store cannot be written.
-    pub async fn sweep_sessions(
-        &mut self,
-        began: Timestamp,
-        seen: Timestamp,
-        failed: Timestamp,
-    ) -> Result<(), StoreError> {
-        sqlx::query("DELETE FROM sessions WHERE began_at < $1 OR seen_at < $2")
-            .bind(ms(began))
-            .bind(ms(seen))
-            .execute(&mut *self.inner)
-            .await?;
-        sqlx::query("DELETE FROM failed_sign_ins WHERE next_at < $1")
-            .bind(ms(failed))
-            .execute(&mut *self.inner)
-            .await?;
-        Ok(())
-    }
-
     /// How often somebody tried in vain, if they did.
     ///
     /// # Errors
@@ -162,6 +168,19 @@ impl Tx {
         .execute(&mut *self.inner)
         .await?;
         Ok(done.rows_affected() == 1)
+    }
+
+    /// The last try was not in vain: it is not counted, and nobody waits for it.
+    ///
+    /// # Errors
+    /// When the store cannot be written.
+    pub async fn forget_failure(&mut self, who: &str, now: Timestamp) -> Result<(), StoreError> {
+        sqlx::query("UPDATE failed_sign_ins SET failures = failures - 1, next_at = $1 WHERE who = $2 AND failures > 0")
+            .bind(ms(now))
+            .bind(who)
+            .execute(&mut *self.inner)
+            .await?;
+        Ok(())
     }
 
     /// They have signed in: what they tried before is forgotten.

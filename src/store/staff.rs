@@ -55,12 +55,12 @@ macro_rules! columns {
 }
 
 impl Store {
-    /// The one of staff who has that address, also when they are staff no more.
+    /// The one of staff who has that address.
     ///
     /// # Errors
     /// When the store cannot be read.
     pub async fn account_of(&self, address: &EmailAddress) -> Result<Option<Account>, StoreError> {
-        let row: Option<Row> = sqlx::query_as(concat!(columns!(), " WHERE address_key = $1"))
+        let row: Option<Row> = sqlx::query_as(concat!(columns!(), " WHERE address_key = $1 AND ended_at IS NULL"))
             .bind(address.key())
             .fetch_optional(&self.reader)
             .await?;

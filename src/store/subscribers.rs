@@ -77,12 +77,7 @@ impl Store {
     /// # Errors
     /// When the store cannot be read.
     pub async fn subscriptions_of(&self, address: &EmailAddress) -> Result<Vec<Subscription>, StoreError> {
-        let rows: Vec<Row> =
-            sqlx::query_as(concat!("SELECT ", columns!(), " WHERE s.address_key = $1 ORDER BY u.list"))
-                .bind(address.key())
-                .fetch_all(&self.reader)
-                .await?;
-        rows.into_iter().map(Row::into_subscription).collect()
+        subscriptions_of(&self.reader, address).await
     }
 
     /// One subscription, by its subscriber and list.
@@ -176,6 +171,14 @@ impl Store {
 }
 
 impl Tx {
+    /// Every subscription of one address, as this transaction sees it.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn subscriptions_of(&mut self, address: &EmailAddress) -> Result<Vec<Subscription>, StoreError> {
+        subscriptions_of(&mut *self.inner, address).await
+    }
+
     /// Fresh numbers for `count` subscribers; the first of them. They are taken for good only when this is committed.
     ///
     /// # Errors
@@ -434,6 +437,17 @@ pub(super) fn reachable(list: &str) -> String {
              SELECT s.id FROM suppressions x JOIN subscribers s ON s.address_key = x.address_key
              WHERE x.list IN ('', {list}))"
     )
+}
+
+async fn subscriptions_of<'e>(
+    on: impl sqlx::Executor<'e, Database = sqlx::Any>,
+    address: &EmailAddress,
+) -> Result<Vec<Subscription>, StoreError> {
+    let rows: Vec<Row> = sqlx::query_as(concat!("SELECT ", columns!(), " WHERE s.address_key = $1 ORDER BY u.list"))
+        .bind(address.key())
+        .fetch_all(on)
+        .await?;
+    rows.into_iter().map(Row::into_subscription).collect()
 }
 
 impl Row {

@@ -112,7 +112,7 @@ pub async fn confirm(app: &App, token: &str, door: Door, origin: Option<IpAddr>)
     let mut tx = app.store.begin().await?;
     tx.one_by_one().await?;
     // What they get already stays as they chose it.
-    let has = app.store.subscriptions_of(address).await?;
+    let has = tx.subscriptions_of(address).await?;
     let is_active = |list: &List| has.iter().any(|it| it.list == list.name && it.state == SubscriptionState::Active);
     if !tx.request_confirmed(request.id, now).await? {
         // It was done, or they were erased, at this moment.

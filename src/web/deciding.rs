@@ -7,7 +7,7 @@ use axum::{body::Bytes, extract::State, http::StatusCode, response::Response};
 use super::{
     Site, Token,
     form::Form,
-    pages::{Page, StaffButton},
+    pages::{DecisionButton, Page},
     text,
 };
 use crate::{
@@ -48,7 +48,7 @@ async fn page_saying(site: &Site, token: &str, status: StatusCode, said: &str) -
 fn show(site: &Site, status: StatusCode, now: &Deciding, said: &str) -> Response {
     let person = now.by.to_string();
     let reason = if now.stands == Stands::Done { "" } else { now.issue.state_reason.as_str() };
-    let page = Page::Staff {
+    let page = Page::Deciding {
         heading: &format!("{} {}", now.issue.kind.with_article(), heading(now.stands)),
         said,
         is_drill: now.issue.kind == IssueKind::Drill,
@@ -90,7 +90,7 @@ fn sentence(now: &Deciding) -> String {
     }
 }
 
-fn button<'a>(decision: Decision, now: &'a Deciding) -> StaffButton<'a> {
+fn button<'a>(decision: Decision, now: &'a Deciding) -> DecisionButton<'a> {
     let is_live = now.issue.kind == IssueKind::Alert;
     let (name, label, goes) = match decision {
         Decision::Stop => ("stop", "Stop it".to_owned(), false),
@@ -99,7 +99,7 @@ fn button<'a>(decision: Decision, now: &'a Deciding) -> StaffButton<'a> {
         Decision::Approve => ("approve", format!("Approve it and send it to {}", now.whom), true),
     };
     let word = if goes { now.confirmation.word.as_str() } else { "" };
-    StaffButton {
+    DecisionButton {
         name,
         label,
         why: if goes { format!("To let it go, type “{word}”") } else { String::new() },

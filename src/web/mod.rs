@@ -7,6 +7,7 @@ mod archive;
 mod ask_to_leave;
 mod asking;
 mod confirm;
+mod deciding;
 mod desk;
 mod form;
 mod hooks;
@@ -17,7 +18,6 @@ mod origin;
 mod pages;
 mod pings;
 mod preferences;
-mod staff;
 mod websub;
 
 use std::{sync::Arc, time::Duration};
@@ -102,7 +102,7 @@ fn pages() -> Router<Site> {
         .route("/leave/{token}/stay", post(leave::stay))
         .merge(desk::pages())
         .route("/leave/{token}/only", post(leave::only))
-        .route("/staff/{token}", get(staff::page).post(staff::decide))
+        .route("/staff/{token}", get(deciding::page).post(deciding::decide))
 }
 
 /// Pages with all that every one of them is to have: what is added to a router behind this has nothing of it.

@@ -143,7 +143,7 @@ pub(super) enum Page<'a> {
         part: &'a str,
     },
     /// How an issue stands, for one of staff, and what they may decide.
-    Staff {
+    Deciding {
         /// How it stands, in a few words.
         heading: &'a str,
         /// What was done just now; may be empty.
@@ -157,7 +157,7 @@ pub(super) enum Page<'a> {
         /// Why; may be empty.
         reason: &'a str,
         /// What may be decided.
-        buttons: Vec<StaffButton<'a>>,
+        buttons: Vec<DecisionButton<'a>>,
         /// The text of the mail; may be empty.
         text: &'a str,
         /// Who holds the link, masked.
@@ -222,7 +222,7 @@ pub(super) struct ListedIssue {
 
 /// What one of staff may decide.
 #[derive(Debug, Serialize)]
-pub(super) struct StaffButton<'a> {
+pub(super) struct DecisionButton<'a> {
     pub(super) name: &'static str,
     pub(super) label: String,
     /// What must be typed for it, and the words that ask for it; empty when nothing must.
@@ -262,7 +262,7 @@ impl Page<'_> {
             Self::Left { .. } => "left.html",
             Self::Stayed { .. } => "stayed.html",
             Self::Narrowed { .. } => "narrowed.html",
-            Self::Staff { .. } => "staff.html",
+            Self::Deciding { .. } => "deciding.html",
             Self::Problem { .. } => "problem.html",
         }
     }
@@ -288,7 +288,7 @@ const TEMPLATES: &[(&str, &str)] = &[
     ("bar.html", include_str!("../../templates/web/bar.html")),
     ("issues.xml", include_str!("../../templates/web/issues.xml")),
     ("narrowed.html", include_str!("../../templates/web/narrowed.html")),
-    ("staff.html", include_str!("../../templates/web/staff.html")),
+    ("deciding.html", include_str!("../../templates/web/deciding.html")),
     ("problem.html", include_str!("../../templates/web/problem.html")),
 ];
 

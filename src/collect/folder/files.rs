@@ -4,7 +4,7 @@
 
 use std::{
     fs::{self, Metadata},
-    io::Read,
+    io::{ErrorKind, Read},
     path::{Path, PathBuf},
     time::UNIX_EPOCH,
 };
@@ -40,6 +40,8 @@ pub(super) struct Files {
     pub(super) files: Vec<File>,
     /// What a person should know of the others.
     pub(super) told: Vec<String>,
+    /// Something could not be read that may be readable the next time.
+    pub(super) is_partial: bool,
     seen: usize,
     hash: Sha256,
 }
@@ -61,7 +63,7 @@ impl Files {
                     files.enter(&root, paths.collect(), depth, &mut open);
                 }
                 Err(error) if depth == 0 => return Err(failed(error)),
-                Err(error) => files.tell(&name_below(&root, &place), &error.to_string()),
+                Err(error) => files.cannot_read(&name_below(&root, &place), &error.to_string()),
             }
         }
         if files.seen > MAX_FILES {
@@ -82,7 +84,13 @@ impl Files {
             self.seen += 1;
             // What begins so is hidden, or a page that lists others.
             let is_aside = path.file_name().is_none_or(|name| name.to_string_lossy().starts_with(['.', '_']));
-            let Ok(metadata) = path.symlink_metadata() else { continue };
+            let metadata = match path.symlink_metadata() {
+                Ok(metadata) => metadata,
+                Err(error) => {
+                    self.cannot_read(&name_below(root, &path), &error.to_string());
+                    continue;
+                }
+            };
             match metadata.is_dir() {
                 _ if is_aside || self.seen > MAX_FILES => {}
                 true if depth < MAX_DEPTH => open.push((path, depth + 1)),
@@ -102,7 +110,9 @@ impl Files {
         };
         let (metadata, path) = match followed {
             Ok(followed) => followed,
-            Err(error) => return self.tell(&name, &error.to_string()),
+            // A link that leads nowhere is no post that we missed.
+            Err(error) if error.kind() == ErrorKind::NotFound => return self.tell(&name, &error.to_string()),
+            Err(error) => return self.cannot_read(&name, &error.to_string()),
         };
         if !path.starts_with(root) {
             self.tell(&name, "it is a link that leads out of the folder");
@@ -116,6 +126,12 @@ impl Files {
             self.hash.update(format!("{name}\0{}\0{}\n", metadata.len(), changed.as_nanos()));
             self.files.push(File { path, name, size: metadata.len() });
         }
+    }
+
+    /// Notes what is there and could not be read.
+    pub(super) fn cannot_read(&mut self, name: &str, why: &str) {
+        self.is_partial = true;
+        self.tell(name, why);
     }
 
     fn tell(&mut self, name: &str, why: &str) {

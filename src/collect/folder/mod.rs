@@ -44,6 +44,7 @@ pub(super) async fn look(
 ) -> Result<Look, CollectError> {
     let folder = feed.url.to_file_path().map_err(|()| CollectError::Address)?;
     let (links, known, site) = (links.clone(), state.etag.clone(), feed.url.clone());
+    let is_first = state.baseline_at.is_none();
     let reading = move || {
         let mut files = Files::below(&folder)?;
         let stamp = format!("\"{} {}\"", files.stamp(), links.as_str());
@@ -51,11 +52,17 @@ pub(super) async fn look(
             true => (Found::NotModified, Vec::new()),
             false => {
                 let found = posts(&mut files, &links, max_bytes);
+                // At the first look it would be taken for news when it can be read.
+                if files.is_partial && is_first {
+                    let why = files.told.first().cloned().unwrap_or_default();
+                    return Err(CollectError::File { path: folder.display().to_string(), reason: why });
+                }
                 (Found::Posts(parse::posts(&found, &site, &mut files.told)), shortened(files.told))
             }
         };
-        // What was left out may be readable the next time, without a trace in the stamp.
-        let etag = told.is_empty().then_some(stamp);
+        let is_partial = files.is_partial;
+        // What could not be read may be readable the next time, without a trace in the stamp.
+        let etag = (!is_partial).then_some(stamp);
         Ok(Look { found, etag, last_modified: None, moved_to: None, warnings: told, offer: None })
     };
     readers.run(reading).await?
@@ -65,8 +72,14 @@ pub(super) async fn look(
 fn posts(files: &mut Files, links: &LinkPattern, max_bytes: usize) -> Vec<fields::Given> {
     let mut known: Vec<Known> = Vec::new();
     for file in std::mem::take(&mut files.files) {
-        let read = file.text(BEGINNING).and_then(|text| front_matter::part(&text).map(|(matter, _)| matter));
-        match read {
+        let text = match file.text(BEGINNING) {
+            Ok(text) => text,
+            Err(why) => {
+                files.cannot_read(&file.name, &why);
+                continue;
+            }
+        };
+        match front_matter::part(&text).map(|(matter, _)| matter) {
             Ok(matter) if matter.is_draft() => {}
             Ok(matter) => known.push(Known { date: page::date(&matter, &file.name), matter, file }),
             Err(why) => files.told.push(left_out(&file.name, &why)),
@@ -82,13 +95,15 @@ fn posts(files: &mut Files, links: &LinkPattern, max_bytes: usize) -> Vec<fields
             break;
         };
         left = rest;
-        let read = file.text(file.size);
-        let read = read.and_then(|text| {
-            let (_, text) = front_matter::part(&text)?;
-            Ok(page::found(&file.name, &matter, date, text, links))
-        });
-        match read {
-            Ok(post) => posts.push(post),
+        let text = match file.text(file.size) {
+            Ok(text) => text,
+            Err(why) => {
+                files.cannot_read(&file.name, &why);
+                continue;
+            }
+        };
+        match front_matter::part(&text) {
+            Ok((_, text)) => posts.push(page::found(&file.name, &matter, date, text, links)),
             Err(why) => files.told.push(left_out(&file.name, &why)),
         }
     }

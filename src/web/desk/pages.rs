@@ -119,8 +119,6 @@ struct Me {
     address: String,
     role: &'static str,
     seal: String,
-    may_write: bool,
-    may_send: bool,
     may_appoint: bool,
 }
 
@@ -136,8 +134,6 @@ impl Around {
             address: session.staff.address.reveal().to_owned(),
             role: role.as_str(),
             seal: staff::form_seal(&site.app, session),
-            may_write: role.may(Right::Write),
-            may_send: role.may(Right::Send),
             may_appoint: role.may(Right::Appoint),
         };
         Self { root: site.desk_path(""), me: Some(me) }

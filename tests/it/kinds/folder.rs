@@ -171,6 +171,21 @@ async fn a_folder_that_has_not_changed_is_not_read_again() {
 }
 
 #[tokio::test]
+async fn what_cannot_be_read_yet_is_no_news_later_and_is_looked_for_again() {
+    let folder = folder();
+    write(&folder, "a.md", "---\ntitle: One\ndate: 2024-04-25\n---\n");
+    let late = folder.path().join("late.md");
+    symlink(&late, &late).expect("a link to itself, which nobody can read");
+    let feed = of_folder(folder.path());
+    // What it holds would be taken for news at the next look.
+    let first = collect(&feed, &FeedState::default()).await;
+    assert!(matches!(&first, Err(CollectError::File { reason, .. }) if reason.contains("`late`")), "{first:?}");
+    let known = FeedState { baseline_at: Some(jiff::Timestamp::UNIX_EPOCH), ..FeedState::default() };
+    let look = collect(&feed, &known).await.expect("a later look takes what there is");
+    assert_eq!((titles(&look), look.etag.as_deref(), look.warnings.len()), (vec!["One"], None, 1));
+}
+
+#[tokio::test]
 async fn the_newest_posts_are_read_as_far_as_they_may_be_large() {
     let folder = folder();
     for n in 0..20 {
