@@ -13,6 +13,7 @@ use crate::{
     config::{Config, Database, SecretSource},
     deliver::{PostRoom, dkim::Signer, letterhead::Letterhead},
     domain::{
+        actor::Actor,
         links::Links,
         run::{RunId, RunKind},
         slug::Slug,
@@ -108,6 +109,11 @@ impl App {
     pub fn in_run(&self, id: RunId, kind: RunKind) -> Self {
         let run = RunInHand { id, kind, began_at: self.clock.now() };
         Self { store: self.store.in_run(run), ..self.clone() }
+    }
+
+    /// The same, for what somebody does: what it writes into the ledger carries who.
+    pub fn by(&self, actor: Actor) -> Self {
+        Self { store: self.store.by(actor), ..self.clone() }
     }
 
     /// What links to readers' pages are made of.

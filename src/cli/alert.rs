@@ -62,7 +62,7 @@ pub(super) struct Alert {
 
 impl Alert {
     pub(super) async fn run(self, place: Option<&Path>, output: Output) -> anyhow::Result<ExitCode> {
-        let app = open::app(place).await?;
+        let app = open::by_hand(place).await?;
         let list = open::list(&app, &self.list)?;
         let draft = self.draft(&app, &list)?;
         if let Some(address) = &self.test {

@@ -65,7 +65,7 @@ struct Row {
 
 impl Deliveries {
     pub(super) async fn run(self, place: Option<&Path>, output: Output) -> anyhow::Result<ExitCode> {
-        let app = open::app(place).await?;
+        let app = open::by_hand(place).await?;
         let now = app.clock.now();
         match self {
             Self::List { which, n } => {

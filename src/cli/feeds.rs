@@ -64,7 +64,7 @@ struct Health {
 
 impl Feeds {
     pub(super) async fn run(self, place: Option<&Path>, output: Output) -> anyhow::Result<ExitCode> {
-        let app = open::app(place).await?;
+        let app = open::by_hand(place).await?;
         match self {
             Self::List => all(&app, output).await?,
             Self::Try { feed } => trial::run(&app, &feed, output).await?,

@@ -102,7 +102,7 @@ struct Whole {
 
 impl Issues {
     pub(super) async fn run(self, place: Option<&Path>, output: Output) -> anyhow::Result<ExitCode> {
-        let app = open::app(place).await?;
+        let app = open::by_hand(place).await?;
         match self {
             Self::List { n } => output.print(&app.store.newest_issues(n).await?, |issues| rows(issues))?,
             Self::Show { issue } => {

@@ -62,7 +62,7 @@ struct Tried {
 
 impl Letters {
     pub(super) async fn run(self, place: Option<&Path>, output: Output) -> anyhow::Result<ExitCode> {
-        let app = open::app(place).await?;
+        let app = open::by_hand(place).await?;
         match self {
             Self::List => print_all(&app, output).await?,
             Self::Show { number } => say(&readable(&app.store.text_of_dead_letter(number).await?))?,

@@ -2,7 +2,12 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::{app::App, clock::Clock, config::Config, domain::slug::Slug};
+use crate::{
+    app::App,
+    clock::Clock,
+    config::Config,
+    domain::{actor::Actor, slug::Slug},
+};
 
 /// Opens the app with the configuration at `place`, or where configurations are. Warnings go to standard error.
 pub(super) async fn app(place: Option<&Path>) -> anyhow::Result<App> {
@@ -11,6 +16,17 @@ pub(super) async fn app(place: Option<&Path>) -> anyhow::Result<App> {
         eprintln!("warning: {warning}");
     }
     Ok(App::open(config, Clock::System).await?)
+}
+
+/// The same, for what somebody does by hand: the ledger says that it was they, by the name that the machine has for them.
+pub(super) async fn by_hand(place: Option<&Path>) -> anyhow::Result<App> {
+    Ok(app(place).await?.by(Actor::Machine(user())))
+}
+
+/// What the machine calls whoever types.
+pub(super) fn user() -> String {
+    let name = ["USER", "LOGNAME"].into_iter().find_map(|name| std::env::var(name).ok());
+    name.filter(|name| !name.is_empty()).unwrap_or_else(|| "somebody".to_owned())
 }
 
 /// Reads the configuration.

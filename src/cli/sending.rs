@@ -10,7 +10,7 @@ use serde::Serialize;
 use tokio::time::sleep;
 
 use super::{
-    alert, ask,
+    alert, ask, open,
     output::{Output, counted},
     progress,
 };
@@ -164,8 +164,7 @@ pub(super) fn confirmed(plan: &Plan, mail: &Preview) -> anyhow::Result<bool> {
 /// Who is at the machine: the one of staff who is named, else the system's user.
 pub(super) async fn by(app: &App, address: Option<&str>) -> anyhow::Result<By> {
     let Some(address) = address else {
-        let name = ["USER", "LOGNAME"].into_iter().find_map(|name| std::env::var(name).ok());
-        return Ok(By::Machine(name.filter(|name| !name.is_empty()).unwrap_or_else(|| "somebody".to_owned())));
+        return Ok(By::Machine(open::user()));
     };
     let named = EmailAddress::parse(address).with_context(|| format!("`{}` is no address", address.escape_debug()))?;
     Ok(By::staff(app, &named).await?)

@@ -90,7 +90,7 @@ struct Row {
 
 impl Staff {
     pub(super) async fn run(self, place: Option<&Path>, output: Output) -> anyhow::Result<ExitCode> {
-        let app = open::app(place).await?;
+        let app = open::by_hand(place).await?;
         match self {
             Self::List => {
                 let rows: Vec<Row> = app.store.accounts().await?.into_iter().map(row).collect();

@@ -103,7 +103,7 @@ struct Row {
 
 impl Subscribers {
     pub(super) async fn run(self, place: Option<&Path>, output: Output) -> anyhow::Result<ExitCode> {
-        let app = open::app(place).await?;
+        let app = open::by_hand(place).await?;
         match self {
             Self::Import { list, file, skip_bad } => {
                 let bad_lines = if skip_bad { BadLines::PassOver } else { BadLines::Refuse };

@@ -61,7 +61,7 @@ struct Row {
 
 impl Suppressions {
     pub(super) async fn run(self, place: Option<&Path>, output: Output) -> anyhow::Result<ExitCode> {
-        let app = open::app(place).await?;
+        let app = open::by_hand(place).await?;
         match self {
             Self::List { n, reveal } => {
                 let found = app.store.newest_suppressions(n).await?;

@@ -1,6 +1,8 @@
 //! Floor 0: pure types and rules of the trade. What comes in is plain values, what goes out is plain values.
 //! Nothing here does I/O, asks the time, or knows another floor.
 
+pub mod access;
+pub mod actor;
 pub mod address;
 pub mod alarm;
 pub mod bounce;

@@ -5,7 +5,8 @@ use std::fmt;
 use super::NewsroomError;
 use crate::{
     app::App,
-    domain::{address::EmailAddress, subscription::SubscriberId},
+    domain::{address::EmailAddress, staff::Right, subscription::SubscriberId},
+    store::StoreError,
 };
 
 /// Who does something.
@@ -28,7 +29,7 @@ impl By {
     /// # Errors
     /// [`NewsroomError::NotStaff`], and when the store cannot be written.
     pub async fn staff(app: &App, address: &EmailAddress) -> Result<Self, NewsroomError> {
-        if !is_staff(app, address) {
+        if !is_staff(app, address).await? {
             return Err(NewsroomError::NotStaff(address.clone()));
         }
         let people = app.store.people(std::slice::from_ref(address), app.clock.now()).await?;
@@ -55,7 +56,10 @@ impl fmt::Display for By {
     }
 }
 
-/// True for those whom config.toml names as staff.
-pub(super) fn is_staff(app: &App, address: &EmailAddress) -> bool {
-    app.config.staff.notify.iter().any(|staff| staff.key() == address.key())
+/// True for those who may let things go, or stop them: who has an account at the desk may what their role allows, and of
+/// the others those may whom config.toml names as staff.
+pub(super) async fn is_staff(app: &App, address: &EmailAddress) -> Result<bool, StoreError> {
+    let account = app.store.account_of(address).await?;
+    let is_named = || app.config.staff.notify.iter().any(|staff| staff.key() == address.key());
+    Ok(account.map_or_else(is_named, |account| account.staff.role.may(Right::Send)))
 }

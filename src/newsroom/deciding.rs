@@ -113,6 +113,14 @@ pub async fn deciding(app: &App, token: &str) -> Result<Deciding, DecidingError>
     Ok(look(app, issue, by).await?)
 }
 
+/// How an issue stands, for one of staff who is known otherwise, and whom a shell lets look. It only reads.
+///
+/// # Errors
+/// When there is no such issue, its list is no longer configured, or the store cannot be read.
+pub async fn deciding_by(app: &App, issue: IssueId, by: &By) -> Result<Deciding, NewsroomError> {
+    look(app, issue, by.clone()).await
+}
+
 /// Does what was decided, when this person may decide it now; gives how the issue stands then. `typed` must be the word
 /// that confirms, when it is to go, and `seen` what [`Deciding::seen`] was on the page: what others decided since must have
 /// been seen by whoever lets it go.
@@ -127,21 +135,36 @@ pub async fn decide(
     seen: Option<i64>,
 ) -> Result<Deciding, DecidingError> {
     let (issue, by) = holder(app, token).await?;
+    Ok(decide_by(app, issue, &by, decision, typed, seen).await?)
+}
+
+/// The same for one of staff who is known otherwise.
+///
+/// # Errors
+/// As [`deciding_by`], and when it may not be done.
+pub async fn decide_by(
+    app: &App,
+    issue: IssueId,
+    by: &By,
+    decision: Decision,
+    typed: &str,
+    seen: Option<i64>,
+) -> Result<Deciding, NewsroomError> {
     let now = look(app, issue, by.clone()).await?;
     let lets_go = matches!(decision, Decision::Release | Decision::Approve);
     if !now.may.contains(&decision) || (lets_go && seen != Some(now.seen)) {
-        return Err(not_now(&now, decision).into());
+        return Err(not_now(&now, decision));
     }
     if lets_go && !now.confirmation.agrees(typed) {
-        return Err(NewsroomError::NotConfirmed { word: now.confirmation.word }.into());
+        return Err(NewsroomError::NotConfirmed { word: now.confirmation.word });
     }
     match decision {
-        Decision::Stop => drop(hold(app, issue, "stopped", &by).await?),
-        Decision::GiveUp => drop(cancel(app, issue, "given up", &by).await?),
-        Decision::Release => drop(super::release(app, issue, &by).await?),
-        Decision::Approve => drop(super::approve(app, issue, &by).await?),
+        Decision::Stop => drop(hold(app, issue, "stopped", by).await?),
+        Decision::GiveUp => drop(cancel(app, issue, "given up", by).await?),
+        Decision::Release => drop(super::release(app, issue, by).await?),
+        Decision::Approve => drop(super::approve(app, issue, by).await?),
     }
-    Ok(look(app, issue, by).await?)
+    look(app, issue, by.clone()).await
 }
 
 /// The issue and the person whom a link names.
@@ -149,7 +172,10 @@ async fn holder(app: &App, token: &str) -> Result<(IssueId, By), DecidingError> 
     let (issue, person) =
         app.secret.verify_pair(Purpose::Staff, token).map_err(|_: TokenError| DecidingError::NotOurs)?;
     let person = app.store.subscriber(SubscriberId(person)).await.map_err(NewsroomError::from)?;
-    let person = person.filter(|person| is_staff(app, &person.address)).ok_or(DecidingError::NotOurs)?;
+    let person = person.ok_or(DecidingError::NotOurs)?;
+    if !is_staff(app, &person.address).await.map_err(NewsroomError::from)? {
+        return Err(DecidingError::NotOurs);
+    }
     Ok((IssueId(issue), By::Staff { id: person.id, address: person.address }))
 }
 

@@ -152,7 +152,7 @@ impl Store {
         MIGRATIONS.run(&writer).await.map_err(migration)?;
         drop(migration_lock);
         let reader = sqlite_pool(&url, Access::Read, options).await.map_err(|error| opening(&place, error))?;
-        Ok(Self { engine, writer: Writer::new(writer), reader, doubt: Arc::default(), run: None })
+        Ok(Self { engine, writer: Writer::new(writer), reader, doubt: Arc::default(), run: None, actor: None })
     }
 
     /// Opens the PostgreSQL database at `url` (`postgres://…`) and brings its tables up to date under a lock.
@@ -183,6 +183,7 @@ impl Store {
             reader: pool,
             doubt: Arc::default(),
             run: None,
+            actor: None,
         })
     }
 }

@@ -33,6 +33,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use sqlx::{Any, AnyPool, any::AnyArguments, query::QueryAs};
 
+use crate::domain::actor::Actor;
 use deliveries::Doubt;
 pub use engine::{Engine, Options};
 pub use error::StoreError;
@@ -50,6 +51,8 @@ pub struct Store {
     doubt: Arc<Doubt>,
     /// The run that it is used in, if there is one.
     run: Option<RunInHand>,
+    /// Who does what is done with it, when somebody does.
+    actor: Option<Actor>,
 }
 
 impl Store {
@@ -60,7 +63,13 @@ impl Store {
     pub async fn begin(&self) -> Result<Tx, StoreError> {
         let mut tx = self.writer.begin(&self.engine).await?;
         tx.run = self.run;
+        tx.actor.clone_from(&self.actor);
         Ok(tx)
+    }
+
+    /// The same store, for what somebody does: what is written into the ledger carries who.
+    pub fn by(&self, actor: Actor) -> Self {
+        Self { actor: Some(actor), ..self.clone() }
     }
 
     /// The engine behind it.

@@ -9,6 +9,7 @@ use sqlx::{
 };
 
 use super::{Engine, StoreError, failpoint::write_point, runs::RunInHand};
+use crate::domain::actor::Actor;
 
 /// Where writes begin. SQLite: one connection, so that writers queue here and not in the file. PostgreSQL: the pool.
 #[derive(Clone, Debug)]
@@ -26,6 +27,8 @@ pub struct Tx {
     pub(super) inner: PoolConnection<Any>,
     /// The run that it belongs to, if there is one.
     pub(super) run: Option<RunInHand>,
+    /// Who does it, when somebody does.
+    pub(super) actor: Option<Actor>,
     state: TxState,
 }
 
@@ -45,7 +48,7 @@ impl Writer {
     pub(super) async fn begin(&self, engine: &Engine) -> Result<Tx, StoreError> {
         let inner = self.pool.acquire().await?;
         // Made before it begins, so that one that is dropped while it begins is taken for an open one.
-        let mut tx = Tx { engine: engine.clone(), inner, run: None, state: TxState::Open };
+        let mut tx = Tx { engine: engine.clone(), inner, run: None, actor: None, state: TxState::Open };
         sqlx::query(engine.begin_statement()).execute(&mut *tx.inner).await?;
         Ok(tx)
     }
@@ -69,7 +72,7 @@ impl Writer {
     ) -> Result<u64, StoreError> {
         let inner = self.pool.acquire().await?;
         // A connection that no longer waits must not be used for another write: dropped in between, it is closed.
-        let mut tx = Tx { engine: engine.clone(), inner, run: None, state: TxState::Open };
+        let mut tx = Tx { engine: engine.clone(), inner, run: None, actor: None, state: TxState::Open };
         for statement in engine.begin_unsynced() {
             tx.inner.execute(*statement).await?;
         }

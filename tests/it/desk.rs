@@ -375,3 +375,18 @@ async fn what_a_site_or_a_colleague_writes_runs_nothing_at_the_desk() {
     }
     assert!(today.text.contains("The alert"), "{}", today.text);
 }
+
+told_on_both_engines!(the_ledger_says_who_did_what_and_staff_can_look_it_up);
+async fn the_ledger_says_who_did_what_and_staff_can_look_it_up() {
+    let (world, pages) = house().await;
+    let mut desk = Desk::signed_in(&pages, OLGA).await;
+    desk.press("/desk/staff", &[("address", VERA), ("role", "viewer"), ("name", "<b>Vera</b>")]).await;
+    let page = desk.get("/desk/deeds").await;
+    assert!(page.text.contains("olga@example.org: appointed"), "{}", page.text);
+    assert!(!page.text.contains("<b>"), "{}", page.text);
+    let vera = world.app.store.account_of(&address_of(VERA)).await.expect("read").expect("an account").staff.id;
+    let of_vera = desk.get(&format!("/desk/deeds?of=staff%3A{}", vera.0)).await;
+    assert!(of_vera.text.contains("Nothing was done by hand yet."), "{}", of_vera.text);
+    // What is no number or nobody's name is as if it had not been asked for.
+    assert!(desk.get("/desk/deeds?of=%3Cscript%3E&before=x").await.text.contains("appointed"));
+}

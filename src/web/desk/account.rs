@@ -3,27 +3,53 @@
 use axum::{extract::State, http::StatusCode, response::Response};
 use qrcodegen::{QrCode, QrCodeEcc};
 use secrecy::SecretString;
+use serde::Serialize;
 
 use super::{
     Site,
     entry::{enter, sentence},
-    pages::DeskPage,
+    pages::{DeskPage, Said, Word},
     visitor::{Pressed, Visitor},
 };
 use crate::staff::{self, Factor, FactorError, LinkError};
 
+#[derive(Serialize)]
+struct Account<'a> {
+    said: Said<'a>,
+    has_factor: bool,
+}
+
+/// A fresh second factor: in base32, in groups of four, and as the path of an SVG with its size in its own units.
+#[derive(Serialize)]
+struct FreshFactor<'a> {
+    secret: &'a str,
+    picture: &'a str,
+    size: i32,
+    wrong: &'a str,
+}
+
+impl DeskPage for Account<'_> {
+    const TEMPLATE: &'static str = "desk/account.html";
+    const WORD: Word = Word::None;
+}
+
+impl DeskPage for FreshFactor<'_> {
+    const TEMPLATE: &'static str = "desk/factor.html";
+    const WORD: Word = Word::None;
+}
+
 pub(super) async fn page(State(site): State<Site>, visitor: Visitor) -> Response {
-    show(&site, &visitor, StatusCode::OK, "", "")
+    show(&site, &visitor, StatusCode::OK, "")
 }
 
 pub(super) async fn password(State(site): State<Site>, Pressed { visitor, form }: Pressed) -> Response {
     let new = form.exactly("password");
-    let again = |wrong: &str| show(&site, &visitor, StatusCode::UNPROCESSABLE_ENTITY, "", wrong);
+    let again = |wrong: &str| show(&site, &visitor, StatusCode::UNPROCESSABLE_ENTITY, wrong);
     if new != form.exactly("again") {
         return again("The two new ones are not the same.");
     }
     let [present, new] = [form.exactly("present"), new].map(|typed| SecretString::from(typed.to_owned()));
-    match staff::change_own_password(&site.app, &site.passwords, &visitor.0.staff, present, new).await {
+    match staff::change_own_password(&visitor.app(&site), &site.passwords, &visitor.0.staff, present, new).await {
         Ok(signed_in) => enter(&site, &signed_in, "/desk/account"),
         Err(LinkError::Link) => again("The present password is not right."),
         Err(error @ LinkError::TooOften) => again(&sentence(&error)),
@@ -40,16 +66,16 @@ pub(super) async fn factor_page(State(site): State<Site>, visitor: Visitor) -> R
 
 pub(super) async fn factor(State(site): State<Site>, Pressed { visitor, form }: Pressed) -> Response {
     if form.one("do") == "off" {
-        return match staff::turn_off_factor(&site.app, &visitor.0, form.one("code")).await {
+        return match staff::turn_off_factor(&visitor.app(&site), &visitor.0, form.one("code")).await {
             Ok(()) => site.go("/account"),
             Err(error @ FactorError::Wrong) => {
-                show(&site, &visitor, StatusCode::UNPROCESSABLE_ENTITY, "", &sentence(&error))
+                show(&site, &visitor, StatusCode::UNPROCESSABLE_ENTITY, &sentence(&error))
             }
             Err(FactorError::Store(error)) => visitor.failed(&site, "turning off a second factor", &error),
         };
     }
     let secret: String = form.one("secret").split_whitespace().collect();
-    match staff::turn_on_factor(&site.app, &visitor.0, &secret, form.one("code")).await {
+    match staff::turn_on_factor(&visitor.app(&site), &visitor.0, &secret, form.one("code")).await {
         Ok(()) => site.go("/account"),
         Err(error @ FactorError::Wrong) => {
             let factor = staff::same_factor(&site.app, &visitor.0.staff.address, &secret);
@@ -59,8 +85,8 @@ pub(super) async fn factor(State(site): State<Site>, Pressed { visitor, form }: 
     }
 }
 
-fn show(site: &Site, visitor: &Visitor, status: StatusCode, said: &str, wrong: &str) -> Response {
-    visitor.page(site, status, &DeskPage::Account { said, wrong, has_factor: visitor.0.has_factor })
+fn show(site: &Site, visitor: &Visitor, status: StatusCode, wrong: &str) -> Response {
+    visitor.page(site, status, &Account { said: Said::wrong(wrong), has_factor: visitor.0.has_factor })
 }
 
 fn show_factor(site: &Site, visitor: &Visitor, status: StatusCode, factor: &Factor, wrong: &str) -> Response {
@@ -70,7 +96,7 @@ fn show_factor(site: &Site, visitor: &Visitor, status: StatusCode, factor: &Fact
         .filter_map(|at| factor.secret.get(at..(at + 4).min(factor.secret.len())))
         .collect();
     let secret = groups.join(" ");
-    visitor.page(site, status, &DeskPage::Factor { secret: &secret, picture: &picture, size, wrong })
+    visitor.page(site, status, &FreshFactor { secret: &secret, picture: &picture, size, wrong })
 }
 
 /// A QR code as the path of an SVG, with the margin that readers need, and its size in modules.

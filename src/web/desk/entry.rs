@@ -8,10 +8,11 @@ use axum::{
     response::Response,
 };
 use secrecy::SecretString;
+use serde::Serialize;
 
 use super::{
     Site,
-    pages::DeskPage,
+    pages::{DeskPage, Problem, Word},
     visitor::{Pressed, next_page, set_cookie},
 };
 use crate::{
@@ -22,9 +23,65 @@ use crate::{
 
 const NO_MATCH: &str = "Address and password do not match.";
 
+/// The form to sign in: what was typed, the page to come to, and why it did not work.
+#[derive(Serialize)]
+struct SignIn<'a> {
+    address: &'a str,
+    next: &'a str,
+    wrong: &'a str,
+}
+
+/// The code of the second factor; `half_way` shows that the password was right.
+#[derive(Serialize)]
+struct Code<'a> {
+    half_way: &'a str,
+    next: &'a str,
+    wrong: &'a str,
+}
+
+/// The form for who forgot their password.
+#[derive(Serialize)]
+struct Forgotten {}
+
+/// Look into your mailbox.
+#[derive(Serialize)]
+struct ForgottenAsked {}
+
+/// The form to choose a password by a link.
+#[derive(Serialize)]
+struct ChoosePassword<'a> {
+    address: &'a str,
+    wrong: &'a str,
+}
+
+impl DeskPage for SignIn<'_> {
+    const TEMPLATE: &'static str = "desk/sign-in.html";
+    const WORD: Word = Word::None;
+}
+
+impl DeskPage for Code<'_> {
+    const TEMPLATE: &'static str = "desk/code.html";
+    const WORD: Word = Word::None;
+}
+
+impl DeskPage for Forgotten {
+    const TEMPLATE: &'static str = "desk/forgotten.html";
+    const WORD: Word = Word::None;
+}
+
+impl DeskPage for ForgottenAsked {
+    const TEMPLATE: &'static str = "desk/forgotten-asked.html";
+    const WORD: Word = Word::None;
+}
+
+impl DeskPage for ChoosePassword<'_> {
+    const TEMPLATE: &'static str = "desk/choose-password.html";
+    const WORD: Word = Word::None;
+}
+
 pub(super) async fn page(State(site): State<Site>, RawQuery(query): RawQuery) -> Response {
     let query = Form::read(query.unwrap_or_default().as_bytes());
-    site.outside(StatusCode::OK, &DeskPage::SignIn { address: "", next: query.one("next"), wrong: "" })
+    site.outside(StatusCode::OK, &SignIn { address: "", next: query.one("next"), wrong: "" })
 }
 
 pub(super) async fn sign_in(
@@ -35,7 +92,7 @@ pub(super) async fn sign_in(
 ) -> Response {
     let form = Form::read(&body);
     let (typed, next) = (form.one("address"), form.one("next"));
-    let again = |status, wrong: &str| site.outside(status, &DeskPage::SignIn { address: typed, next, wrong });
+    let again = |status, wrong: &str| site.outside(status, &SignIn { address: typed, next, wrong });
     // Somebody else's page must not sign its visitors in to an account of its own.
     if host::is_from_elsewhere(&site.app.config, &headers) {
         return again(StatusCode::FORBIDDEN, "Please sign in on this page.");
@@ -58,7 +115,7 @@ pub(super) async fn code(
 ) -> Response {
     let form = Form::read(&body);
     let (half_way, next) = (form.one("half_way"), form.one("next"));
-    let again = |status, wrong: &str| site.outside(status, &DeskPage::Code { half_way, next, wrong });
+    let again = |status, wrong: &str| site.outside(status, &Code { half_way, next, wrong });
     if host::is_from_elsewhere(&site.app.config, &headers) {
         return again(StatusCode::FORBIDDEN, "Please give the code on this page.");
     }
@@ -69,7 +126,7 @@ pub(super) async fn code(
         }
         Err(error @ SignInError::Wait(_)) => again(StatusCode::TOO_MANY_REQUESTS, &sentence(&error)),
         Err(error @ SignInError::Late) => {
-            site.outside(StatusCode::UNAUTHORIZED, &DeskPage::SignIn { address: "", next, wrong: &sentence(&error) })
+            site.outside(StatusCode::UNAUTHORIZED, &SignIn { address: "", next, wrong: &sentence(&error) })
         }
         Err(SignInError::Store(error)) => site.failed("a code", &error),
     }
@@ -85,7 +142,7 @@ pub(super) async fn sign_out(State(site): State<Site>, pressed: Pressed) -> Resp
 }
 
 pub(super) async fn forgotten_page(State(site): State<Site>) -> Response {
-    site.outside(StatusCode::OK, &DeskPage::Forgotten)
+    site.outside(StatusCode::OK, &Forgotten {})
 }
 
 /// Whoever asks gets the same answer, at once: the mail is made after it.
@@ -98,7 +155,7 @@ pub(super) async fn forgotten(State(site): State<Site>, body: Bytes) -> Response
             }
         });
     }
-    site.outside(StatusCode::OK, &DeskPage::ForgottenAsked)
+    site.outside(StatusCode::OK, &ForgottenAsked {})
 }
 
 pub(super) async fn welcome_page(State(site): State<Site>, token: Token) -> Response {
@@ -128,14 +185,14 @@ pub(super) async fn welcome(State(site): State<Site>, token: Token, body: Bytes)
 }
 
 fn choose(site: &Site, status: StatusCode, address: &str, wrong: &str) -> Response {
-    site.outside(status, &DeskPage::ChoosePassword { address, wrong })
+    site.outside(status, &ChoosePassword { address, wrong })
 }
 
 fn link_problem(site: &Site, error: &LinkError) -> Response {
     match error {
         LinkError::Link | LinkError::Password(_) | LinkError::TooOften => site.outside(
             StatusCode::GONE,
-            &DeskPage::Problem {
+            &Problem {
                 text: "This link is not good, or not good any more: it can be used once, within a day. Ask for another \
                        where you sign in.",
             },
@@ -148,7 +205,7 @@ fn link_problem(site: &Site, error: &LinkError) -> Response {
 fn after(site: &Site, step: Step, next: &str) -> Response {
     match step {
         Step::In(signed_in) => enter(site, &signed_in, next),
-        Step::Code(half_way) => site.outside(StatusCode::OK, &DeskPage::Code { half_way: &half_way, next, wrong: "" }),
+        Step::Code(half_way) => site.outside(StatusCode::OK, &Code { half_way: &half_way, next, wrong: "" }),
     }
 }
 

@@ -2,6 +2,7 @@
 //! rule of the trade lives here. Each page asks who is signed in, and each button whether they may.
 
 mod account;
+mod deeds;
 mod entry;
 mod pages;
 mod people;
@@ -10,10 +11,11 @@ mod visitor;
 
 use axum::{
     Router,
-    http::StatusCode,
+    http::{HeaderName, HeaderValue, StatusCode, header},
     response::{IntoResponse, Redirect, Response},
     routing::{get, post},
 };
+use tower_http::set_header::SetResponseHeaderLayer;
 
 use super::Site;
 use pages::DeskPage;
@@ -21,7 +23,7 @@ pub(super) use pages::TEMPLATES;
 
 /// The pages of the desk.
 pub(super) fn pages() -> Router<Site> {
-    Router::new()
+    let pages = Router::new()
         .route("/desk", get(today::page))
         .route("/desk/sign-in", get(entry::page).post(entry::sign_in))
         .route("/desk/code", post(entry::code))
@@ -33,6 +35,25 @@ pub(super) fn pages() -> Router<Site> {
         .route("/desk/account/factor", get(account::factor_page).post(account::factor))
         .route("/desk/staff", get(people::page).post(people::appoint))
         .route("/desk/staff/{id}", post(people::change))
+        .route("/desk/deeds", get(deeds::page))
+        .route("/desk/desk.js", get(script));
+    SECURITY.into_iter().fold(pages, |pages, (name, value)| {
+        pages.layer(SetResponseHeaderLayer::if_not_present(name, HeaderValue::from_static(value)))
+    })
+}
+
+/// What the desk's answers carry beyond what all do: one script of ours may run, ask us, and show mails of ours in a frame.
+const SECURITY: [(HeaderName, &str); 1] = [(
+    header::CONTENT_SECURITY_POLICY,
+    "default-src 'none'; script-src 'self'; connect-src 'self'; frame-src 'self'; style-src 'unsafe-inline'; \
+     form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
+)];
+
+/// The one script. Every page works without it.
+const SCRIPT: &str = include_str!("../../../templates/desk/desk.js");
+
+async fn script() -> Response {
+    ([(header::CONTENT_TYPE, "text/javascript; charset=utf-8")], SCRIPT).into_response()
 }
 
 impl Site {
@@ -46,7 +67,7 @@ impl Site {
     }
 
     /// A page for somebody who is not signed in.
-    fn outside(&self, status: StatusCode, page: &DeskPage<'_>) -> Response {
+    fn outside<P: DeskPage>(&self, status: StatusCode, page: &P) -> Response {
         self.pages.desk(status, page, &pages::Around::nobody(self))
     }
 }

@@ -1,5 +1,5 @@
 //! The pages of the desk as HTML. What a page says, and for whom, comes in; a whole response goes out. Everything is
-//! escaped.
+//! escaped. Each page is a type in the file that answers for it, with its template.
 
 use axum::{http::StatusCode, response::Response};
 use serde::Serialize;
@@ -7,101 +7,74 @@ use tera::Context;
 
 use super::Site;
 use crate::{
-    domain::staff::{Right, Role},
+    domain::staff::Right,
     staff::{self, Session},
     web::pages::Pages,
 };
 
-/// A page, and what it says.
-#[derive(Debug, Serialize)]
+/// What a page says; its fields are what its template sees as `it`.
+pub(super) trait DeskPage: Serialize {
+    /// The template that says it.
+    const TEMPLATE: &'static str;
+    /// The word of the left column that it belongs to.
+    const WORD: Word;
+}
+
+/// The words of the left column.
+#[expect(dead_code, reason = "their pages are being built")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
-pub(super) enum DeskPage<'a> {
-    /// The form to sign in.
-    SignIn {
-        /// What was typed.
-        address: &'a str,
-        /// The page to come to.
-        next: &'a str,
-        /// Why it did not work; may be empty.
-        wrong: &'a str,
-    },
-    /// The code of the second factor.
-    Code {
-        /// Shows that the password was right.
-        half_way: &'a str,
-        /// The page to come to.
-        next: &'a str,
-        /// Why it did not work; may be empty.
-        wrong: &'a str,
-    },
-    /// The form for who forgot their password.
-    Forgotten,
-    /// Look into your mailbox.
-    ForgottenAsked,
-    /// The form to choose a password by a link.
-    ChoosePassword {
-        /// Whose.
-        address: &'a str,
-        /// What is wrong with what was typed; may be empty.
-        wrong: &'a str,
-    },
-    /// The first page: what is wrong, what waits, what comes, what went.
-    Today(super::today::Today),
-    /// One's own affairs.
-    Account {
-        /// What was done just now; may be empty.
-        said: &'a str,
-        /// What is wrong with what was typed; may be empty.
-        wrong: &'a str,
-        /// Whether a second factor is on.
-        has_factor: bool,
-    },
-    /// A fresh second factor.
-    Factor {
-        /// In base32, in groups of four.
-        secret: &'a str,
-        /// The picture of it: the path of an SVG, and its size.
-        picture: &'a str,
-        /// The picture's width and height, in its own units.
-        size: i32,
-        /// Why it was not turned on; may be empty.
-        wrong: &'a str,
-    },
-    /// Who is staff.
-    Staff {
-        /// All of them.
-        people: Vec<Person>,
-        /// Roles to choose from.
-        roles: Vec<RoleChoice>,
-        /// What was done just now; may be empty.
-        said: &'a str,
-        /// What went wrong; may be empty.
-        wrong: &'a str,
-    },
-    /// What went wrong, and what to do.
-    Problem {
-        /// In one or two sentences.
-        text: &'a str,
-    },
+pub(super) enum Word {
+    /// What is to be known first.
+    Today,
+    /// What went out and what will.
+    Issues,
+    /// An alert by hand.
+    Write,
+    /// What the feeds brought.
+    Posts,
+    /// Who gets it.
+    Readers,
+    /// What can be joined.
+    Lists,
+    /// Where posts come from.
+    Feeds,
+    /// Where messages go to.
+    Relays,
+    /// Who works here.
+    Staff,
+    /// None of them.
+    None,
 }
 
-/// One of staff in the listing.
+/// What went wrong, and what to do, in one or two sentences.
 #[derive(Debug, Serialize)]
-pub(super) struct Person {
-    pub(super) id: i64,
-    pub(super) address: String,
-    pub(super) name: String,
-    pub(super) role: &'static str,
-    pub(super) has_password: bool,
-    pub(super) has_factor: bool,
-    pub(super) is_me: bool,
+pub(super) struct Problem<'a> {
+    pub(super) text: &'a str,
 }
 
-/// A role to choose.
-#[derive(Debug, Serialize)]
-pub(super) struct RoleChoice {
-    pub(super) name: &'static str,
-    pub(super) allows: &'static str,
+impl DeskPage for Problem<'_> {
+    const TEMPLATE: &'static str = "desk/problem.html";
+    const WORD: Word = Word::None;
+}
+
+/// What was just done, or why it was not, above a page. Both may be empty.
+#[derive(Clone, Copy, Debug, Default, Serialize)]
+pub(super) struct Said<'a> {
+    /// What was done.
+    pub(super) done: &'a str,
+    /// What is wrong with what was asked for.
+    pub(super) wrong: &'a str,
+}
+
+impl<'a> Said<'a> {
+    pub(super) fn done(done: &'a str) -> Self {
+        Self { done, wrong: "" }
+    }
+
+    pub(super) fn wrong(wrong: &'a str) -> Self {
+        Self { done: "", wrong }
+    }
 }
 
 /// What stands around a page: who looks at it, and what they may do.
@@ -119,6 +92,8 @@ struct Me {
     address: String,
     role: &'static str,
     seal: String,
+    may_write: bool,
+    may_send: bool,
     may_appoint: bool,
 }
 
@@ -134,41 +109,11 @@ impl Around {
             address: session.staff.address.reveal().to_owned(),
             role: role.as_str(),
             seal: staff::form_seal(&site.app, session),
+            may_write: role.may(Right::Write),
+            may_send: role.may(Right::Send),
             may_appoint: role.may(Right::Appoint),
         };
         Self { root: site.desk_path(""), me: Some(me) }
-    }
-}
-
-impl RoleChoice {
-    pub(super) fn all() -> Vec<Self> {
-        Role::ALL.into_iter().map(|role| Self { name: role.as_str(), allows: role.describe() }).collect()
-    }
-}
-
-impl DeskPage<'_> {
-    /// The word of the left column that the page belongs to; empty for none.
-    fn here(&self) -> &'static str {
-        match self {
-            Self::Today(_) => "today",
-            Self::Staff { .. } => "staff",
-            _ => "",
-        }
-    }
-
-    fn template(&self) -> &'static str {
-        match self {
-            Self::SignIn { .. } => "desk/sign-in.html",
-            Self::Code { .. } => "desk/code.html",
-            Self::Forgotten => "desk/forgotten.html",
-            Self::ForgottenAsked => "desk/forgotten-asked.html",
-            Self::ChoosePassword { .. } => "desk/choose-password.html",
-            Self::Today(_) => "desk/today.html",
-            Self::Account { .. } => "desk/account.html",
-            Self::Factor { .. } => "desk/factor.html",
-            Self::Staff { .. } => "desk/staff.html",
-            Self::Problem { .. } => "desk/problem.html",
-        }
     }
 }
 
@@ -184,22 +129,19 @@ pub(in crate::web) const TEMPLATES: &[(&str, &str)] = &[
     ("desk/account.html", include_str!("../../../templates/desk/account.html")),
     ("desk/factor.html", include_str!("../../../templates/desk/factor.html")),
     ("desk/staff.html", include_str!("../../../templates/desk/staff.html")),
+    ("desk/said.html", include_str!("../../../templates/desk/said.html")),
+    ("desk/deeds.html", include_str!("../../../templates/desk/deeds.html")),
     ("desk/problem.html", include_str!("../../../templates/desk/problem.html")),
 ];
 
 impl Pages {
     /// A page of the desk as a response.
-    pub(super) fn desk(&self, status: StatusCode, page: &DeskPage<'_>, around: &Around) -> Response {
+    pub(super) fn desk<P: DeskPage>(&self, status: StatusCode, page: &P, around: &Around) -> Response {
         let mut context = Context::new();
-        // The enum's own tag is the template's business, not the page's.
-        let inner = serde_json::to_value(page).ok().and_then(|value| match value {
-            serde_json::Value::Object(map) => map.into_values().next(),
-            _ => None,
-        });
-        context.insert("it", &inner.unwrap_or_default());
-        context.insert("here", page.here());
+        context.insert("it", page);
+        context.insert("here", &P::WORD);
         context.insert("root", &around.root);
         context.insert("me", &around.me);
-        self.draw(status, page.template(), context)
+        self.draw(status, P::TEMPLATE, context)
     }
 }

@@ -5,7 +5,11 @@ use axum::{extract::State, http::StatusCode, response::Response};
 use jiff::{Timestamp, tz::TimeZone};
 use serde::Serialize;
 
-use super::{Site, pages::DeskPage, visitor::Visitor};
+use super::{
+    Site,
+    pages::{DeskPage, Word},
+    visitor::Visitor,
+};
 use crate::{
     app::App,
     domain::{
@@ -33,6 +37,11 @@ pub(super) struct Today {
     went: Vec<Answer>,
 }
 
+impl DeskPage for Today {
+    const TEMPLATE: &'static str = "desk/today.html";
+    const WORD: Word = Word::Today;
+}
+
 /// A sentence, with more in small print.
 #[derive(Debug, Serialize)]
 struct Answer {
@@ -48,7 +57,7 @@ impl Answer {
 
 pub(super) async fn page(State(site): State<Site>, visitor: Visitor) -> Response {
     match today(&site.app).await {
-        Ok(today) => visitor.page(&site, StatusCode::OK, &DeskPage::Today(today)),
+        Ok(today) => visitor.page(&site, StatusCode::OK, &today),
         Err(error) => visitor.failed(&site, "what is to be known today", &error),
     }
 }

@@ -9,9 +9,14 @@ use axum::{
     response::{IntoResponse, Redirect, Response},
 };
 
-use super::{Site, pages::Around, pages::DeskPage};
+use super::{
+    Site,
+    pages::{Around, DeskPage, Problem},
+};
 use crate::{
-    domain::staff::Right,
+    app::App,
+    domain::{actor::Actor, staff::Right},
+    newsroom::{By, NewsroomError},
     staff::{self, Session},
     web::{form::Form, host},
 };
@@ -33,6 +38,17 @@ pub(super) struct Pressed {
 }
 
 impl Visitor {
+    /// The app, for what they do: the ledger says that it was they.
+    pub(super) fn app(&self, site: &Site) -> App {
+        site.app.by(Actor::Staff(self.0.staff.id))
+    }
+
+    /// Who they are in the newsroom.
+    #[expect(dead_code, reason = "the pages that send are being built")]
+    pub(super) async fn by(&self, site: &Site) -> Result<By, NewsroomError> {
+        By::staff(&site.app, &self.0.staff.address).await
+    }
+
     /// The refusal of what their role does not allow; `None` when it does.
     pub(super) fn refused(&self, site: &Site, right: Right) -> Option<Response> {
         let role = self.0.staff.role;
@@ -41,13 +57,13 @@ impl Visitor {
     }
 
     /// A page for them.
-    pub(super) fn page(&self, site: &Site, status: StatusCode, page: &DeskPage<'_>) -> Response {
+    pub(super) fn page<P: DeskPage>(&self, site: &Site, status: StatusCode, page: &P) -> Response {
         site.pages.desk(status, page, &Around::visitor(site, &self.0))
     }
 
     /// What went wrong, and what to do.
     pub(super) fn problem(&self, site: &Site, status: StatusCode, text: &str) -> Response {
-        self.page(site, status, &DeskPage::Problem { text })
+        self.page(site, status, &Problem { text })
     }
 
     /// Something of ours does not work now.
