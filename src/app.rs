@@ -120,6 +120,7 @@ impl App {
     pub fn links(&self) -> Links {
         Links {
             base_url: self.config.base_url.clone(),
+            desk_url: self.config.desk_url().clone(),
             intake: self.config.intake.address.clone(),
             secret: self.secret.clone(),
         }

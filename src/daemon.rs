@@ -34,16 +34,27 @@ const ANSWER: Duration = Duration::from_secs(1);
 /// How long delivery waits after it failed as a whole before it begins anew.
 const REST: Duration = Duration::from_secs(1);
 
-/// Runs until it is told to stop: the clock's work, delivery, mail that comes in by `doors`, and the pages of `router` on
-/// `listener`. What fails is logged and tried again.
-pub async fn serve(app: Arc<App>, router: Router, listener: TcpListener, doors: Doors, stop: Stop) {
+/// Pages, and where they are served.
+#[derive(Debug)]
+pub struct Served {
+    /// Where who wants them connects.
+    pub listener: TcpListener,
+    /// The pages.
+    pub router: Router,
+}
+
+/// Runs until it is told to stop: the clock's work, delivery, mail that comes in by `doors`, and what is `served`, each on
+/// its own listener. What fails is logged and tried again.
+pub async fn serve(app: Arc<App>, served: Vec<Served>, doors: Doors, stop: Stop) {
     let clock_work = tokio::spawn(stopping(stop.clone(), keep_publishing(Arc::clone(&app), stop.clone())));
     let listening = tokio::spawn(stopping(stop.clone(), keep_listening(Arc::clone(&app), stop.clone())));
     let answers = tokio::spawn(stopping(stop.clone(), keep_answering(Arc::clone(&app), stop.clone())));
     let delivery = tokio::spawn(stopping(stop.clone(), keep_delivering(Arc::clone(&app), stop.clone())));
     let intake = tokio::spawn(stopping(stop.clone(), keep_taking(Arc::clone(&app), doors, stop.clone())));
-    connections::answer(&listener, router, &stop, Manner::default()).await;
-    drop(listener);
+    let answering = served.into_iter().map(async |Served { listener, router }| {
+        connections::answer(&listener, router, &stop, Manner::default()).await;
+    });
+    join_all(answering).await;
     end(clock_work, &stop).await;
     end(listening, &stop).await;
     end(intake, &stop).await;

@@ -2,6 +2,7 @@
 //! every mistake is told at once, by key and line, with a hint. Nothing here opens a connection or writes a file.
 
 mod database;
+mod desk;
 mod dkim;
 mod feeds;
 mod hooks;
@@ -21,6 +22,7 @@ use url::Url;
 
 pub use self::{
     database::Database,
+    desk::Desk,
     feeds::Collect,
     intake::{Afterwards, Intake, LmtpPlace, Mailbox},
     mistake::{ConfigError, Mistake, Position},
@@ -84,8 +86,10 @@ pub struct Config {
     pub dkim: Vec<DkimKey>,
     /// How often we try.
     pub delivery: Delivery,
-    /// The public pages and the desk.
+    /// The public pages, and the desk when it has no address of its own.
     pub web: Web,
+    /// Where the desk is, when it has an address of its own.
+    pub desk: Option<Desk>,
     /// Those who join by themselves.
     pub joining: Joining,
     /// Mail that comes in.
@@ -127,6 +131,11 @@ impl Config {
         let config = config.expect("what is required is there, or else the verdict was an error");
         Ok(Self { warnings, ..config })
     }
+
+    /// Where staff reach the desk: at an address of its own, or among the public pages.
+    pub fn desk_url(&self) -> &Url {
+        self.desk.as_ref().map_or(&self.base_url, |desk| &desk.base_url)
+    }
 }
 
 /// Reads the whole file. `None` when something required is absent or wrong, which is then among the mistakes.
@@ -150,6 +159,7 @@ fn read(mut top: Section<'_, '_>) -> Option<Config> {
     let domains = relays::domains(&mut top);
     let delivery = relays::delivery(&mut top);
     let web = people::web(&mut top);
+    let desk = desk::desk(&mut top, &web);
     let joining = people::joining(&mut top);
     let intake = intake::intake(&mut top);
     let hooks = hooks::hooks(&mut top);
@@ -175,6 +185,7 @@ fn read(mut top: Section<'_, '_>) -> Option<Config> {
         dkim,
         delivery,
         web,
+        desk,
         joining,
         intake,
         hooks,
@@ -242,6 +253,7 @@ impl Default for Config {
             dkim: Vec::new(),
             delivery: Delivery::default(),
             web: Web::default(),
+            desk: None,
             joining: Joining::default(),
             intake: Intake::default(),
             hooks: Vec::new(),

@@ -156,7 +156,7 @@ impl Value<'_, '_> {
         }
     }
 
-    fn socket(&self) -> Result<SocketAddr, Problem> {
+    pub(super) fn socket(&self) -> Result<SocketAddr, Problem> {
         self.text()?.parse().map_err(|_| {
             Problem::new("not an address to listen on")
                 .hint("write an IP address and a port: \"127.0.0.1:8080\", or \"0.0.0.0:8080\" for every network")

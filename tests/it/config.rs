@@ -764,3 +764,23 @@ fn no_debug_text_shows_the_secret_of_a_hook() {
         assert!(config.hooks.len() == 1 && !shown.contains(password), "{shown}");
     }
 }
+
+#[test]
+fn a_desk_of_its_own_needs_an_address_and_a_name_and_shares_neither_with_the_public_pages() {
+    let desk = |lines: &str| format!("{LEAST}[desk]\n{lines}\n");
+    for (lines, says) in [
+        ("listen = \"127.0.0.1:8081\"", "desk.base_url: missing"),
+        ("base_url = \"https://desk.example.org\"", "desk.listen: missing"),
+        (
+            "listen = \"127.0.0.1:8080\"\nbase_url = \"https://desk.example.org\"",
+            "desk.listen: is where the public pages are, too",
+        ),
+    ] {
+        assert!(complaint(&desk(lines)).contains(says), "{lines}: {}", complaint(&desk(lines)));
+    }
+    let both = desk("listen = \"127.0.0.1:8081\"\nbase_url = \"https://desk.example.org/press\"");
+    let config = Config::parse(&both, Path::new("config.toml"), &env).expect("right");
+    assert_eq!(config.desk_url().as_str(), "https://desk.example.org/press/");
+    let none = Config::parse(&desk(""), Path::new("config.toml"), &env).expect("right");
+    assert_eq!(none.desk_url(), &none.base_url);
+}

@@ -17,6 +17,7 @@ mod csv;
 mod deliver;
 mod demo;
 mod desk;
+mod desk_address;
 mod dkim;
 mod explain;
 mod feed_corpus;
