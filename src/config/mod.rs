@@ -15,6 +15,7 @@ mod secret;
 mod section;
 mod source;
 mod value;
+mod webhooks;
 
 use std::path::{Path, PathBuf};
 
@@ -45,6 +46,7 @@ use crate::domain::{
     relay::{DomainLimit, Relay},
     sender::Sender,
     urgency::UrgentRule,
+    webhook::Webhook,
 };
 
 /// The keys that stand above the first `[section]`.
@@ -96,6 +98,8 @@ pub struct Config {
     pub intake: Intake,
     /// Which mail providers tell us of bounces and complaints over HTTP.
     pub hooks: Vec<Hook>,
+    /// Which of the house's own systems are told of what happens.
+    pub webhooks: Vec<Webhook>,
     /// What is unwise but not wrong, in the order of the file.
     pub warnings: Vec<Mistake>,
 }
@@ -163,6 +167,7 @@ fn read(mut top: Section<'_, '_>) -> Option<Config> {
     let joining = people::joining(&mut top);
     let intake = intake::intake(&mut top);
     let hooks = hooks::hooks(&mut top);
+    let webhooks = webhooks::webhooks(&mut top, &lists);
     if !urgent.is_empty() && lists.iter().all(|list| list.alerts == Alerts::Off) {
         let problem = Problem::new("no list has `alerts = true`, so no post is ever mailed at once");
         top.warn("urgent", problem.hint("set `alerts = true` in a `[[lists]]`, or take the rules out"));
@@ -189,6 +194,7 @@ fn read(mut top: Section<'_, '_>) -> Option<Config> {
         joining,
         intake,
         hooks,
+        webhooks,
         warnings: Vec::new(),
     })
 }
@@ -257,6 +263,7 @@ impl Default for Config {
             joining: Joining::default(),
             intake: Intake::default(),
             hooks: Vec::new(),
+            webhooks: Vec::new(),
             warnings: Vec::new(),
         }
     }

@@ -784,3 +784,21 @@ fn a_desk_of_its_own_needs_an_address_and_a_name_and_shares_neither_with_the_pub
     let none = Config::parse(&desk(""), Path::new("config.toml"), &env).expect("right");
     assert_eq!(none.desk_url(), &none.base_url);
 }
+
+#[test]
+fn a_webhook_has_a_key_of_the_standard_and_wants_what_there_is() {
+    let hook =
+        |lines: &str| format!("{LEAST}[[webhooks]]\nname = \"crm\"\nurl = \"https://crm.example.org\"\n{lines}\n");
+    let key = "secret = \"whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw\"";
+    for (lines, says) in [
+        ("".to_owned(), "webhooks[0].secret: missing"),
+        ("secret = \"whsec_c2hvcnQ=\"".to_owned(), "webhooks[0].secret: not the secret of a webhook"),
+        (format!("{key}\nevents = [\"issue.send\"]"), "did you mean `issue.sent`?"),
+        (format!("{key}\nlists = [\"nowhere\"]"), "webhooks[0].lists[0]: there is no such list"),
+    ] {
+        assert!(complaint(&hook(&lines)).contains(says), "{lines}: {}", complaint(&hook(&lines)));
+    }
+    let config = Config::parse(&hook(key), Path::new("config.toml"), &env).expect("right");
+    assert_eq!(config.webhooks[0].events.len(), 3);
+    assert!(!format!("{config:?}").contains("MfKQ9r8G"));
+}

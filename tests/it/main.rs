@@ -38,5 +38,6 @@ mod splice;
 mod store;
 mod strangers;
 mod tidy;
+mod webhooks;
 mod websub;
 mod world;
