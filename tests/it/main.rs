@@ -18,6 +18,7 @@ mod deliver;
 mod demo;
 mod desk;
 mod desk_address;
+mod desk_routes;
 mod dkim;
 mod explain;
 mod feed_corpus;
