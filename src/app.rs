@@ -9,7 +9,7 @@ use tokio::sync::{Mutex, Notify};
 
 use crate::{
     clock::Clock,
-    collect::{self, CollectError, Collector, Policy},
+    collect::{self, Caller, CollectError, Collector, Policy},
     config::{Config, Database, SecretSource},
     deliver::{PostRoom, dkim::Signer, letterhead::Letterhead},
     domain::{
@@ -18,6 +18,7 @@ use crate::{
         run::{RunId, RunKind},
         slug::Slug,
         token::Secret,
+        webhook::Webhook,
     },
     render::{RenderError, Renderer, Settings},
     store::{Store, StoreError, runs::RunInHand},
@@ -36,6 +37,8 @@ pub struct App {
     pub renderer: Arc<Renderer>,
     /// What fetches feeds.
     pub collector: Arc<Collector>,
+    /// What calls the house's own systems, by the names of their webhooks.
+    pub callers: Arc<HashMap<Slug, Caller>>,
     /// The time.
     pub clock: Clock,
     /// Wakes whoever waits for a ping of a feed. It carries nothing: the row does.
@@ -89,10 +92,16 @@ impl App {
             user_agent: collect::user_agent(&config.base_url),
             ..Policy::default()
         })?;
+        let callers = config.webhooks.iter().map(|webhook| {
+            let caller = Caller::new(webhook.private_networks.clone(), collect::user_agent(&config.base_url))?;
+            Ok((webhook.name.clone(), caller))
+        });
+        let callers = Arc::new(callers.collect::<Result<_, CollectError>>()?);
         let store = match &config.database {
             Database::Sqlite(file) => Store::open_sqlite(file).await?,
             Database::Postgres(url) => Store::open_postgres(url.expose_secret()).await?,
         };
+        let store = store.telling(config.webhooks.iter().flat_map(Webhook::wants).collect());
         let secret = match &config.secret {
             SecretSource::Given(secret) => secret.clone(),
             SecretSource::BesideDatabase => {
@@ -102,7 +111,7 @@ impl App {
         };
         let pinged = Arc::new(config.feeds.iter().map(|feed| (feed.name.clone(), Notify::new())).collect());
         let (config, renderer, collector) = (Arc::new(config), Arc::new(renderer), Arc::new(collector));
-        Ok(Self { config, store, secret, renderer, collector, clock, pinged, alerting: Arc::default() })
+        Ok(Self { config, store, secret, renderer, collector, callers, clock, pinged, alerting: Arc::default() })
     }
 
     /// The same, for what is done within a run of this number: what it writes into the ledger carries that.
@@ -120,6 +129,7 @@ impl App {
     pub fn links(&self) -> Links {
         Links {
             base_url: self.config.base_url.clone(),
+            desk_url: self.config.desk_url().clone(),
             intake: self.config.intake.address.clone(),
             secret: self.secret.clone(),
         }

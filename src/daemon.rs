@@ -16,37 +16,51 @@ use crate::{
     domain::{
         feed::Feed,
         run::{Did, RunId, RunKind},
+        webhook::Webhook,
     },
     intake::{self, doors::Doors},
     newsroom,
     publish::{self, Pass, PassOptions},
     staff,
     stop::{Ask, Stop},
-    subscribe,
+    subscribe, webhooks,
 };
 
 /// How often it looks whether a feed, a slot or a file is due.
 const TICK: Duration = Duration::from_secs(10);
 
-/// How often it looks whether somebody has asked to join.
+/// How often it looks whether somebody has asked to join, or a system of the house is to be told something.
 const ANSWER: Duration = Duration::from_secs(1);
 
 /// How long delivery waits after it failed as a whole before it begins anew.
 const REST: Duration = Duration::from_secs(1);
 
-/// Runs until it is told to stop: the clock's work, delivery, mail that comes in by `doors`, and the pages of `router` on
-/// `listener`. What fails is logged and tried again.
-pub async fn serve(app: Arc<App>, router: Router, listener: TcpListener, doors: Doors, stop: Stop) {
+/// Pages, and where they are served.
+#[derive(Debug)]
+pub struct Served {
+    /// Where who wants them connects.
+    pub listener: TcpListener,
+    /// The pages.
+    pub router: Router,
+}
+
+/// Runs until it is told to stop: the clock's work, delivery, mail that comes in by `doors`, and what is `served`, each on
+/// its own listener. What fails is logged and tried again.
+pub async fn serve(app: Arc<App>, served: Vec<Served>, doors: Doors, stop: Stop) {
     let clock_work = tokio::spawn(stopping(stop.clone(), keep_publishing(Arc::clone(&app), stop.clone())));
     let listening = tokio::spawn(stopping(stop.clone(), keep_listening(Arc::clone(&app), stop.clone())));
     let answers = tokio::spawn(stopping(stop.clone(), keep_answering(Arc::clone(&app), stop.clone())));
     let delivery = tokio::spawn(stopping(stop.clone(), keep_delivering(Arc::clone(&app), stop.clone())));
+    let calling = tokio::spawn(stopping(stop.clone(), keep_calling(Arc::clone(&app), stop.clone())));
     let intake = tokio::spawn(stopping(stop.clone(), keep_taking(Arc::clone(&app), doors, stop.clone())));
-    connections::answer(&listener, router, &stop, Manner::default()).await;
-    drop(listener);
+    let answering = served.into_iter().map(async |Served { listener, router }| {
+        connections::answer(&listener, router, &stop, Manner::default()).await;
+    });
+    join_all(answering).await;
     end(clock_work, &stop).await;
     end(listening, &stop).await;
     end(intake, &stop).await;
+    end(calling, &stop).await;
     end(answers, &stop).await;
     end(delivery, &stop).await;
 }
@@ -125,6 +139,23 @@ async fn keep_answering(app: Arc<App>, stop: Stop) {
     }
 }
 
+/// Each webhook is called by itself: none waits for another that hangs.
+async fn keep_calling(app: Arc<App>, stop: Stop) {
+    let keep = async |webhook: &Webhook| {
+        while !stop.is_asked() {
+            if let Err(error) = webhooks::call_due(&app, webhook).await {
+                tracing::error!(webhook = %webhook.name, "what it is to be told waits: {error}");
+            }
+            tokio::select! {
+                () = sleep(ANSWER) => {}
+                () = stop.asked(Ask::Finish) => {}
+            }
+        }
+    };
+    join_all(app.config.webhooks.iter().map(keep)).await;
+    stop.asked(Ask::Finish).await;
+}
+
 /// One run, of this number or a fresh one; gives the number back when nothing was written down that carries it.
 async fn run(app: &App, number: Option<RunId>) -> Option<RunId> {
     let number = match number {
@@ -175,6 +206,9 @@ async fn tick(app: &App) -> (Did, Option<String>) {
     }
     if let Err(error) = staff::forget_old_sessions(app).await {
         tracing::error!("sessions that have ended were not forgotten: {error}");
+    }
+    if let Err(error) = webhooks::note_events(app).await {
+        tracing::error!("what webhooks are to be told was not noted: {error}");
     }
     if let Err(error) = intake::forget_old_letters(app).await {
         tracing::error!("it was not forgotten which letters came long ago: {error}");

@@ -31,6 +31,7 @@ pub mod newsroom;
 pub mod publish;
 pub mod staff;
 pub mod subscribe;
+pub mod webhooks;
 
 // Floor 4: the shells.
 pub mod cli;

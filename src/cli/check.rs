@@ -1,10 +1,16 @@
 //! `tidings check`: is all well? Everything is looked at, and all that is wrong is told. Nothing is mailed; a database that
 //! is not there yet is made.
 
-use std::{net::SocketAddr, path::Path, process::ExitCode};
+use std::{
+    io::ErrorKind,
+    net::{SocketAddr, TcpListener},
+    path::Path,
+    process::ExitCode,
+};
 
 use clap::Args;
 use serde::Serialize;
+use url::Url;
 
 use super::{open, output::Output};
 use crate::{
@@ -61,6 +67,7 @@ impl Check {
         let mut findings =
             vec![well("configuration", format!("{} lists, {} feeds", app.config.lists.len(), app.config.feeds.len()))];
         findings.push(well("database", app.config.database.to_string()));
+        findings.extend(desk(&app));
         findings.extend(templates(&app));
         findings.extend(keys(&app.config.dkim, self.dns).await);
         findings.extend(feeds(&app).await);
@@ -132,6 +139,22 @@ async fn relays(app: &App) -> Vec<Finding> {
         });
     }
     findings
+}
+
+/// Whether the desk can be served at its own address, if it has one.
+fn desk(app: &App) -> Option<Finding> {
+    app.config.desk.as_ref().map(|desk| can_listen("desk", desk.listen, &desk.base_url))
+}
+
+fn can_listen(what: &str, at: SocketAddr, url: &Url) -> Finding {
+    match TcpListener::bind(at) {
+        Ok(_) => well(what, format!("can be served on {at}, for {url}")),
+        Err(error) if error.kind() == ErrorKind::AddrInUse => {
+            let detail = format!("on {at}, for {url}, somebody listens: `tidings serve`, if it runs");
+            Finding { what: what.to_owned(), found: Found::Note, detail }
+        }
+        Err(error) => ill(what, format!("cannot be served on {at}: {error}")),
+    }
 }
 
 async fn doors(app: &App) -> Vec<Finding> {

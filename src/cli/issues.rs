@@ -62,7 +62,7 @@ pub(super) enum Issues {
     Approve {
         /// Its number
         issue: i64,
-        /// Who you are: an address of `notify` in [staff]
+        /// Who you are: an address of `notify` in [staff], or of the desk
         #[arg(long, value_name = "ADDRESS")]
         by: String,
         /// Do not ask
@@ -88,7 +88,7 @@ pub(super) enum Issues {
 /// Who does it.
 #[derive(Debug, Args)]
 pub(super) struct Who {
-    /// Who you are: an address of `notify` in [staff]; without it, this machine's name for you
+    /// Who you are: an address of `notify` in [staff], or of the desk; without it, this machine's name for you
     #[arg(long, value_name = "ADDRESS")]
     by: Option<String>,
 }

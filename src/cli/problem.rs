@@ -118,8 +118,8 @@ fn newsroom_hint(error: &NewsroomError) -> Option<String> {
     match error {
         NewsroomError::MadeBefore(_) => Some("to send it once more on purpose, give another --key".to_owned()),
         NewsroomError::WrongState { .. } => Some("`tidings issues list` shows how each one stands".to_owned()),
-        NewsroomError::WhoAreYou => Some("say who you are: --by ADDRESS, one of `notify` in [staff]".to_owned()),
-        NewsroomError::NotStaff(_) => Some("add the address to `notify` in [staff] of config.toml".to_owned()),
+        NewsroomError::WhoAreYou => Some("say who you are: --by ADDRESS, one of `notify` in [staff] or who may send at the desk".to_owned()),
+        NewsroomError::NotStaff(_) => Some("add the address to `notify` in [staff] of config.toml, or let them send: `tidings staff role ADDRESS publisher`".to_owned()),
         NewsroomError::WaitsForSecond { issue } | NewsroomError::SamePerson { issue } => Some(format!(
             "another of staff approves it by the link they were sent, or: tidings issues approve {issue} --by ADDRESS"
         )),

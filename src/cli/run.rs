@@ -22,7 +22,7 @@ use crate::{
     publish::{self, Pass, PassOptions},
     staff,
     stop::Stop,
-    subscribe,
+    subscribe, webhooks,
 };
 
 /// One pass, for cron: collect, publish what is due, deliver until idle, exit.
@@ -107,11 +107,14 @@ async fn pass(app: &App, options: PassOptions, stop: &Stop) -> anyhow::Result<Re
     let delivered = progress::deliver(app, Until::Idle(Lane::Digest), stop).await;
     let judged = judged.and(intake::bounces::judge_bounces(app).await);
     let told = told.and(newsroom::tell_alarms(app).await).and(newsroom::aftercare_due(app).await);
+    // Last, for nobody's mail may wait for it.
+    let called = webhooks::note_events(app).await.and(webhooks::call_all(app).await);
     let report = Report { pass: published?, delivered: delivered? };
     told?;
     judged?;
     forgotten?;
     answered?;
+    called?;
     Ok(report)
 }
 

@@ -40,7 +40,7 @@ pub(super) struct SendOptions {
     /// Show what sending it would do, and the mail; send nothing
     #[arg(long)]
     pub(super) preview: bool,
-    /// Who you are: an address of `notify` in [staff]; without it, this machine's name for you
+    /// Who you are: an address of `notify` in [staff], or of the desk; without it, this machine's name for you
     #[arg(long, value_name = "ADDRESS")]
     pub(super) by: Option<String>,
     /// Do not ask

@@ -161,6 +161,27 @@ impl Fetcher {
         tokio::time::timeout(timeout, posting).await.map_err(late)?
     }
 
+    /// Posts JSON with these headers to one address, following no redirect. Of the answer only the status counts.
+    pub(super) async fn post_json(
+        &self,
+        url: &Url,
+        headers: &[(&'static str, String)],
+        body: String,
+    ) -> Result<(), CollectError> {
+        let posting = async {
+            self.check(url)?;
+            let mut request = self.client.post(url.clone()).header(CONTENT_TYPE, "application/json").body(body);
+            for (name, value) in headers {
+                request = request.header(*name, value);
+            }
+            let response = request.send().await.map_err(|error| unreachable(&error, url))?;
+            let status = response.status();
+            if status.is_success() { Ok(()) } else { Err(CollectError::Status(status.as_u16())) }
+        };
+        let late = |_| CollectError::TimedOut { host: host_of(url), limit: self.timeout };
+        tokio::time::timeout(self.timeout, posting).await.map_err(late)?
+    }
+
     /// Whether an address may be asked at all, as far as it shows by itself; names are checked when they are resolved.
     fn check(&self, url: &Url) -> Result<(), CollectError> {
         if let (Some(reason), "https") = (&self.no_https, url.scheme()) {

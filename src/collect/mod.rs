@@ -3,6 +3,7 @@
 //! decides nothing about the posts, and never asks the time.
 
 mod apart;
+mod call;
 mod candidates;
 mod charset;
 pub mod clean;
@@ -40,6 +41,7 @@ use self::{
     parse::{NotAFeed, Reading},
 };
 pub use self::{
+    call::Caller,
     candidates::{Candidate, Discovery},
     parse::Format,
 };

@@ -2,6 +2,7 @@
 //! every mistake is told at once, by key and line, with a hint. Nothing here opens a connection or writes a file.
 
 mod database;
+mod desk;
 mod dkim;
 mod feeds;
 mod hooks;
@@ -14,6 +15,7 @@ mod secret;
 mod section;
 mod source;
 mod value;
+mod webhooks;
 
 use std::path::{Path, PathBuf};
 
@@ -21,6 +23,7 @@ use url::Url;
 
 pub use self::{
     database::Database,
+    desk::Desk,
     feeds::Collect,
     intake::{Afterwards, Intake, LmtpPlace, Mailbox},
     mistake::{ConfigError, Mistake, Position},
@@ -43,6 +46,7 @@ use crate::domain::{
     relay::{DomainLimit, Relay},
     sender::Sender,
     urgency::UrgentRule,
+    webhook::Webhook,
 };
 
 /// The keys that stand above the first `[section]`.
@@ -84,14 +88,18 @@ pub struct Config {
     pub dkim: Vec<DkimKey>,
     /// How often we try.
     pub delivery: Delivery,
-    /// The public pages and the desk.
+    /// The public pages, and the desk when it has no address of its own.
     pub web: Web,
+    /// Where the desk is, when it has an address of its own.
+    pub desk: Option<Desk>,
     /// Those who join by themselves.
     pub joining: Joining,
     /// Mail that comes in.
     pub intake: Intake,
     /// Which mail providers tell us of bounces and complaints over HTTP.
     pub hooks: Vec<Hook>,
+    /// Which of the house's own systems are told of what happens.
+    pub webhooks: Vec<Webhook>,
     /// What is unwise but not wrong, in the order of the file.
     pub warnings: Vec<Mistake>,
 }
@@ -127,6 +135,11 @@ impl Config {
         let config = config.expect("what is required is there, or else the verdict was an error");
         Ok(Self { warnings, ..config })
     }
+
+    /// Where staff reach the desk: at an address of its own, or among the public pages.
+    pub fn desk_url(&self) -> &Url {
+        self.desk.as_ref().map_or(&self.base_url, |desk| &desk.base_url)
+    }
 }
 
 /// Reads the whole file. `None` when something required is absent or wrong, which is then among the mistakes.
@@ -150,9 +163,11 @@ fn read(mut top: Section<'_, '_>) -> Option<Config> {
     let domains = relays::domains(&mut top);
     let delivery = relays::delivery(&mut top);
     let web = people::web(&mut top);
+    let desk = desk::desk(&mut top, &web);
     let joining = people::joining(&mut top);
     let intake = intake::intake(&mut top);
     let hooks = hooks::hooks(&mut top);
+    let webhooks = webhooks::webhooks(&mut top, &lists);
     if !urgent.is_empty() && lists.iter().all(|list| list.alerts == Alerts::Off) {
         let problem = Problem::new("no list has `alerts = true`, so no post is ever mailed at once");
         top.warn("urgent", problem.hint("set `alerts = true` in a `[[lists]]`, or take the rules out"));
@@ -175,9 +190,11 @@ fn read(mut top: Section<'_, '_>) -> Option<Config> {
         dkim,
         delivery,
         web,
+        desk,
         joining,
         intake,
         hooks,
+        webhooks,
         warnings: Vec::new(),
     })
 }
@@ -242,9 +259,11 @@ impl Default for Config {
             dkim: Vec::new(),
             delivery: Delivery::default(),
             web: Web::default(),
+            desk: None,
             joining: Joining::default(),
             intake: Intake::default(),
             hooks: Vec::new(),
+            webhooks: Vec::new(),
             warnings: Vec::new(),
         }
     }

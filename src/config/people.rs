@@ -16,7 +16,8 @@ pub(super) const ACCENT: &str = "#0b5c6b";
 /// `[staff]`: who is told of failing feeds, held issues and alerts, and who lets alerts go.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Staff {
-    /// Their addresses.
+    /// The addresses of those who are told. Who has an account at the desk may what their role allows; the others of them
+    /// may decide about issues.
     pub notify: Vec<EmailAddress>,
     /// Whether an alert by hand needs two of them.
     pub second_person: SecondPerson,
@@ -105,8 +106,9 @@ pub(super) fn staff(top: &mut Section<'_, '_>) -> Staff {
     });
     let people: BTreeSet<String> = notify.iter().map(EmailAddress::key).collect();
     if second_person == SecondPerson::Needed && people.len() < 2 {
-        let hint = "name two addresses or more in `notify`: who writes an alert cannot approve it";
-        section.mistake("second_person", Problem::new("there is no second person").hint(hint));
+        let hint = "name two addresses or more in `notify`, or make two people publishers or owners of the desk: who \
+                    writes an alert cannot approve it";
+        section.warn("second_person", Problem::new("`notify` names no second person").hint(hint));
     }
     section.finish();
     Staff { notify, second_person }
@@ -156,7 +158,7 @@ impl Value<'_, '_> {
         }
     }
 
-    fn socket(&self) -> Result<SocketAddr, Problem> {
+    pub(super) fn socket(&self) -> Result<SocketAddr, Problem> {
         self.text()?.parse().map_err(|_| {
             Problem::new("not an address to listen on")
                 .hint("write an IP address and a port: \"127.0.0.1:8080\", or \"0.0.0.0:8080\" for every network")

@@ -32,11 +32,13 @@ pub enum AlarmKind {
     ManyComplaints,
     /// A hub that should tell us of a feed's news does not.
     HubInTrouble,
+    /// A system of the house does not take what it is told.
+    WebhookInTrouble,
 }
 
 impl AlarmKind {
     /// Every kind.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::RelayInTrouble,
         Self::RelayBreaksItsWord,
         Self::IssueHeld,
@@ -47,6 +49,7 @@ impl AlarmKind {
         Self::MailRefused,
         Self::ManyComplaints,
         Self::HubInTrouble,
+        Self::WebhookInTrouble,
     ];
 
     /// The word that stands for it in the store.
@@ -62,6 +65,7 @@ impl AlarmKind {
             Self::MailRefused => "mail-refused",
             Self::ManyComplaints => "many-complaints",
             Self::HubInTrouble => "hub-in-trouble",
+            Self::WebhookInTrouble => "webhook-in-trouble",
         }
     }
 
@@ -81,7 +85,8 @@ impl AlarmKind {
             | Self::StoreUnwritable
             | Self::DoorShut
             | Self::MailRefused
-            | Self::ManyComplaints => now.checked_sub(TELL_AGAIN).unwrap_or(Timestamp::MIN),
+            | Self::ManyComplaints
+            | Self::WebhookInTrouble => now.checked_sub(TELL_AGAIN).unwrap_or(Timestamp::MIN),
         }
     }
 
@@ -98,6 +103,7 @@ impl AlarmKind {
             Self::MailRefused => "receivers refuse our mail",
             Self::ManyComplaints => "readers call our mail spam",
             Self::HubInTrouble => "hub does not tell us of news",
+            Self::WebhookInTrouble => "webhook does not take what it is told",
         }
     }
 }

@@ -23,6 +23,8 @@ const LOCAL_PART: usize = 64;
 pub struct Links {
     /// Where readers reach the web pages; ends in `/`.
     pub base_url: Url,
+    /// Where staff reach the desk; ends in `/`.
+    pub desk_url: Url,
     /// The address that takes mail in, when there is one.
     pub intake: Option<EmailAddress>,
     /// The key of tokens.
@@ -97,7 +99,7 @@ impl Links {
 
     /// The page where one of staff chooses a password.
     pub fn welcome_staff(&self, link: i64) -> String {
-        format!("{}desk/welcome/{}", self.base_url, self.secret.sign_number(Purpose::StaffLink, link))
+        format!("{}desk/welcome/{}", self.desk_url, self.secret.sign_number(Purpose::StaffLink, link))
     }
 
     /// The intake address with a plus part, unless there is none or it would grow too long.

@@ -36,5 +36,6 @@ pub mod subscription;
 pub mod suppression;
 pub mod token;
 pub mod urgency;
+pub mod webhook;
 pub mod websub;
 pub mod wire;

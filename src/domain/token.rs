@@ -38,6 +38,8 @@ pub enum Purpose {
     Desk,
     /// To show that somebody's password was right a moment ago.
     SignIn,
+    /// To name an event to the systems that are told of it, so that no other house has the same name for another.
+    Webhook,
 }
 
 /// Whom and what a token names.
@@ -87,6 +89,7 @@ impl Purpose {
             Self::StaffLink => b"staff link\0",
             Self::Desk => b"desk\0",
             Self::SignIn => b"sign in\0",
+            Self::Webhook => b"webhook\0",
         }
     }
 }

@@ -56,7 +56,7 @@ pub enum NewsroomError {
         at: Timestamp,
     },
     /// Only those who are told of alarms may decide.
-    #[error("`{0}` is not one of `notify` in [staff]")]
+    #[error("`{0}` is not one of `notify` in [staff], and may not send at the desk")]
     NotStaff(EmailAddress),
     /// There is nobody to drill.
     #[error("a drill is for staff, and [staff] notify is empty")]

@@ -60,7 +60,7 @@ pub async fn turn_on_factor(app: &App, session: &Session, secret: &str, code: &s
     }
     tx.set_second_factor(staff.id, Some(secret)).await?;
     tx.end_other_sessions(staff.id, session.digest()).await?;
-    let reason = format!("{} signs in with a second factor from now on", staff.address);
+    let reason = format!("{} signs in with a second factor from now on; their other sessions ended", staff.address);
     tx.record(app.clock.now(), &staff.id.about(), "second factor", &reason).await?;
     Ok(tx.commit().await?)
 }

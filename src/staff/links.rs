@@ -11,6 +11,7 @@ use super::{
 use crate::{
     app::App,
     domain::{
+        actor::Actor,
         address::EmailAddress,
         staff::{PasswordError, Staff, judge_password},
         token::Purpose,
@@ -115,7 +116,7 @@ pub async fn choose_password(
     judge_password(password.expose_secret(), &staff.address)?;
     let hash = passwords.hash(password).await;
     let now = app.clock.now();
-    let mut tx = app.store.begin().await?;
+    let mut tx = app.store.by(Actor::Staff(staff.id)).begin().await?;
     if !tx.use_staff_link(link, now).await? {
         return Err(LinkError::Link);
     }

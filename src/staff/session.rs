@@ -7,7 +7,7 @@ use sha2::{Digest, Sha256};
 
 use crate::{
     app::App,
-    domain::{staff::Staff, token::Purpose},
+    domain::{actor::Actor, staff::Staff, token::Purpose},
     store::StoreError,
 };
 
@@ -74,8 +74,10 @@ pub async fn signed_in(app: &App, cookie: &str) -> Result<Option<Session>, Store
 /// # Errors
 /// When the store cannot be written.
 pub async fn sign_out(app: &App, session: &Session) -> Result<(), StoreError> {
-    let mut tx = app.store.begin().await?;
+    let staff = &session.staff;
+    let mut tx = app.store.by(Actor::Staff(staff.id)).begin().await?;
     tx.end_session(&session.digest).await?;
+    tx.record(app.clock.now(), &staff.id.about(), "signed out", &format!("{} signed out", staff.address)).await?;
     tx.commit().await
 }
 

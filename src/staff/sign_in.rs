@@ -11,6 +11,7 @@ use super::{Passwords, factor, session};
 use crate::{
     app::App,
     domain::{
+        actor::Actor,
         address::EmailAddress,
         network::network_of,
         staff::{Staff, StaffId},
@@ -76,12 +77,13 @@ pub async fn sign_in(
     origin: Option<IpAddr>,
 ) -> Result<Step, SignInError> {
     let tries = Tries::of(app, address, origin);
-    tries.count(app).await?;
+    let wait = tries.count(app).await?;
     let account = app.store.account_of(address).await?;
     let hash = account.as_ref().and_then(|account| account.password.clone());
     let right = passwords.is_right(password, hash).await;
     let Some(account) = account.filter(|_| right) else {
-        app.store.record(app.clock.now(), "desk", "refused", &format!("{address} could not sign in")).await?;
+        let reason = format!("{address} could not sign in{}", in_words(wait));
+        app.store.record(app.clock.now(), "desk", "refused", &reason).await?;
         return Err(SignInError::Wrong);
     };
     tries.forgive(app).await?;
@@ -100,9 +102,11 @@ pub async fn give_code(app: &App, half_way: &str, code: &str, origin: Option<IpA
     let account = app.store.account(id).await?;
     // Of those alone who know the password, so that nobody else can keep its owner from giving the code.
     let tries = Tries::of_codes(id, origin);
-    tries.count(app).await?;
+    let wait = tries.count(app).await?;
     let (Some(secret), None) = (&account.second_factor, account.ended_at) else { return Err(SignInError::Late) };
     if !factor::is_right(app, id, secret, code).await? {
+        let reason = format!("{} knew the password and gave a wrong code{}", account.staff.address, in_words(wait));
+        app.store.record(app.clock.now(), "desk", "refused", &reason).await?;
         return Err(SignInError::Wrong);
     }
     tries.forgive(app).await?;
@@ -112,7 +116,8 @@ pub async fn give_code(app: &App, half_way: &str, code: &str, origin: Option<IpA
 /// Lets somebody in who has shown that they may.
 pub(super) async fn enter(app: &App, staff: Staff) -> Result<SignedIn, StoreError> {
     let cookie = session::begin(app, &staff).await?;
-    app.store.record(app.clock.now(), &staff.id.about(), "signed in", &format!("{} signed in", staff.address)).await?;
+    let (own, reason) = (app.store.by(Actor::Staff(staff.id)), format!("{} signed in", staff.address));
+    own.record(app.clock.now(), &staff.id.about(), "signed in", &reason).await?;
     Ok(SignedIn { staff, cookie })
 }
 
@@ -153,21 +158,24 @@ impl Tries {
         Self { account, network: origin.map(|origin| format!("network {}", network_of(origin))) }
     }
 
-    /// Counts a try, or refuses it.
-    pub(super) async fn count(&self, app: &App) -> Result<(), SignInError> {
-        let now = app.clock.now();
+    /// Counts a try, or refuses it. Gives how long the next must wait, should this be in vain.
+    pub(super) async fn count(&self, app: &App) -> Result<SignedDuration, SignInError> {
+        let (now, mut longest) = (app.clock.now(), SignedDuration::ZERO);
         let mut tx = app.store.begin().await?;
         let network = self.network.as_ref().map(|network| (network, FREE_BY_NETWORK));
         for (who, free) in [(&self.account, FREE_BY_ACCOUNT)].into_iter().chain(network) {
             let before = tx.failed_sign_ins(who).await?;
             let known = before.map_or(0, |failures| failures.count);
-            let next_at = now.checked_add(wait_after(known + 1, free)).unwrap_or(Timestamp::MAX);
+            let wait = wait_after(known + 1, free);
+            longest = longest.max(wait);
+            let next_at = now.checked_add(wait).unwrap_or(Timestamp::MAX);
             if !tx.try_sign_in(who, known, next_at, now).await? {
                 let next_at = before.map_or(now, |failures| failures.next_at);
                 return Err(SignInError::Wait(next_at.duration_since(now).max(SignedDuration::from_secs(1))));
             }
         }
-        Ok(tx.commit().await?)
+        tx.commit().await?;
+        Ok(longest)
     }
 
     /// It was not in vain. Of the account all is forgiven; of the network this one, for others may be guessing there.
@@ -179,6 +187,11 @@ impl Tries {
         }
         tx.commit().await
     }
+}
+
+/// What the ledger adds when the next try must wait.
+fn in_words(wait: SignedDuration) -> String {
+    if wait.is_zero() { String::new() } else { format!("; the next try must wait {} seconds", wait.as_secs()) }
 }
 
 /// How long to wait after so many tries in vain.

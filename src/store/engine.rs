@@ -152,7 +152,15 @@ impl Store {
         MIGRATIONS.run(&writer).await.map_err(migration)?;
         drop(migration_lock);
         let reader = sqlite_pool(&url, Access::Read, options).await.map_err(|error| opening(&place, error))?;
-        Ok(Self { engine, writer: Writer::new(writer), reader, doubt: Arc::default(), run: None, actor: None })
+        Ok(Self {
+            engine,
+            writer: Writer::new(writer),
+            reader,
+            doubt: Arc::default(),
+            run: None,
+            actor: None,
+            wants: Arc::default(),
+        })
     }
 
     /// Opens the PostgreSQL database at `url` (`postgres://…`) and brings its tables up to date under a lock.
@@ -184,6 +192,7 @@ impl Store {
             doubt: Arc::default(),
             run: None,
             actor: None,
+            wants: Arc::default(),
         })
     }
 }

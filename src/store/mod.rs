@@ -25,6 +25,7 @@ pub mod sessions;
 pub mod staff;
 pub mod subscribers;
 pub mod suppressions;
+pub mod webhooks;
 pub mod websub;
 mod writer;
 
@@ -33,7 +34,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use sqlx::{Any, AnyPool, any::AnyArguments, query::QueryAs};
 
-use crate::domain::actor::Actor;
+use crate::domain::{actor::Actor, webhook::Want};
 use deliveries::Doubt;
 pub use engine::{Engine, Options};
 pub use error::StoreError;
@@ -53,6 +54,8 @@ pub struct Store {
     run: Option<RunInHand>,
     /// Who does what is done with it, when somebody does.
     actor: Option<Actor>,
+    /// What of all that happens is to be told to whom.
+    wants: Arc<[Want]>,
 }
 
 impl Store {
@@ -64,6 +67,7 @@ impl Store {
         let mut tx = self.writer.begin(&self.engine).await?;
         tx.run = self.run;
         tx.actor.clone_from(&self.actor);
+        tx.wants = Arc::clone(&self.wants);
         Ok(tx)
     }
 
@@ -119,6 +123,7 @@ enum Counter {
     StaffLinks,
     Subscribers,
     Watches,
+    WebhookEvents,
 }
 
 impl Counter {
@@ -148,6 +153,7 @@ impl Counter {
             Self::StaffLinks => "staff links",
             Self::Subscribers => "subscribers",
             Self::Watches => "watches",
+            Self::WebhookEvents => "webhook events",
         }
     }
 }

@@ -227,6 +227,9 @@ impl Tx {
         .bind(ms(now))
         .execute(&mut *self.inner)
         .await?;
+        if done.rows_affected() > 0 {
+            self.tell_joined(list, people.iter().map(|person| person.address.key()), now).await?;
+        }
         Ok(done.rows_affected())
     }
 
@@ -251,6 +254,9 @@ impl Tx {
         .bind(subscriber.0)
         .execute(&mut *self.inner)
         .await?;
+        if done.rows_affected() == 1 {
+            self.tell_subscription(list, subscriber, now).await?;
+        }
         Ok(done.rows_affected() == 1)
     }
 
@@ -284,7 +290,7 @@ impl Tx {
         .bind(ms(now))
         .execute(&mut *self.inner)
         .await?;
-        Ok(())
+        self.tell_subscription(list, subscriber, now).await
     }
 
     /// Changes what an active subscription gets; `false` when it is not active.
@@ -296,6 +302,7 @@ impl Tx {
         list: &Slug,
         subscriber: SubscriberId,
         choice: Choice,
+        now: Timestamp,
     ) -> Result<bool, StoreError> {
         let done = sqlx::query(
             "UPDATE subscriptions SET digests = $1, alerts = $2
@@ -307,6 +314,9 @@ impl Tx {
         .bind(subscriber.0)
         .execute(&mut *self.inner)
         .await?;
+        if done.rows_affected() == 1 {
+            self.tell_subscription(list, subscriber, now).await?;
+        }
         Ok(done.rows_affected() == 1)
     }
 
@@ -353,6 +363,9 @@ impl Tx {
         .bind(reason)
         .execute(&mut *self.inner)
         .await?;
+        if done.rows_affected() == 1 {
+            self.tell_subscription(list, subscriber, now).await?;
+        }
         Ok(done.rows_affected() == 1)
     }
 
@@ -377,6 +390,9 @@ impl Tx {
         .bind(subscriber.0)
         .execute(&mut *self.inner)
         .await?;
+        if done.rows_affected() == 1 {
+            self.tell_subscription(list, subscriber, now).await?;
+        }
         Ok(done.rows_affected() == 1)
     }
 

@@ -1,6 +1,8 @@
 //! The one door through which every write passes: a transaction, or a statement by itself. Only this file can reach the
 //! connections that write, so a new write cannot miss what is done here for all of them.
 
+use std::sync::Arc;
+
 use sqlx::{
     Any, AnyPool, Executor, FromRow,
     any::{AnyArguments, AnyRow},
@@ -9,7 +11,7 @@ use sqlx::{
 };
 
 use super::{Engine, StoreError, failpoint::write_point, runs::RunInHand};
-use crate::domain::actor::Actor;
+use crate::domain::{actor::Actor, webhook::Want};
 
 /// Where writes begin. SQLite: one connection, so that writers queue here and not in the file. PostgreSQL: the pool.
 #[derive(Clone, Debug)]
@@ -29,6 +31,8 @@ pub struct Tx {
     pub(super) run: Option<RunInHand>,
     /// Who does it, when somebody does.
     pub(super) actor: Option<Actor>,
+    /// What of all that happens is to be told to whom.
+    pub(super) wants: Arc<[Want]>,
     state: TxState,
 }
 
@@ -48,7 +52,7 @@ impl Writer {
     pub(super) async fn begin(&self, engine: &Engine) -> Result<Tx, StoreError> {
         let inner = self.pool.acquire().await?;
         // Made before it begins, so that one that is dropped while it begins is taken for an open one.
-        let mut tx = Tx { engine: engine.clone(), inner, run: None, actor: None, state: TxState::Open };
+        let mut tx = Tx::open(engine, inner);
         sqlx::query(engine.begin_statement()).execute(&mut *tx.inner).await?;
         Ok(tx)
     }
@@ -72,7 +76,7 @@ impl Writer {
     ) -> Result<u64, StoreError> {
         let inner = self.pool.acquire().await?;
         // A connection that no longer waits must not be used for another write: dropped in between, it is closed.
-        let mut tx = Tx { engine: engine.clone(), inner, run: None, actor: None, state: TxState::Open };
+        let mut tx = Tx::open(engine, inner);
         for statement in engine.begin_unsynced() {
             tx.inner.execute(*statement).await?;
         }
@@ -128,6 +132,12 @@ fn or_close<T>(done: sqlx::Result<T>, connection: &mut PoolConnection<Any>) -> s
 }
 
 impl Tx {
+    /// One that is about to begin: of no run and by nobody, and with nothing to tell.
+    fn open(engine: &Engine, inner: PoolConnection<Any>) -> Self {
+        let (engine, wants) = (engine.clone(), Arc::default());
+        Self { engine, inner, run: None, actor: None, wants, state: TxState::Open }
+    }
+
     /// Makes the writes durable.
     ///
     /// # Errors

@@ -120,12 +120,14 @@ pub(super) fn kept_origin(app: &App, origin: Option<IpAddr>) -> String {
     network::kept(app.config.joining.origins, origin)
 }
 
-/// Erases the addresses of those who asked so long ago that they can no longer confirm it.
+/// Erases the addresses of those who asked so long ago that they can no longer confirm it, but not of staff.
 ///
 /// # Errors
 /// When the store cannot be read or written.
 pub async fn forget_old_requests(app: &App) -> Result<(), StoreError> {
-    app.store.sweep_requests(&app.config.staff.notify, app.clock.now()).await
+    let at_the_desk = app.store.accounts().await?.into_iter().map(|account| account.staff.address);
+    let staff: Vec<EmailAddress> = app.config.staff.notify.iter().cloned().chain(at_the_desk).collect();
+    app.store.sweep_requests(&staff, app.clock.now()).await
 }
 
 /// Answers every request that waits. Gives how many mails were queued. To call it twice does no harm.

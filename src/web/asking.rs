@@ -25,7 +25,7 @@ pub(super) fn asker(site: &Site, form: &Form, headers: &HeaderMap) -> Asker {
     }
     match subscribe::read_form_token(&site.app, form.one("token")) {
         // Anybody can fetch a token, and have the visitors of a page of theirs post it.
-        FormToken::Good if !host::is_from_elsewhere(&site.app.config, headers) => Asker::Reader,
+        FormToken::Good if !host::is_from_elsewhere(site, headers) => Asker::Reader,
         FormToken::TooSoon => Asker::Again("That was quick. Please press the button once more."),
         FormToken::Good | FormToken::Foreign => Asker::Again("One more step: please look at it and press the button."),
     }

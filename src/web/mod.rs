@@ -33,7 +33,8 @@ use axum::{
 use tokio::sync::Semaphore;
 use tower_http::{set_header::SetResponseHeaderLayer, timeout::TimeoutLayer};
 
-use crate::{app::App, intake::hooks::Sns, staff::Passwords};
+use crate::{app::App, config::Config, intake::hooks::Sns, staff::Passwords};
+use host::Names;
 use pages::{Page, Pages};
 
 /// The most that a form may weigh, in bytes.
@@ -64,12 +65,22 @@ pub(crate) struct Site {
     sns: Arc<Sns>,
     hook_turns: Arc<Semaphore>,
     passwords: Arc<Passwords>,
+    /// The names that it answers to.
+    names: Arc<Names>,
 }
 
-/// All that the daemon serves. Who types its name alone wants to join.
+/// All that the daemon serves where readers reach it. Who types its name alone wants to join.
 pub fn whole(app: Arc<App>) -> Router {
     let sns = Sns::over(&app.collector);
-    guarded(pages().route("/", get(async || Redirect::to("join"))), app, sns)
+    let (pages, names) = (pages(&app.config), Names::public(&app.config));
+    guarded(pages.route("/", get(async || Redirect::to("join"))), app, sns, names)
+}
+
+/// What is served at the desk's own address: nothing else than what staff use. `None` when it has none, and is among the
+/// public pages.
+pub fn desk(app: Arc<App>) -> Option<Router> {
+    let (sns, names) = (Sns::over(&app.collector), Names::desk(app.config.desk.as_ref()?));
+    Some(guarded(of_staff().route("/", get(async || Redirect::to("desk"))), app, sns, names))
 }
 
 /// The public pages and the hooks.
@@ -80,11 +91,18 @@ pub fn router(app: Arc<App>) -> Router {
 
 /// The same, with a way of its own to Amazon SNS.
 pub fn router_with(app: Arc<App>, sns: Sns) -> Router {
-    guarded(pages(), app, sns)
+    let (pages, names) = (pages(&app.config), Names::public(&app.config));
+    guarded(pages, app, sns, names)
 }
 
-fn pages() -> Router<Site> {
-    Router::new()
+/// What staff use, and nobody else.
+fn of_staff() -> Router<Site> {
+    desk::pages()
+}
+
+/// What readers, mail providers and sites reach; and what staff use, unless that has an address of its own.
+fn pages(config: &Config) -> Router<Site> {
+    let pages = Router::new()
         .route("/join", get(join::page).post(join::ask))
         .route("/confirm/{token}", get(confirm::page).post(confirm::confirm))
         .route("/preferences/{token}", get(preferences::page).post(preferences::choose))
@@ -100,16 +118,17 @@ fn pages() -> Router<Site> {
         .route("/hooks/feed/{name}", post(pings::take))
         .route("/leave/{token}", get(leave::page).post(leave::leave))
         .route("/leave/{token}/stay", post(leave::stay))
-        .merge(desk::pages())
         .route("/leave/{token}/only", post(leave::only))
-        .route("/staff/{token}", get(deciding::page).post(deciding::decide))
+        .route("/staff/{token}", get(deciding::page).post(deciding::decide));
+    if config.desk.is_some() { pages } else { pages.merge(of_staff()) }
 }
 
 /// Pages with all that every one of them is to have: what is added to a router behind this has nothing of it.
-fn guarded(pages: Router<Site>, app: Arc<App>, sns: Sns) -> Router {
+fn guarded(pages: Router<Site>, app: Arc<App>, sns: Sns, names: Names) -> Router {
     let hook_turns = Arc::new(Semaphore::new(hooks::AT_ONCE));
     let passwords = Arc::new(Passwords::default());
-    let site = Site { pages: Arc::new(Pages::new(&app.config.sender)), app, sns: Arc::new(sns), hook_turns, passwords };
+    let (drawn, names) = (Arc::new(Pages::new(&app.config.sender)), Arc::new(names));
+    let site = Site { pages: drawn, app, sns: Arc::new(sns), hook_turns, passwords, names };
     let mut router = pages
         .fallback(not_found)
         .method_not_allowed_fallback(wrong_method)

@@ -668,13 +668,18 @@ fn a_list_or_a_rule_that_could_do_nothing_is_a_mistake() {
 }
 
 #[test]
-fn two_of_staff_are_needed_for_a_second_person_and_a_window_may_be_none() {
+fn who_wants_a_second_person_is_warned_when_none_is_named_and_a_window_may_be_none() {
     let staff = |people: &str| format!("{LEAST}[staff]\nnotify = [{people}]\nsecond_person = true\n");
     for people in ["", "\"desk@example.org\"", "\"desk@example.org\", \"Desk@Example.org\""] {
-        assert!(complaint(&staff(people)).contains("staff.second_person: there is no second person"), "{people}");
+        // There may be one at the desk.
+        let config = Config::parse(&staff(people), Path::new("config.toml"), &env).expect("unwise but right");
+        let warnings: Vec<String> = config.warnings.iter().map(ToString::to_string).collect();
+        assert!(warnings[0].contains("staff.second_person: `notify` names no second person"), "{warnings:?}");
     }
     let config = Config::parse(&staff("\"a@example.org\", \"b@example.org\""), Path::new("config.toml"), &env);
-    assert_eq!(config.expect("two").staff.second_person, SecondPerson::Needed);
+    let config = config.expect("two");
+    assert!(config.warnings.is_empty(), "{:?}", config.warnings);
+    assert_eq!(config.staff.second_person, SecondPerson::Needed);
     for (written, seconds) in [("0s", 0), ("90s", 90)] {
         let text = with("title", &format!("alert_hold = \"{written}\"\ntitle"));
         let config = Config::parse(&text, Path::new("config.toml"), &env).expect("right");
@@ -763,4 +768,42 @@ fn no_debug_text_shows_the_secret_of_a_hook() {
         let shown = format!("{config:?} {config:#?}");
         assert!(config.hooks.len() == 1 && !shown.contains(password), "{shown}");
     }
+}
+
+#[test]
+fn a_desk_of_its_own_needs_an_address_and_a_name_and_shares_neither_with_the_public_pages() {
+    let desk = |lines: &str| format!("{LEAST}[desk]\n{lines}\n");
+    for (lines, says) in [
+        ("listen = \"127.0.0.1:8081\"", "desk.base_url: missing"),
+        ("base_url = \"https://desk.example.org\"", "desk.listen: missing"),
+        (
+            "listen = \"127.0.0.1:8080\"\nbase_url = \"https://desk.example.org\"",
+            "desk.listen: is where the public pages are, too",
+        ),
+    ] {
+        assert!(complaint(&desk(lines)).contains(says), "{lines}: {}", complaint(&desk(lines)));
+    }
+    let both = desk("listen = \"127.0.0.1:8081\"\nbase_url = \"https://desk.example.org/press\"");
+    let config = Config::parse(&both, Path::new("config.toml"), &env).expect("right");
+    assert_eq!(config.desk_url().as_str(), "https://desk.example.org/press/");
+    let none = Config::parse(&desk(""), Path::new("config.toml"), &env).expect("right");
+    assert_eq!(none.desk_url(), &none.base_url);
+}
+
+#[test]
+fn a_webhook_has_a_key_of_the_standard_and_wants_what_there_is() {
+    let hook =
+        |lines: &str| format!("{LEAST}[[webhooks]]\nname = \"crm\"\nurl = \"https://crm.example.org\"\n{lines}\n");
+    let key = "secret = \"whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw\"";
+    for (lines, says) in [
+        ("".to_owned(), "webhooks[0].secret: missing"),
+        ("secret = \"whsec_c2hvcnQ=\"".to_owned(), "webhooks[0].secret: not the secret of a webhook"),
+        (format!("{key}\nevents = [\"issue.send\"]"), "did you mean `issue.sent`?"),
+        (format!("{key}\nlists = [\"nowhere\"]"), "webhooks[0].lists[0]: there is no such list"),
+    ] {
+        assert!(complaint(&hook(&lines)).contains(says), "{lines}: {}", complaint(&hook(&lines)));
+    }
+    let config = Config::parse(&hook(key), Path::new("config.toml"), &env).expect("right");
+    assert_eq!(config.webhooks[0].events.len(), 3);
+    assert!(!format!("{config:?}").contains("MfKQ9r8G"));
 }

@@ -3,7 +3,11 @@
 use jiff::{SignedDuration, Timestamp};
 use reqwest::{Method, StatusCode};
 use tidings::{
-    domain::staff::{Role, StaffId},
+    domain::{
+        actor::Actor,
+        staff::{Role, StaffId},
+    },
+    newsroom::{self, By, Sending, Statement},
     staff,
 };
 use totp_rs::{Builder, Secret};
@@ -371,6 +375,8 @@ async fn what_a_site_or_a_colleague_writes_runs_nothing_at_the_desk() {
     let page = desk.press("/desk/staff", &fields).await;
     let today = desk.get("/desk").await;
     for text in [&page.text, &today.text] {
+        // The desk's own.
+        let text = text.replace("<script src=\"/desk/desk.js\" defer></script>", "");
         assert!(!text.contains("<script") && !text.contains("<img"), "{text}");
     }
     assert!(today.text.contains("The alert"), "{}", today.text);
@@ -389,4 +395,70 @@ async fn the_ledger_says_who_did_what_and_staff_can_look_it_up() {
     assert!(of_vera.text.contains("Nothing was done by hand yet."), "{}", of_vera.text);
     // What is no number or nobody's name is as if it had not been asked for.
     assert!(desk.get("/desk/deeds?of=%3Cscript%3E&before=x").await.text.contains("appointed"));
+}
+
+told_on_both_engines!(who_comes_and_goes_stands_in_the_ledger_with_who_it_was);
+async fn who_comes_and_goes_stands_in_the_ledger_with_who_it_was() {
+    let (world, pages) = house().await;
+    let mut desk = Desk::signed_in(&pages, OLGA).await;
+    let new = "another four words";
+    let fields = [("present", PASSWORD), ("password", new), ("again", new)];
+    assert_eq!(desk.press("/desk/account/password", &fields).await.status, StatusCode::SEE_OTHER);
+    desk.press("/desk/sign-out", &[]).await;
+    for _ in 0..5 {
+        Desk::outside(&pages).sign_in(OLGA, "a wrong password").await;
+    }
+    let olga = world.app.store.account_of(&address_of(OLGA)).await.expect("read").expect("an account").staff.id;
+    let events: Vec<String> = world
+        .app
+        .store
+        .deeds(Some(&Actor::Staff(olga)), None, 100)
+        .await
+        .expect("deeds")
+        .into_iter()
+        .rev()
+        .map(|deed| deed.entry.event)
+        .collect();
+    // She chose her first password by the link.
+    assert_eq!(events, ["password", "signed in", "signed in", "password", "signed in", "signed out"]);
+    let refused = world.ledger("desk").await;
+    assert_eq!(refused.len(), 5, "{refused:?}");
+    assert!(refused[3].ends_with("could not sign in"), "{refused:?}");
+    assert!(refused[4].ends_with("could not sign in; the next try must wait 2 seconds"), "{refused:?}");
+    assert!(!refused.concat().contains("olga@"), "{refused:?}");
+}
+
+told_on_both_engines!(what_waits_is_told_to_all_who_may_decide_and_nobody_else_gets_a_button);
+async fn what_waits_is_told_to_all_who_may_decide_and_nobody_else_gets_a_button() {
+    let setup = World::setup().staff("notify = [\"desk@example.org\", \"vera@example.org\"]");
+    let world = setup.staff("second_person = true").start().await;
+    world.begin(1).await;
+    let pages = Pages::of(&world).await;
+    for (address, role) in [(OLGA, Role::Publisher), (VERA, Role::Viewer), ("ed@example.org", Role::Editor)] {
+        world.staff(address, role).await;
+    }
+    world.run().await;
+    world.new_mails();
+    let desk = By::staff(&world.app, &address_of("desk@example.org")).await.expect("one of staff");
+    let (list, markdown) = (&world.app.config.lists[0].name, "The coalition **condemns** the transfer.");
+    let statement = Statement { list, subject: "Statement on the transfer", markdown, key: None };
+    let draft = newsroom::draft_alert(&world.app, &statement).expect("a draft");
+    let sending = Sending { by: &desk, window: SignedDuration::ZERO };
+    newsroom::send(&world.app, &draft, &sending).await.expect("held");
+    world.run().await;
+    let mut told: Vec<(String, bool)> =
+        world.new_mails().iter().map(|mail| (mail.to.clone(), mail.text.contains("/staff/"))).collect();
+    told.sort();
+    let expected = [("desk@example.org", true), (OLGA, true), (VERA, false)].map(|(to, has)| (to.to_owned(), has));
+    assert_eq!(told, expected);
+    // She is not in `notify`, and may approve it all the same, days later.
+    for _ in 0..9 {
+        world.hours(24);
+        world.run().await;
+    }
+    let path = world.mails_to(OLGA).pop().expect("a notice").path_to("staff");
+    let page = pages.decide(&path, &[("do", "approve"), ("typed", "yes")]).await;
+    assert_eq!(page.status, StatusCode::OK, "{}", page.text);
+    world.run().await;
+    assert_eq!(world.mails_to("reader1@example.org").len(), 1);
 }

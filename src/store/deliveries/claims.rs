@@ -20,7 +20,9 @@ use crate::{
         holders::{Holder, LEASE},
         instant, instant_or_none,
         mailings::lane_rank,
-        ms, word,
+        ms,
+        webhooks::refused_calls,
+        word,
     },
 };
 
@@ -252,6 +254,7 @@ impl Store {
         if bounced != "[]" {
             statements.push(sqlx::query(AssertSqlSafe(refusals(&self.engine))).bind(bounced).bind(ms(now)));
         }
+        statements.extend(refused_calls(&self.engine, &self.wants, outcomes, now));
         self.writer.execute_unsynced(&self.engine, statements).await
     }
 }

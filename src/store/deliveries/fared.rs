@@ -3,8 +3,8 @@
 use jiff::Timestamp;
 
 use crate::{
-    domain::{delivery::Lane, issue::IssueId},
-    store::{Store, StoreError, instant_or_none, mailings::lane_rank},
+    domain::issue::IssueId,
+    store::{Store, StoreError, instant_or_none},
 };
 
 /// When the first and the last message of an issue were sent.
@@ -17,7 +17,7 @@ pub struct Fared {
 }
 
 impl Store {
-    /// True while a message of an alert or drill waits or is on the wire. Asks the indexes of what does, for the alert may
+    /// True while a message of an issue waits or is on the wire. Asks the indexes of what does, for the issue may
     /// have a million messages that are settled.
     ///
     /// # Errors
@@ -25,11 +25,10 @@ impl Store {
     pub async fn is_under_way(&self, issue: IssueId) -> Result<bool, StoreError> {
         let found: Option<(i32,)> = sqlx::query_as(
             "SELECT 1 FROM mailings m WHERE m.issue = $1 AND (
-                EXISTS (SELECT 1 FROM deliveries d WHERE d.lane = $2 AND d.try_at IS NOT NULL AND d.mailing = m.id)
+                EXISTS (SELECT 1 FROM deliveries d WHERE d.lane = m.lane AND d.try_at IS NOT NULL AND d.mailing = m.id)
                 OR EXISTS (SELECT 1 FROM deliveries d WHERE d.holder IS NOT NULL AND d.mailing = m.id))",
         )
         .bind(issue.0)
-        .bind(lane_rank(Lane::Alert))
         .fetch_optional(&self.reader)
         .await?;
         Ok(found.is_some())

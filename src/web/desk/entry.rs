@@ -94,7 +94,7 @@ pub(super) async fn sign_in(
     let (typed, next) = (form.one("address"), form.one("next"));
     let again = |status, wrong: &str| site.outside(status, &SignIn { address: typed, next, wrong });
     // Somebody else's page must not sign its visitors in to an account of its own.
-    if host::is_from_elsewhere(&site.app.config, &headers) {
+    if host::is_from_elsewhere(&site, &headers) {
         return again(StatusCode::FORBIDDEN, "Please sign in on this page.");
     }
     let Ok(address) = EmailAddress::parse(typed) else { return again(StatusCode::UNAUTHORIZED, NO_MATCH) };
@@ -116,7 +116,7 @@ pub(super) async fn code(
     let form = Form::read(&body);
     let (half_way, next) = (form.one("half_way"), form.one("next"));
     let again = |status, wrong: &str| site.outside(status, &Code { half_way, next, wrong });
-    if host::is_from_elsewhere(&site.app.config, &headers) {
+    if host::is_from_elsewhere(&site, &headers) {
         return again(StatusCode::FORBIDDEN, "Please give the code on this page.");
     }
     match staff::give_code(&site.app, half_way, form.one("code"), origin).await {

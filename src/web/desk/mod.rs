@@ -57,9 +57,9 @@ async fn script() -> Response {
 }
 
 impl Site {
-    /// The path of a page of the desk, whatever stands before our pages in `base_url`.
+    /// The path of a page of the desk, whatever stands before it in its URL.
     fn desk_path(&self, below: &str) -> String {
-        format!("{}desk{below}", self.app.config.base_url.path())
+        format!("{}desk{below}", self.app.config.desk_url().path())
     }
 
     fn go(&self, below: &str) -> Response {

@@ -102,7 +102,7 @@ impl FromRequest<Site> for Pressed {
     async fn from_request(request: Request, site: &Site) -> Result<Self, Response> {
         let (mut parts, body) = request.into_parts();
         let visitor = Visitor::from_request_parts(&mut parts, site).await?;
-        let is_foreign = host::is_from_elsewhere(&site.app.config, &parts.headers);
+        let is_foreign = host::is_from_elsewhere(site, &parts.headers);
         let body = Bytes::from_request(Request::from_parts(parts, body), site).await;
         let form = Form::read(&body.map_err(IntoResponse::into_response)?);
         if is_foreign || !staff::is_form_seal(&site.app, &visitor.0, form.one("seal")) {
@@ -137,7 +137,7 @@ fn name(site: &Site) -> &'static str {
 }
 
 fn is_https(site: &Site) -> bool {
-    site.app.config.base_url.scheme() == "https"
+    site.app.config.desk_url().scheme() == "https"
 }
 
 /// The page to come back to: the one that was asked for, when it was to look at.

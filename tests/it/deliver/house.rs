@@ -71,6 +71,7 @@ impl House {
         let letterhead = Letterhead {
             sender: sender(),
             links: Links {
+                desk_url: "https://desk.example.org/".parse().expect("a URL"),
                 base_url: "https://news.example.org/".parse().expect("url"),
                 intake: Some(address("news@example.org")),
                 secret: Secret::new(b"a secret of the tests".to_vec()).expect("long enough"),

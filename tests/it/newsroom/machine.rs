@@ -135,7 +135,7 @@ async fn the_second_person_is_named_at_the_machine() {
     assert_eq!(
         nameless.err,
         "error: an alert needs a second person, so it must be said who wants this\n  \
-         hint: say who you are: --by ADDRESS, one of `notify` in [staff]\n"
+         hint: say who you are: --by ADDRESS, one of `notify` in [staff] or who may send at the desk\n"
     );
     let asked = world.tidings(&with(&ALERT, &["--yes", "--by", "desk@example.org"])).await.well();
     assert_eq!(asked, "issue 1 waits for a second person, who was sent a link; nothing has gone to readers\n");

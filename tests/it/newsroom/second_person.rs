@@ -94,7 +94,7 @@ async fn who_is_not_known_apart_wants_nothing_out() {
     world.readers(1).await;
     assert!(matches!(alert(&world, "Statement", None).await, Err(NewsroomError::WhoAreYou)));
     let stranger = By::staff(&world.app, &address_of("reader1@example.org")).await.expect_err("not of staff");
-    assert_eq!(stranger.to_string(), "`r***@e***.org` is not one of `notify` in [staff]");
+    assert_eq!(stranger.to_string(), "`r***@e***.org` is not one of `notify` in [staff], and may not send at the desk");
     assert!(world.issues().await.is_empty());
 }
 

@@ -3,6 +3,7 @@
 
 use std::{net::SocketAddr, sync::Arc};
 
+use axum::Router;
 use reqwest::{
     Method, StatusCode,
     header::{CONTENT_TYPE, HOST, HeaderMap, IF_NONE_MATCH},
@@ -30,10 +31,19 @@ pub(crate) struct Answer {
 }
 
 impl Pages {
+    /// The pages that readers reach.
     pub(crate) async fn of(world: &World) -> Self {
+        Self::over(web::router(Arc::clone(&world.app))).await
+    }
+
+    /// What is at the desk's own address.
+    pub(crate) async fn of_desk(world: &World) -> Self {
+        Self::over(web::desk(Arc::clone(&world.app)).expect("the desk has an address of its own")).await
+    }
+
+    async fn over(router: Router) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let address = listener.local_addr().expect("a bound address");
-        let router = web::router(Arc::clone(&world.app));
         tokio::spawn(
             async move { axum::serve(listener, router.into_make_service_with_connect_info::<SocketAddr>()).await },
         );
