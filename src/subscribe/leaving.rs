@@ -137,7 +137,7 @@ pub async fn narrow(app: &App, token: &str, keep: IssueKind, visit: Visit) -> Re
     let line = line(app, list, Act::Chose, visit);
     let mut tx = app.store.begin().await?;
     tx.one_by_one().await?;
-    let is_less = tx.change_choice(list, *subscriber, choice).await?;
+    let is_less = tx.change_choice(list, *subscriber, choice, app.clock.now()).await?;
     if is_less {
         tx.add_consents(*subscriber, &[line]).await?;
     }

@@ -174,7 +174,7 @@ pub async fn choose(
                 }
             }
             (false, false, false) => {
-                if tx.change_choice(&offered.list, reader, choice).await? {
+                if tx.change_choice(&offered.list, reader, choice, now).await? {
                     record.push(line(&offered.list, Act::Chose));
                 }
             }
