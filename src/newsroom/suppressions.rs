@@ -24,6 +24,7 @@ pub enum Lifted {
 pub async fn suppress(app: &App, address: &EmailAddress, scope: Scope<'_>, reason: &str) -> Result<bool, StoreError> {
     let now = app.clock.now();
     let mut tx = app.store.begin().await?;
+    tx.one_by_one().await?;
     let is_new = tx.suppress(address, scope, SuppressionKind::Staff, reason, now).await?;
     if is_new {
         tx.record(now, "suppressions", "added", &format!("{address}: {reason}")).await?;

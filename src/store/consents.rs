@@ -120,12 +120,14 @@ impl Tx {
     /// # Errors
     /// When the store cannot be written.
     pub async fn erase_subscriber(&mut self, subscriber: SubscriberId, now: Timestamp) -> Result<(), StoreError> {
+        let before = self.counted(subscriber).await?;
         self.erase_answers_to(subscriber, now).await?;
         self.erase_suppressions_of(subscriber).await?;
         self.erase_bounces_of(subscriber).await?;
         self.tell_erased(subscriber, now).await?;
         sqlx::query("DELETE FROM consents WHERE subscriber = $1").bind(subscriber.0).execute(&mut *self.inner).await?;
-        self.erase_subscriptions_of(subscriber).await
+        self.erase_subscriptions_of(subscriber).await?;
+        self.count_again(before, now).await
     }
 }
 

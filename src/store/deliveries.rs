@@ -1,20 +1,22 @@
 //! The writer of `deliveries`: who gets which mailing, and how it went. A claim, an outcome and a queue are each one
-//! statement over many rows. Each of the three has a file of its own.
+//! statement over many rows. Each of the three has a file of its own, and so has how they are counted.
 
 mod claims;
+mod counts;
 mod doubt;
-mod fared;
 mod queueing;
+mod under_way;
 
-use std::{collections::BTreeMap, fmt::Write as _};
+use std::fmt::Write as _;
 
 use jiff::Timestamp;
 use sqlx::AssertSqlSafe;
 
+use self::counts::Counting;
 pub(super) use self::doubt::Doubt;
 pub use self::{
     claims::{Claimed, Claims, Doubtful, Recorded, SecondLook},
-    fared::Fared,
+    counts::Fared,
     queueing::Batch,
 };
 use super::{Store, StoreError, Tx, instant, instant_or_none, mailings::lane_rank, ms, word};
@@ -112,21 +114,6 @@ struct Row {
 }
 
 impl Tx {
-    /// How many deliveries of an issue are in a state at this moment.
-    ///
-    /// # Errors
-    /// When the store cannot be read.
-    pub async fn count_in_state(&mut self, issue: IssueId, state: DeliveryState) -> Result<u64, StoreError> {
-        let (count,): (i64,) = sqlx::query_as(
-            "SELECT COUNT(*) FROM deliveries WHERE state = $2 AND mailing IN (SELECT id FROM mailings WHERE issue = $1)",
-        )
-        .bind(issue.0)
-        .bind(state.as_str())
-        .fetch_one(&mut *self.inner)
-        .await?;
-        Ok(count.unsigned_abs())
-    }
-
     /// Takes what of an issue waits out of the queue, until it is put back; gives how many.
     ///
     /// # Errors
@@ -166,17 +153,38 @@ impl Tx {
     /// # Errors
     /// When the store cannot be written.
     pub async fn drop_unsent(&mut self, issue: IssueId, reason: &str, now: Timestamp) -> Result<u64, StoreError> {
-        let done = sqlx::query(
+        let dropped: Vec<(i64,)> = sqlx::query_as(
             "UPDATE deliveries SET state = 'dropped', try_at = NULL, changed_at = $1, answer = $2
              WHERE state IN ('queued', 'deferred', 'unknown')
-               AND mailing IN (SELECT id FROM mailings WHERE issue = $3)",
+               AND mailing IN (SELECT id FROM mailings WHERE issue = $3) RETURNING mailing",
         )
         .bind(ms(now))
         .bind(reason)
         .bind(issue.0)
-        .execute(&mut *self.inner)
+        .fetch_all(&mut *self.inner)
         .await?;
-        Ok(done.rows_affected())
+        self.count_moved(&dropped, None, Some(DeliveryState::Dropped), now).await?;
+        Ok(dropped.len() as u64)
+    }
+
+    /// Counts those deliveries, given by their mailings, that went from one end, or none, to another.
+    async fn count_moved(
+        &mut self,
+        moved: &[(i64,)],
+        from: Option<DeliveryState>,
+        to: Option<DeliveryState>,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        let mut counting = Counting::default();
+        for (mailing,) in moved {
+            if let Some(from) = from {
+                counting.add(*mailing, from, -1);
+            }
+            if let Some(to) = to {
+                counting.add(*mailing, to, 1);
+            }
+        }
+        self.count(&counting, now).await
     }
 
     /// Gives back what a holder claimed and never offered: due at once, queued or, when it was tried before, deferred.
@@ -217,7 +225,7 @@ impl Tx {
     /// Takes away the deliveries of a mailing that goes away.
     pub(super) async fn forget_deliveries_of(&mut self, mailing: MailingId) -> Result<(), StoreError> {
         sqlx::query("DELETE FROM deliveries WHERE mailing = $1").bind(mailing.0).execute(&mut *self.inner).await?;
-        Ok(())
+        self.forget_counts_of(mailing).await
     }
 
     /// Takes away what relays said of a subscriber, for it may name them. What is being sent to them at this moment is
@@ -305,23 +313,6 @@ impl Store {
         Ok((due.unsigned_abs(), instant_or_none(next)))
     }
 
-    /// How many deliveries of an issue are in each state.
-    ///
-    /// # Errors
-    /// When the store cannot be read.
-    pub async fn states_of_issue(&self, issue: IssueId) -> Result<BTreeMap<DeliveryState, u64>, StoreError> {
-        let rows: Vec<(String, i64)> = sqlx::query_as(
-            "SELECT state, COUNT(*) FROM deliveries WHERE mailing IN (SELECT id FROM mailings WHERE issue = $1)
-             GROUP BY state",
-        )
-        .bind(issue.0)
-        .fetch_all(&self.reader)
-        .await?;
-        rows.into_iter()
-            .map(|(state, count)| Ok((word(&state, DeliveryState::from_word(&state))?, count.unsigned_abs())))
-            .collect()
-    }
-
     /// The deliveries that a filter lets through, last changed first.
     ///
     /// # Errors
@@ -342,16 +333,17 @@ impl Store {
         rows.into_iter().map(Row::into_delivery).collect()
     }
 
-    /// Every delivery to one subscriber, the newest first.
+    /// The newest deliveries to one subscriber, at most `limit`.
     ///
     /// # Errors
     /// When the store cannot be read.
-    pub async fn deliveries_to(&self, subscriber: SubscriberId) -> Result<Vec<DeliveryTo>, StoreError> {
+    pub async fn deliveries_to(&self, subscriber: SubscriberId, limit: i64) -> Result<Vec<DeliveryTo>, StoreError> {
         let rows: Vec<RowTo> = sqlx::query_as(
             "SELECT m.subject, m.issue, m.list, d.state, d.attempts, d.queued_at, d.changed_at, d.answer
-             FROM mailings m JOIN deliveries d ON d.mailing = m.id AND d.subscriber = $1 ORDER BY m.id DESC",
+             FROM mailings m JOIN deliveries d ON d.mailing = m.id AND d.subscriber = $1 ORDER BY m.id DESC LIMIT $2",
         )
         .bind(subscriber.0)
+        .bind(limit)
         .fetch_all(&self.reader)
         .await?;
         rows.into_iter().map(RowTo::into_delivery).collect()
@@ -362,13 +354,12 @@ impl Store {
     /// # Errors
     /// When the store cannot be written.
     pub async fn retry_deliveries(&self, filter: &Filter, now: Timestamp) -> Result<u64, StoreError> {
-        self.change(
-            filter,
-            "state = CASE WHEN d.state = 'bounced' THEN 'deferred' ELSE d.state END, try_at = $4",
-            "d.state IN ('queued', 'deferred', 'unknown', 'bounced')",
-            now,
-        )
-        .await
+        let mut tx = self.begin().await?;
+        let waiting = tx.change(filter, "try_at = $4", "d.state IN ('queued', 'deferred', 'unknown')", now).await?;
+        let bounced = tx.change(filter, "state = 'deferred', try_at = $4", "d.state = 'bounced'", now).await?;
+        tx.count_moved(&bounced, Some(DeliveryState::Bounced), None, now).await?;
+        tx.commit().await?;
+        Ok((waiting.len() + bounced.len()) as u64)
     }
 
     /// Gives up deliveries that are not settled and not being sent at this moment. Gives how many.
@@ -376,27 +367,34 @@ impl Store {
     /// # Errors
     /// When the store cannot be written.
     pub async fn drop_deliveries(&self, filter: &Filter, now: Timestamp) -> Result<u64, StoreError> {
-        self.change(
-            filter,
-            "state = 'dropped', try_at = NULL, answer = 'dropped by staff'",
-            "d.state IN ('queued', 'deferred', 'unknown')",
-            now,
-        )
-        .await
+        let mut tx = self.begin().await?;
+        let set = "state = 'dropped', try_at = NULL, answer = 'dropped by staff'";
+        let dropped = tx.change(filter, set, "d.state IN ('queued', 'deferred', 'unknown')", now).await?;
+        tx.count_moved(&dropped, None, Some(DeliveryState::Dropped), now).await?;
+        tx.commit().await?;
+        Ok(dropped.len() as u64)
     }
+}
 
-    async fn change(&self, filter: &Filter, set: &str, only: &str, now: Timestamp) -> Result<u64, StoreError> {
-        let set = set.replace("d.state", "state");
-        let statement = sqlx::query(AssertSqlSafe(format!(
+impl Tx {
+    /// Changes what a filter lets through; gives the mailing of each.
+    async fn change(
+        &mut self,
+        filter: &Filter,
+        set: &str,
+        only: &str,
+        now: Timestamp,
+    ) -> Result<Vec<(i64,)>, StoreError> {
+        let statement = sqlx::query_as(AssertSqlSafe(format!(
             "UPDATE deliveries SET {set}, changed_at = $4 WHERE (mailing, subscriber) IN (
                  SELECT d.mailing, d.subscriber FROM deliveries d JOIN mailings m ON m.id = d.mailing
-                 JOIN subscribers s ON s.id = d.subscriber WHERE {FILTERED} AND {only})"
+                 JOIN subscribers s ON s.id = d.subscriber WHERE {FILTERED} AND {only}) RETURNING mailing"
         )))
         .bind(filter.issue.map(|issue| issue.0))
         .bind(filter.state.map(DeliveryState::as_str))
         .bind(filter.address.as_ref().map(EmailAddress::key))
         .bind(ms(now));
-        self.writer.execute(statement).await
+        Ok(statement.fetch_all(&mut *self.inner).await?)
     }
 }
 

@@ -10,6 +10,7 @@ pub mod engine;
 pub mod error;
 mod failpoint;
 pub mod feeds;
+pub mod growth;
 pub mod holders;
 pub mod hook_tokens;
 pub mod issues;

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use sqlx::{Any, AssertSqlSafe, any::AnyArguments, query::QueryAs};
 
-use super::{Counter, Store, StoreError, Tx, anywhere, instant, instant_or_none, ms, word};
+use super::{Counter, Store, StoreError, Tx, anywhere, growth::Change, instant, instant_or_none, ms, word};
 use crate::domain::{
     address::EmailAddress,
     consent::Door,
@@ -60,16 +60,6 @@ impl Store {
             }
         }
         Ok(found)
-    }
-
-    /// How many would get an issue of this kind now.
-    ///
-    /// # Errors
-    /// When the store cannot be read.
-    pub async fn count_readers(&self, list: &Slug, kind: IssueKind) -> Result<u64, StoreError> {
-        let sql = format!("SELECT COUNT(*) FROM subscriptions u WHERE {}", readers(kind, "$1"));
-        let (count,): (i64,) = sqlx::query_as(AssertSqlSafe(sql)).bind(list.as_str()).fetch_one(&self.reader).await?;
-        Ok(count.unsigned_abs())
     }
 
     /// Every subscription of one address.
@@ -206,6 +196,8 @@ impl Tx {
             .collect();
         let rows = serde_json::to_string(&rows).expect("numbers and texts are JSON");
         let each = self.engine.json_rows();
+        self.one_by_one().await?;
+        let suppressed_before = self.count_suppressed(list, &rows).await?;
         sqlx::query(AssertSqlSafe(format!(
             "INSERT INTO subscribers (id, address, address_key, name, added_at)
              SELECT CAST(value->>0 AS BIGINT), value->>1, value->>2, value->>3, $2 FROM {each} WHERE 1 = 1
@@ -230,6 +222,10 @@ impl Tx {
         if done.rows_affected() > 0 {
             self.tell_joined(list, people.iter().map(|person| person.address.key()), now).await?;
         }
+        let joined = i64::try_from(done.rows_affected()).unwrap_or(i64::MAX);
+        let reached = joined - (self.count_suppressed(list, &rows).await? - suppressed_before);
+        let change = Change { joined, ended: 0, digests: reached, alerts: reached };
+        self.grow(list.as_str(), change, now).await?;
         Ok(done.rows_affected())
     }
 
@@ -244,6 +240,7 @@ impl Tx {
         reason: &str,
         now: Timestamp,
     ) -> Result<bool, StoreError> {
+        let before = self.counted(subscriber).await?;
         let done = sqlx::query(
             "UPDATE subscriptions SET state = 'ended', ended_at = $1, ended_reason = $2
              WHERE list = $3 AND subscriber = $4 AND state <> 'ended'",
@@ -257,6 +254,7 @@ impl Tx {
         if done.rows_affected() == 1 {
             self.tell_subscription(list, subscriber, now).await?;
         }
+        self.count_again(before, now).await?;
         Ok(done.rows_affected() == 1)
     }
 
@@ -273,6 +271,7 @@ impl Tx {
         door: Door,
         now: Timestamp,
     ) -> Result<(), StoreError> {
+        let before = self.counted(subscriber).await?;
         sqlx::query(
             "INSERT INTO subscriptions (list, subscriber, state, digests, alerts, consent, began_at)
              VALUES ($1, $2, 'active', $3, $4, $5, $6)
@@ -290,7 +289,9 @@ impl Tx {
         .bind(ms(now))
         .execute(&mut *self.inner)
         .await?;
-        self.tell_subscription(list, subscriber, now).await
+        self.tell_subscription(list, subscriber, now).await?;
+        self.count_again(before, now).await?;
+        Ok(())
     }
 
     /// Changes what an active subscription gets; `false` when it is not active.
@@ -304,6 +305,7 @@ impl Tx {
         choice: Choice,
         now: Timestamp,
     ) -> Result<bool, StoreError> {
+        let before = self.counted(subscriber).await?;
         let done = sqlx::query(
             "UPDATE subscriptions SET digests = $1, alerts = $2
              WHERE list = $3 AND subscriber = $4 AND state = 'active'",
@@ -317,6 +319,7 @@ impl Tx {
         if done.rows_affected() == 1 {
             self.tell_subscription(list, subscriber, now).await?;
         }
+        self.count_again(before, now).await?;
         Ok(done.rows_affected() == 1)
     }
 
@@ -353,6 +356,7 @@ impl Tx {
         reason: &str,
         now: Timestamp,
     ) -> Result<bool, StoreError> {
+        let before = self.counted(subscriber).await?;
         let done = sqlx::query(
             "UPDATE subscriptions SET state = 'active', began_at = $1, ended_at = NULL, ended_reason = ''
              WHERE list = $2 AND subscriber = $3 AND state = 'ended' AND ended_reason = $4",
@@ -366,6 +370,7 @@ impl Tx {
         if done.rows_affected() == 1 {
             self.tell_subscription(list, subscriber, now).await?;
         }
+        self.count_again(before, now).await?;
         Ok(done.rows_affected() == 1)
     }
 
@@ -380,6 +385,7 @@ impl Tx {
         consent: Door,
         now: Timestamp,
     ) -> Result<bool, StoreError> {
+        let before = self.counted(subscriber).await?;
         let done = sqlx::query(
             "UPDATE subscriptions SET state = 'active', consent = $1, began_at = $2, ended_at = NULL, ended_reason = ''
              WHERE list = $3 AND subscriber = $4 AND state <> 'active'",
@@ -393,6 +399,7 @@ impl Tx {
         if done.rows_affected() == 1 {
             self.tell_subscription(list, subscriber, now).await?;
         }
+        self.count_again(before, now).await?;
         Ok(done.rows_affected() == 1)
     }
 

@@ -133,6 +133,7 @@ impl Tx {
         reason: &str,
         now: Timestamp,
     ) -> Result<bool, StoreError> {
+        let before = self.counted_by_address(address).await?;
         let done = sqlx::query(
             "INSERT INTO suppressions (address_key, list, kind, reason, made_at) VALUES ($1, $2, $3, $4, $5)
              ON CONFLICT (address_key, list) DO UPDATE SET kind = excluded.kind, reason = excluded.reason,
@@ -146,6 +147,7 @@ impl Tx {
         .bind(ms(now))
         .execute(&mut *self.inner)
         .await?;
+        self.count_again(before, now).await?;
         Ok(done.rows_affected() == 1)
     }
 
@@ -160,6 +162,7 @@ impl Tx {
         kind: SuppressionKind,
         now: Timestamp,
     ) -> Result<bool, StoreError> {
+        let before = self.counted_by_address(address).await?;
         let done = sqlx::query("DELETE FROM suppressions WHERE address_key = $1 AND list = $2 AND kind = $3")
             .bind(address.key())
             .bind(scope.as_str())
@@ -169,6 +172,7 @@ impl Tx {
         if done.rows_affected() == 0 {
             return Ok(false);
         }
+        self.count_again(before, now).await?;
         self.lift_bounces(address, now).await?;
         Ok(true)
     }

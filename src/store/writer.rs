@@ -67,13 +67,15 @@ impl Writer {
     }
 
     /// Does some statements together, without waiting for the disk: a process that is killed loses nothing of them, a
-    /// machine that loses its power may. The next write that waits makes them durable as well. Gives how many rows the
-    /// first one changed.
+    /// machine that loses its power may. The next write that waits makes them durable as well. The first one must change
+    /// `expected` rows, which is what is given; when it does not, `None`, and nothing is done.
     pub(super) async fn execute_unsynced(
         &self,
         engine: &Engine,
-        statements: Vec<Query<'_, Any, AnyArguments>>,
-    ) -> Result<u64, StoreError> {
+        first: Query<'_, Any, AnyArguments>,
+        expected: u64,
+        others: Vec<Query<'_, Any, AnyArguments>>,
+    ) -> Result<Option<u64>, StoreError> {
         let inner = self.pool.acquire().await?;
         // A connection that no longer waits must not be used for another write: dropped in between, it is closed.
         let mut tx = Tx::open(engine, inner);
@@ -81,16 +83,18 @@ impl Writer {
             tx.inner.execute(*statement).await?;
         }
         write_point();
-        let mut changed = Vec::with_capacity(statements.len());
-        for statement in statements {
-            changed.push(statement.execute(&mut *tx.inner).await?.rows_affected());
+        if first.execute(&mut *tx.inner).await?.rows_affected() != expected {
+            return Ok(None);
+        }
+        for statement in others {
+            statement.execute(&mut *tx.inner).await?;
         }
         for statement in engine.end_unsynced() {
             tx.inner.execute(*statement).await?;
         }
         tx.state = TxState::Committed;
         write_point();
-        Ok(changed.first().copied().unwrap_or(0))
+        Ok(Some(expected))
     }
 
     /// Does one statement that gives back a row, if it changed one, by itself; durable when this returns.

@@ -201,7 +201,7 @@ impl Data {
             .collect();
         self.messages = app
             .store
-            .deliveries_to(subscriber.id)
+            .deliveries_to(subscriber.id, i64::MAX)
             .await?
             .into_iter()
             .map(|it| DataMessage {

@@ -88,6 +88,7 @@ async fn sync(app: &App, list: &Slug, path: &Path) -> Result<Option<Imported>, F
     }
     file.rewind().map_err(unreadable)?;
     let mut tx = app.store.begin().await?;
+    tx.one_by_one().await?;
     let read = read_into(app, &mut tx, list, BufReader::new(file), Door::File).await;
     let (imported, _) = read.map_err(|source| FileError::Import { path: path.to_owned(), source })?;
     let (now, about) = (app.clock.now(), format!("list:{list}"));

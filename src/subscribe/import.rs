@@ -69,6 +69,7 @@ pub async fn import(
     bad_lines: BadLines,
 ) -> Result<Imported, ImportError> {
     let mut tx = app.store.begin().await?;
+    tx.one_by_one().await?;
     let (imported, bad) = read_into(app, &mut tx, list, input, consent).await?;
     if bad_lines == BadLines::Refuse && bad.iter().any(|line| !line.problem.is_harmless()) {
         return Err(ImportError::Bad(bad));

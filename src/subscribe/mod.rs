@@ -69,6 +69,7 @@ pub async fn add(app: &App, list: &Slug, person: &NewSubscriber, returning: Retu
     let first = app.store.subscriber_ids(1).await?;
     let fingerprint = app.secret.fingerprint(&person.address);
     let mut tx = app.store.begin().await?;
+    tx.one_by_one().await?;
     let was_erased = !tx.forgotten(&[fingerprint.as_str()]).await?.is_empty();
     match (was_erased, returning) {
         (true, Returning::StaysAway) => {

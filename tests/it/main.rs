@@ -11,6 +11,7 @@ mod collect;
 mod commands;
 mod config;
 mod connections;
+mod counts;
 mod crash;
 mod crawler;
 mod csv;

@@ -4,7 +4,7 @@
 use jiff::{SignedDuration, Timestamp};
 use sqlx::AssertSqlSafe;
 
-use super::{Key, queueing::mailed};
+use super::{Key, counts::Counting, queueing::mailed};
 use crate::{
     domain::{
         address::EmailAddress,
@@ -169,17 +169,22 @@ impl Store {
             }
         }
         let rows = if keys.is_empty() { Vec::new() } else { look_up(&mut *tx.inner, &tx.engine, &keys, now).await? };
-        let mut claims = Claims { more, ..Claims::default() };
+        let (mut claims, mut counting) = (Claims { more, ..Claims::default() }, Counting::default());
         for row in rows {
             match row.fate(now) {
                 Fate::Offer(claimed) => claims.deliveries.push(claimed),
-                other => match tx.carry_out(row.key(), other, now).await? {
-                    Some(DeliveryState::Expired) => claims.expired += 1,
-                    Some(_) => claims.dropped += 1,
-                    None => {}
-                },
+                other => {
+                    let settled = tx.carry_out(row.key(), other, now).await?;
+                    match settled {
+                        Some(DeliveryState::Expired) => claims.expired += 1,
+                        Some(_) => claims.dropped += 1,
+                        None => {}
+                    }
+                    settled.into_iter().for_each(|state| counting.add(row.mailing, state, 1));
+                }
             }
         }
+        tx.count(&counting, now).await?;
         tx.commit().await?;
         self.doubt.resolve(holder);
         Ok(claims)
@@ -211,6 +216,9 @@ impl Store {
         let row = look_up(&mut *tx.inner, &tx.engine, &key, now).await?.pop();
         let Some(row) = row.filter(is_ours) else { return Ok(SecondLook::Gone) };
         let settled = tx.carry_out(row.key(), row.fate(now), now).await?;
+        let mut counting = Counting::default();
+        settled.into_iter().for_each(|state| counting.add(row.mailing, state, 1));
+        tx.count(&counting, now).await?;
         tx.commit().await?;
         Ok(settled.map_or(SecondLook::Gone, SecondLook::Settled))
     }
@@ -230,10 +238,32 @@ impl Store {
         outcomes: &[Recorded],
         now: Timestamp,
     ) -> Result<u64, StoreError> {
+        let written = self.write_outcomes(holder_id, outcomes, now).await?;
+        if let Some(written) = written {
+            return Ok(written);
+        }
+        // Some of them count no more, and nothing was written. One by one it shows which.
+        let mut written = 0;
+        for outcome in outcomes {
+            written += self.write_outcomes(holder_id, std::slice::from_ref(outcome), now).await?.unwrap_or(0);
+        }
+        Ok(written)
+    }
+
+    /// Writes outcomes down with what they count as, when each of them still counts. `None` when not, and then nothing is
+    /// written: how many of which mailing came to which end would not be known.
+    async fn write_outcomes(
+        &self,
+        holder_id: i64,
+        outcomes: &[Recorded],
+        now: Timestamp,
+    ) -> Result<Option<u64>, StoreError> {
         let rows: Vec<_> = outcomes.iter().map(Recorded::to_row).collect();
         let rows = serde_json::to_string(&rows).expect("numbers and texts are JSON");
         let bounced: Vec<_> = outcomes.iter().filter_map(Recorded::to_bounce).collect();
         let bounced = serde_json::to_string(&bounced).expect("numbers and texts are JSON");
+        let mut counting = Counting::default();
+        outcomes.iter().for_each(|it| counting.add(it.mailing.0, it.next.state, 1));
         let each = self.engine.json_rows();
         let outcomes_written = sqlx::query(AssertSqlSafe(format!(
             "WITH v AS (SELECT CAST(value->>0 AS BIGINT) AS mailing, CAST(value->>1 AS BIGINT) AS subscriber,
@@ -250,12 +280,12 @@ impl Store {
         .bind(rows)
         .bind(ms(now))
         .bind(holder_id);
-        let mut statements = vec![outcomes_written];
+        let mut also: Vec<_> = counting.statement(&self.engine, now).into_iter().collect();
         if bounced != "[]" {
-            statements.push(sqlx::query(AssertSqlSafe(refusals(&self.engine))).bind(bounced).bind(ms(now)));
+            also.push(sqlx::query(AssertSqlSafe(refusals(&self.engine))).bind(bounced).bind(ms(now)));
         }
-        statements.extend(refused_calls(&self.engine, &self.wants, outcomes, now));
-        self.writer.execute_unsynced(&self.engine, statements).await
+        also.extend(refused_calls(&self.engine, &self.wants, outcomes, now));
+        self.writer.execute_unsynced(&self.engine, outcomes_written, outcomes.len() as u64, also).await
     }
 }
 

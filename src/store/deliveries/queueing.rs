@@ -4,6 +4,7 @@
 use jiff::Timestamp;
 use sqlx::AssertSqlSafe;
 
+use super::counts::Counting;
 use crate::{
     domain::{delivery::Lane, issue::IssueKind, mailing::MailingId, slug::Slug, subscription::SubscriberId},
     store::{Store, StoreError, Tx, mailings::lane_rank, ms, subscribers},
@@ -65,6 +66,7 @@ impl Tx {
         .bind(list.as_str())
         .execute(&mut *self.inner)
         .await?;
+        self.count(&Counting::queued(batch.mailing, done.rows_affected()), batch.now).await?;
         Ok(done.rows_affected())
     }
 
@@ -86,7 +88,9 @@ impl Tx {
             .execute(&mut *self.inner)
             .await?;
         }
-        Ok(people.len() as u64)
+        let count = people.len() as u64;
+        self.count(&Counting::queued(batch.mailing, count), batch.now).await?;
+        Ok(count)
     }
 
     /// Queues a mailing to those readers of a list who were mailed `first`, and perhaps had it, whatever they chose to
@@ -111,6 +115,7 @@ impl Tx {
         .bind(first.0)
         .execute(&mut *self.inner)
         .await?;
+        self.count(&Counting::queued(batch.mailing, done.rows_affected()), batch.now).await?;
         Ok(done.rows_affected())
     }
 }
