@@ -89,7 +89,7 @@ for (const element of document.querySelectorAll('[src], link[href]')) {
     if (!['data:', 'about:'].includes(from.protocol) && from.origin !== location.origin)
         faults.push(`from another host: ${name(element)}`);
 }
-if (document.querySelector('script, [onclick], [onload], [onsubmit]')) faults.push('a script');
+if (document.querySelector('script:not([src]), [onclick], [onload], [onsubmit]')) faults.push('a script in the page');
 return faults;
 "#;
 
