@@ -213,6 +213,9 @@ async fn tick(app: &App) -> (Did, Option<String>) {
     if let Err(error) = intake::forget_old_letters(app).await {
         tracing::error!("it was not forgotten which letters came long ago: {error}");
     }
+    if let Err(error) = app.store.forget_relay_minutes(app.clock.now()).await {
+        tracing::error!("what relays did yesterday was not forgotten: {error}");
+    }
     match intake::bounces::judge_bounces(app).await {
         Ok(0) => {}
         Ok(count) => tracing::info!(count, "judged bounces and complaints"),

@@ -13,7 +13,7 @@ pub mod websub;
 use serde::Serialize;
 
 pub use self::{
-    pings::{PingError, look_at_pinged, ping, pinged},
+    pings::{PingError, look_at_pinged, look_now, ping, pinged},
     trial::{Trial, tried},
 };
 use crate::{app::App, domain::run::Did, newsroom::NewsroomError};

@@ -28,6 +28,7 @@ use crate::{
     domain::{
         address::without_person,
         delivery::{Lane, Outcome, Reply, Retries},
+        slug::Slug,
     },
     store::{
         Store,
@@ -200,7 +201,7 @@ impl Connection {
 
     pub(super) async fn record(&self, in_flight: InFlight, outcome: &Outcome) -> Goes {
         let next = in_flight.in_hand.delivery.attempted.after(outcome, self.clock.now(), &self.retries);
-        if self.recorder.record(in_flight, outcome, next).await { Goes::On } else { Goes::NoFurther }
+        if self.recorder.record(in_flight, self.relay_name(), outcome, next).await { Goes::On } else { Goes::NoFurther }
     }
 
     /// Its domain has had enough for now: the row waits, and this connection goes on with others.
@@ -208,7 +209,15 @@ impl Connection {
         let wait = SignedDuration::try_from(wait).unwrap_or(SignedDuration::MAX);
         let next = in_flight.in_hand.delivery.attempted.put_off(self.clock.now(), wait, &self.retries);
         let outcome = Outcome::NotTried("its domain is sent no more for now, by `[[domains]]`".to_owned());
-        if self.recorder.record(in_flight, &outcome, next).await { Goes::On } else { Goes::NoFurther }
+        if self.recorder.record(in_flight, self.relay_name(), &outcome, next).await {
+            Goes::On
+        } else {
+            Goes::NoFurther
+        }
+    }
+
+    fn relay_name(&self) -> &Slug {
+        &self.connector.relay().name
     }
 
     pub(super) async fn in_trouble(&self, why: Why, trouble: &Trouble) {

@@ -17,6 +17,7 @@ use crate::{
     domain::{
         bounce,
         delivery::{Next, Outcome, Reply},
+        slug::Slug,
     },
     store::{Store, StoreError, bounces::Said, deliveries::Recorded},
 };
@@ -66,8 +67,8 @@ impl Recorder {
         (Self(sender), tokio::spawn(ledger.write(receiver)))
     }
 
-    /// Has an outcome written down, and what follows from it: `false` when the recorder has given up.
-    pub(super) async fn record(&self, mut in_flight: InFlight, outcome: &Outcome, next: Next) -> bool {
+    /// Has the outcome of an offer to a relay written down, and what follows from it: `false` when the recorder has given up.
+    pub(super) async fn record(&self, mut in_flight: InFlight, relay: &Slug, outcome: &Outcome, next: Next) -> bool {
         // A leave that was not used is given back now and not when the row is written: another may use it meanwhile.
         in_flight.leave = None;
         let delivery = &in_flight.in_hand.delivery;
@@ -76,6 +77,7 @@ impl Recorder {
             mailing: delivery.mailing,
             subscriber: delivery.subscriber,
             claim: delivery.claim,
+            relay: relay.clone(),
             next,
             code,
             answer,

@@ -20,6 +20,20 @@ pub enum NewsroomError {
     /// The same was made before.
     #[error("this {} was made before: issue {}, {}", .0.kind.as_str(), .0.id.0, .0.state.as_str())]
     MadeBefore(Box<StoredIssue>),
+    /// The list has the post already, in this issue or as another feed brought it.
+    #[error("issue {issue} of `{list}` carries this post already")]
+    Carried {
+        /// The issue's number.
+        issue: i64,
+        /// The list.
+        list: String,
+    },
+    /// Staff decided that it shall not be mailed.
+    #[error("post {post} was dismissed by staff")]
+    Dismissed {
+        /// Its number.
+        post: i64,
+    },
     /// An issue is not in the state that the wish needs.
     #[error("issue {issue} is {state}, not {needed}")]
     WrongState {

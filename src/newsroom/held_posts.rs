@@ -29,7 +29,11 @@ pub async fn decide_held(app: &App, feed: &Feed, only: &[PostId], standing: Stan
     for post in &open {
         let verdict = judge_urgency(&post.post, &app.config.urgent, now);
         let to = (standing, "decided by staff");
-        decided += u64::from(tx.restand_post(post.id, post.standing, to, &verdict, now).await?);
+        if tx.restand_post(post.id, post.standing, to, &verdict, now).await? {
+            decided += 1;
+            let reason = format!("it was {}, and is {} now, by staff", post.standing.as_str(), standing.as_str());
+            tx.record(now, &post.id.about(), "decided", &reason).await?;
+        }
     }
     if decided > 0 {
         let reason = format!("{decided} posts are {} now, by staff", standing.as_str());

@@ -12,6 +12,7 @@ mod deciding;
 mod draft;
 mod error;
 mod held_posts;
+mod post_alerts;
 mod preview;
 mod ready;
 mod release;
@@ -37,6 +38,7 @@ pub use deciding::{Deciding, DecidingError, Decision, Stands, decide, decide_by,
 pub use draft::{Statement, draft_alert, draft_drill, draft_of};
 pub use error::NewsroomError;
 pub use held_posts::decide_held;
+pub use post_alerts::{draft_alert_of_post, words_of};
 pub use preview::{Preview, preview, preview_digest, preview_issue, preview_withdrawal};
 pub(crate) use ready::ready;
 pub use release::{approve, plan_release, release};

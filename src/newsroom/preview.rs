@@ -76,13 +76,11 @@ pub async fn preview_issue(app: &App, id: IssueId) -> Result<Preview, NewsroomEr
 /// When there is too little news for one, or a template is broken.
 pub async fn preview_digest(app: &App, name: &Slug) -> Result<Preview, NewsroomError> {
     let list = configured_list(app, name)?;
-    let now = app.clock.now();
-    app.store.state_of_list(name, now).await?;
     let mut candidates = Vec::new();
     for feed in &list.feeds {
         candidates.extend(app.store.news_for(feed, name).await?);
     }
-    let slot = list.time_zone.to_datetime(now);
+    let slot = list.time_zone.to_datetime(app.clock.now());
     match compose::digest(list, candidates, alerts_before(app, list, None).await?, slot) {
         Composed::Draft(draft) => preview(app, &draft).await,
         too_few => Err(NewsroomError::NoDigest { list: name.to_string(), why: too_few.to_string() }),

@@ -41,6 +41,16 @@ pub async fn ping(app: &App, name: &str, secret: &str) -> Result<(), PingError> 
     Ok(())
 }
 
+/// One of staff wants a feed to be looked at now. It is due from then on, and looked at within moments where the daemon
+/// runs, else by the next run.
+///
+/// # Errors
+/// When the store cannot be written.
+pub async fn look_now(app: &App, feed: &Feed) -> Result<(), StoreError> {
+    app.store.record(app.clock.now(), &format!("feed:{}", feed.name), "look wanted", "by staff").await?;
+    hint(app, &feed.name).await
+}
+
 /// Makes a feed due now, and wakes whoever looks at it.
 pub(super) async fn hint(app: &App, feed: &Slug) -> Result<(), StoreError> {
     app.store.ping_feed(feed).await?;

@@ -4,6 +4,7 @@
 mod claims;
 mod counts;
 mod doubt;
+mod not_taken;
 mod queueing;
 mod under_way;
 

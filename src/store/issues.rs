@@ -5,12 +5,13 @@ mod newsroom;
 
 use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
+use sqlx::AssertSqlSafe;
 
 pub use self::newsroom::HandedOver;
 use super::{Counter, Store, StoreError, Tx, instant, instant_or_none, ms, word};
 use crate::domain::{
     issue::{IssueId, IssueKey, IssueKind, IssueState, Statement},
-    post::PostId,
+    post::{PostId, StoredPost},
     slug::Slug,
     subscription::SubscriberId,
 };
@@ -103,6 +104,13 @@ struct Row {
     window_ms: i64,
     wanted_by: Option<i64>,
     corrects: Option<i64>,
+}
+
+#[derive(sqlx::FromRow)]
+struct CarryingRow {
+    post: i64,
+    #[sqlx(flatten)]
+    issue: Row,
 }
 
 /// The columns of [`Row`].
@@ -241,6 +249,45 @@ impl Store {
         .fetch_all(&self.reader)
         .await?;
         rows.into_iter().map(Row::into_issue).collect()
+    }
+}
+
+impl Store {
+    /// The issues that carry these posts, each with the post, the oldest first.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn issues_of_posts(&self, posts: &[PostId]) -> Result<Vec<(PostId, StoredIssue)>, StoreError> {
+        let each = self.engine.json_rows();
+        let posts: Vec<_> = posts.iter().map(|post| [post.0]).collect();
+        let rows: Vec<CarryingRow> = sqlx::query_as(AssertSqlSafe(format!(
+            "SELECT c.post, i.* FROM (SELECT p.post, p.issue FROM {each}
+                JOIN issue_posts p ON p.post = CAST(value->>0 AS BIGINT)) c
+             JOIN (SELECT {}) i ON i.id = c.issue ORDER BY i.id",
+            columns!()
+        )))
+        .bind(serde_json::to_string(&posts).expect("numbers are JSON"))
+        .fetch_all(&self.reader)
+        .await?;
+        rows.into_iter().map(|row| Ok((PostId(row.post), row.issue.into_issue()?))).collect()
+    }
+
+    /// The issue of a list that carries a post, or the same statement as another feed brought it: same link, same title.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn issue_carrying(&self, list: &Slug, post: &StoredPost) -> Result<Option<IssueId>, StoreError> {
+        let (issue,): (Option<i64>,) = sqlx::query_as(
+            "SELECT MIN(i.issue) FROM posts q JOIN issue_posts i ON i.post = q.id AND i.list = $1
+             WHERE q.id = $2 OR (q.link = $3 AND q.title = $4)",
+        )
+        .bind(list.as_str())
+        .bind(post.id.0)
+        .bind(post.post.link.as_deref())
+        .bind(&post.post.title)
+        .fetch_one(&self.reader)
+        .await?;
+        Ok(issue.map(IssueId))
     }
 }
 

@@ -52,6 +52,19 @@ pub struct SeenPost {
     pub is_told: bool,
 }
 
+/// Which posts to show.
+#[derive(Clone, Debug, Default)]
+pub struct PostFilter {
+    /// Of one feed.
+    pub feed: Option<Slug>,
+    /// Of one standing.
+    pub standing: Option<Standing>,
+    /// Routine or breaking.
+    pub urgency: Option<Urgency>,
+    /// Those that follow this one in the listing: when it was first seen, and its number.
+    pub after: Option<(Timestamp, PostId)>,
+}
+
 #[derive(sqlx::FromRow)]
 struct SeenRow {
     #[sqlx(flatten)]
@@ -194,6 +207,43 @@ impl Store {
         .fetch_all(&self.reader)
         .await?;
         rows.into_iter().map(Row::into_post).collect()
+    }
+
+    /// A page of posts, the newest first; of one look, in the feed's own order.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn posts_page(&self, filter: &PostFilter, limit: i64) -> Result<Vec<StoredPost>, StoreError> {
+        let (seen_at, id) = filter.after.map_or((i64::MAX, 0), |(at, id)| (ms(at), id.0));
+        let rows: Vec<Row> = sqlx::query_as(concat!(
+            "SELECT ",
+            columns!(),
+            " FROM posts p WHERE (p.first_seen_at < $1 OR (p.first_seen_at = $1 AND p.id > $2))
+                AND ($3 = '' OR p.feed = $3) AND ($4 = '' OR p.standing = $4) AND ($5 = '' OR p.urgency = $5)
+              ORDER BY p.first_seen_at DESC, p.id LIMIT $6"
+        ))
+        .bind(seen_at)
+        .bind(id)
+        .bind(filter.feed.as_ref().map_or("", Slug::as_str))
+        .bind(filter.standing.map_or("", Standing::as_str))
+        .bind(filter.urgency.map_or("", Urgency::as_str))
+        .bind(limit)
+        .fetch_all(&self.reader)
+        .await?;
+        rows.into_iter().map(Row::into_post).collect()
+    }
+
+    /// How many posts of a feed have a standing.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn count_standing(&self, feed: &Slug, standing: Standing) -> Result<u64, StoreError> {
+        let (count,): (i64,) = sqlx::query_as("SELECT COUNT(*) FROM posts WHERE feed = $1 AND standing = $2")
+            .bind(feed.as_str())
+            .bind(standing.as_str())
+            .fetch_one(&self.reader)
+            .await?;
+        Ok(count.unsigned_abs())
     }
 
     /// Fresh numbers for `count` posts.

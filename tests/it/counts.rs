@@ -198,6 +198,7 @@ impl Story<'_> {
                 mailing: claimed.mailing,
                 subscriber: claimed.subscriber,
                 claim: claimed.claim,
+                relay: Slug::parse("main").expect("a slug"),
                 next: Next { state, attempts: 1, try_at },
                 code: None,
                 answer: "so it went".into(),

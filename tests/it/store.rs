@@ -97,6 +97,7 @@ fn sent(claimed: &Claimed) -> Recorded {
         mailing: claimed.mailing,
         subscriber: claimed.subscriber,
         claim: claimed.claim,
+        relay: slug("main"),
         next: Next { state: DeliveryState::Sent, attempts: 1, try_at: None },
         code: Some(250),
         answer: "queued as “7” 'it's\" fine".into(),

@@ -11,6 +11,7 @@ use crate::{
         delivery::{Attempted, DeliveryState, Lane, Next},
         issue::IssueState,
         mailing::MailingId,
+        slug::Slug,
         subscription::SubscriberId,
     },
     store::{
@@ -20,7 +21,7 @@ use crate::{
         holders::{Holder, LEASE},
         instant, instant_or_none,
         mailings::lane_rank,
-        ms,
+        ms, relays,
         webhooks::refused_calls,
         word,
     },
@@ -91,6 +92,8 @@ pub struct Recorded {
     pub subscriber: SubscriberId,
     /// The claim it belongs to.
     pub claim: i64,
+    /// The relay that it was offered to.
+    pub relay: Slug,
     /// The state that follows.
     pub next: Next,
     /// The relay's reply code, when it gave one.
@@ -225,7 +228,7 @@ impl Store {
 
     /// Writes outcomes down together. One whose delivery another process has claimed meanwhile is passed over; one
     /// whose delivery was only declared unknown, because this process seemed dead, is not too late. Gives how many were
-    /// written. To write the same outcomes twice does no harm.
+    /// written. To write the same outcomes twice does no harm, but that the relay's minutes count them twice.
     ///
     /// A kill loses none of them once this has returned. After a power cut those since the last claim may be missing: then
     /// their messages go again, with the same Message-ID.
@@ -264,6 +267,7 @@ impl Store {
         let bounced = serde_json::to_string(&bounced).expect("numbers and texts are JSON");
         let mut counting = Counting::default();
         outcomes.iter().for_each(|it| counting.add(it.mailing.0, it.next.state, 1));
+        let minutes = serde_json::to_string(&relays::minutes_of(outcomes, now)).expect("numbers and texts are JSON");
         let each = self.engine.json_rows();
         let outcomes_written = sqlx::query(AssertSqlSafe(format!(
             "WITH v AS (SELECT CAST(value->>0 AS BIGINT) AS mailing, CAST(value->>1 AS BIGINT) AS subscriber,
@@ -283,6 +287,9 @@ impl Store {
         let mut also: Vec<_> = counting.statement(&self.engine, now).into_iter().collect();
         if bounced != "[]" {
             also.push(sqlx::query(AssertSqlSafe(refusals(&self.engine))).bind(bounced).bind(ms(now)));
+        }
+        if minutes != "[]" {
+            also.push(sqlx::query(AssertSqlSafe(relays::count_minutes(&self.engine))).bind(minutes));
         }
         also.extend(refused_calls(&self.engine, &self.wants, outcomes, now));
         self.writer.execute_unsynced(&self.engine, outcomes_written, outcomes.len() as u64, also).await

@@ -2,10 +2,19 @@
 //! rule of the trade lives here. Each page asks who is signed in, and each button whether they may.
 
 mod account;
+mod chart;
 mod deeds;
 mod entry;
+mod feeds;
+mod frame;
+mod ledger;
+mod lists;
 mod pages;
 mod people;
+mod post;
+mod post_alert;
+mod posts;
+mod relays;
 mod today;
 mod visitor;
 
@@ -33,6 +42,16 @@ pub(super) fn pages() -> Router<Site> {
         .route("/desk/account", get(account::page))
         .route("/desk/account/password", post(account::password))
         .route("/desk/account/factor", get(account::factor_page).post(account::factor))
+        .route("/desk/posts", get(posts::page))
+        .route("/desk/posts/{id}", get(post::page).post(post::decide))
+        .route("/desk/posts/{id}/alert", post(post_alert::press))
+        .route("/desk/posts/{id}/mail", get(post_alert::mail))
+        .route("/desk/lists", get(lists::page))
+        .route("/desk/lists/{name}", get(lists::one))
+        .route("/desk/lists/{name}/digest", get(lists::digest))
+        .route("/desk/feeds", get(feeds::page))
+        .route("/desk/feeds/{name}", get(feeds::one).post(feeds::press))
+        .route("/desk/relays", get(relays::page))
         .route("/desk/staff", get(people::page).post(people::appoint))
         .route("/desk/staff/{id}", post(people::change))
         .route("/desk/deeds", get(deeds::page))

@@ -131,6 +131,15 @@ pub(in crate::web) const TEMPLATES: &[(&str, &str)] = &[
     ("desk/staff.html", include_str!("../../../templates/desk/staff.html")),
     ("desk/said.html", include_str!("../../../templates/desk/said.html")),
     ("desk/deeds.html", include_str!("../../../templates/desk/deeds.html")),
+    ("desk/ledger.html", include_str!("../../../templates/desk/ledger.html")),
+    ("desk/posts.html", include_str!("../../../templates/desk/posts.html")),
+    ("desk/post.html", include_str!("../../../templates/desk/post.html")),
+    ("desk/post-alert.html", include_str!("../../../templates/desk/post-alert.html")),
+    ("desk/lists.html", include_str!("../../../templates/desk/lists.html")),
+    ("desk/list.html", include_str!("../../../templates/desk/list.html")),
+    ("desk/feeds.html", include_str!("../../../templates/desk/feeds.html")),
+    ("desk/feed.html", include_str!("../../../templates/desk/feed.html")),
+    ("desk/relays.html", include_str!("../../../templates/desk/relays.html")),
     ("desk/problem.html", include_str!("../../../templates/desk/problem.html")),
 ];
 

@@ -47,11 +47,17 @@ impl DeskPage for Today {
 struct Answer {
     text: String,
     more: String,
+    /// The page that says more, below the desk; empty when there is none.
+    link: String,
 }
 
 impl Answer {
     fn new(text: String, more: String) -> Self {
-        Self { text, more }
+        Self { text, more, link: String::new() }
+    }
+
+    fn to(self, link: String) -> Self {
+        Self { link, ..self }
     }
 }
 
@@ -80,13 +86,15 @@ async fn wrong(app: &App) -> Result<Vec<Answer>, StoreError> {
     let mut wrong: Vec<Answer> = Vec::new();
     for alarm in app.store.ringing_alarms().await? {
         let title = format!("{} ({}), since {}", alarm.kind.title(), alarm.about, shown(alarm.at, &TimeZone::UTC));
-        wrong.push(Answer::new(title, alarm.words));
+        let link = if alarm.about.starts_with("relay:") { "/relays" } else { "" };
+        wrong.push(Answer::new(title, alarm.words).to(link.to_owned()));
     }
     for feed in &app.config.feeds {
         let state = app.store.feed_state(&feed.name).await?.unwrap_or_default();
         if let Some(since) = state.failing_since {
             let text = format!("The feed “{}” cannot be read since {}.", feed.name, shown(since, &TimeZone::UTC));
-            wrong.push(Answer::new(text, state.last_error.unwrap_or_default()));
+            let link = format!("/feeds/{}", feed.name);
+            wrong.push(Answer::new(text, state.last_error.unwrap_or_default()).to(link));
         }
     }
     Ok(wrong)
@@ -107,7 +115,7 @@ async fn held(app: &App, issues: &[StoredIssue]) -> Result<Vec<Answer>, StoreErr
         if let Some(first) = posts.first() {
             let text =
                 format!("{} of the feed “{}” to be decided about.", counted(posts.len() as u64, "post"), feed.name);
-            held.push(Answer::new(text, first.standing_reason.clone()));
+            held.push(Answer::new(text, first.standing_reason.clone()).to(format!("/feeds/{}", feed.name)));
         }
     }
     Ok(held)
@@ -124,7 +132,7 @@ async fn next(app: &App, list: &List) -> Result<Answer, StoreError> {
         alerts = "; breaking posts go at once".to_owned();
     }
     let slot = list.digest.as_ref().and_then(|digest| digest.slots_after(now).next());
-    Ok(match slot {
+    let answer = match slot {
         Some(slot) => Answer::new(
             format!("“{}” goes out on {}.", list.title, shown(slot.at, &list.time_zone)),
             format!("{} for it so far; {}{alerts}.", counted(waiting, "post"), counted(readers, "reader")),
@@ -136,7 +144,8 @@ async fn next(app: &App, list: &List) -> Result<Answer, StoreError> {
                 format!("{}{alerts}.", counted(readers, "reader")),
             )
         }
-    })
+    };
+    Ok(answer.to(format!("/lists/{}", list.name)))
 }
 
 async fn fared(app: &App, issue: &StoredIssue) -> Result<Answer, StoreError> {

@@ -44,7 +44,6 @@ impl Visitor {
     }
 
     /// Who they are in the newsroom.
-    #[expect(dead_code, reason = "the pages that send are being built")]
     pub(super) async fn by(&self, site: &Site) -> Result<By, NewsroomError> {
         By::staff(&site.app, &self.0.staff.address).await
     }

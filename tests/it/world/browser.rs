@@ -82,6 +82,14 @@ impl Browser {
         self.find("body").await.text().await.expect("a page has words")
     }
 
+    /// All that a person reads in the frame of the page.
+    pub(crate) async fn framed_text(&self) -> String {
+        self.client.enter_frame(0).await.expect("the page has a frame");
+        let text = self.text().await;
+        self.client.enter_parent_frame().await.expect("the page is around its frame");
+        text
+    }
+
     /// Presses the button that says exactly this, and waits for the page that comes of it.
     pub(crate) async fn press(&self, words: &str) {
         self.go_by(&format!("//button[normalize-space()={}]", quoted(words))).await;

@@ -1,0 +1,198 @@
+//! To send a post as an alert: first what that would do, with the mail as readers would get it, and a word to be typed; then
+//! the send. What may go, when, and whether a second person is needed, the newsroom says.
+
+use axum::{
+    extract::{RawQuery, State},
+    http::StatusCode,
+    response::Response,
+};
+use jiff::SignedDuration;
+use serde::Serialize;
+
+use super::{
+    Site,
+    frame::mail_in_a_frame,
+    pages::{DeskPage, Said, Word},
+    post::{self, Number, refusal},
+    today::shown,
+    visitor::{Pressed, Visitor},
+};
+use crate::{
+    domain::{issue::Draft, list::List, number::counted, post::StoredPost, slug::Slug, span, staff::Right},
+    newsroom::{self, NewsroomError, Placed, Plan, Sending},
+    queue::Queued,
+    web::form::Form,
+};
+
+/// A window may not be longer.
+const LONGEST: SignedDuration = SignedDuration::from_hours(24);
+
+#[derive(Serialize)]
+struct Planned<'a> {
+    post: i64,
+    list: &'a Slug,
+    window: &'a str,
+    /// What stands for the words that are shown.
+    seen: &'a str,
+    subject: &'a str,
+    whom: &'a str,
+    readers: String,
+    goes: String,
+    expires: Option<String>,
+    withdrawal: Option<&'a str>,
+    needs_second_person: bool,
+    is_breaking: bool,
+    verdict_reason: &'a str,
+    word: &'a str,
+    said: Said<'a>,
+}
+
+impl DeskPage for Planned<'_> {
+    const TEMPLATE: &'static str = "desk/post-alert.html";
+    const WORD: Word = Word::Posts;
+}
+
+/// What was asked for.
+struct Wish<'a> {
+    list: &'a List,
+    post: StoredPost,
+    window: SignedDuration,
+    draft: Draft,
+}
+
+/// Shows what sending would do, or sends.
+pub(super) async fn press(State(site): State<Site>, id: Number, Pressed { visitor, form }: Pressed) -> Response {
+    if let Some(refused) = visitor.refused(&site, Right::Send) {
+        return refused;
+    }
+    let post = match post::found(&site, &visitor, id).await {
+        Ok(post) => post,
+        Err(response) => return response,
+    };
+    let list = site.app.config.lists.iter().find(|list| list.name.as_str() == form.one("list"));
+    let window = span::read(form.one("window")).filter(|window| *window <= LONGEST);
+    let (Some(list), Some(window)) = (list, window) else {
+        let wrong = Said::wrong("Nothing was sent: choose a list, and when it goes.");
+        return post::show(&site, &visitor, StatusCode::UNPROCESSABLE_ENTITY, post, wrong).await;
+    };
+    let done = match newsroom::draft_alert_of_post(&site.app, &list.name, post.id).await {
+        Ok(draft) => {
+            let wish = Wish { list, post: post.clone(), window, draft };
+            match form.one("do") {
+                "send" => send(&site, &visitor, &wish, &form).await,
+                _ => plan(&site, &visitor, &wish, StatusCode::OK, Said::default()).await,
+            }
+        }
+        Err(error) => Err(error),
+    };
+    match done {
+        Ok(response) => response,
+        Err(error) => match refusal(&error) {
+            Some(wrong) => post::show(&site, &visitor, StatusCode::CONFLICT, post, Said::wrong(&wrong)).await,
+            None => visitor.failed(&site, "an alert of a post", &error),
+        },
+    }
+}
+
+async fn plan(
+    site: &Site,
+    visitor: &Visitor,
+    wish: &Wish<'_>,
+    status: StatusCode,
+    said: Said<'_>,
+) -> Result<Response, NewsroomError> {
+    let by = visitor.by(site).await?;
+    let plan = newsroom::plan(&site.app, &wish.draft, &Sending { by: &by, window: wish.window }).await?;
+    let (window, seen) = (span::written(wish.window), newsroom::words_of(&wish.draft));
+    let page = Planned {
+        post: wish.post.id.0,
+        list: &wish.list.name,
+        window: &window,
+        seen: &seen,
+        subject: &plan.subject,
+        whom: &plan.whom,
+        readers: counted(plan.readers, "reader"),
+        goes: goes(&plan, wish.list),
+        expires: plan.expires_at.map(|at| shown(at, &wish.list.time_zone)),
+        withdrawal: plan.withdrawal.as_deref(),
+        needs_second_person: plan.needs_second_person,
+        is_breaking: post::is_breaking(&wish.post),
+        verdict_reason: &wish.post.verdict.reason,
+        word: &plan.confirmation.word,
+        said,
+    };
+    Ok(visitor.page(site, status, &page))
+}
+
+fn goes(plan: &Plan, list: &List) -> String {
+    match plan.window {
+        SignedDuration::ZERO => "at once".to_owned(),
+        window => format!(
+            "in {}, at {}, unless somebody stops it",
+            span::in_words(window),
+            shown(plan.goes_at, &list.time_zone)
+        ),
+    }
+}
+
+async fn send(site: &Site, visitor: &Visitor, wish: &Wish<'_>, form: &Form) -> Result<Response, NewsroomError> {
+    let app = visitor.app(site);
+    let by = visitor.by(site).await?;
+    let sending = Sending { by: &by, window: wish.window };
+    let confirmation = newsroom::plan(&app, &wish.draft, &sending).await?.confirmation;
+    if form.one("seen") != newsroom::words_of(&wish.draft) {
+        let wrong = Said::wrong("Nothing was sent: the post was changed meanwhile. This is how it stands now.");
+        return plan(site, visitor, wish, StatusCode::CONFLICT, wrong).await;
+    }
+    if !confirmation.agrees(form.one("typed")) {
+        let wrong = format!("Nothing was sent: type “{}” to confirm.", confirmation.word);
+        return plan(site, visitor, wish, StatusCode::CONFLICT, Said::wrong(&wrong)).await;
+    }
+    let placed = newsroom::send(&app, &wish.draft, &sending).await?;
+    let done = done(placed, wish);
+    Ok(post::show(site, visitor, StatusCode::OK, wish.post.clone(), Said::done(&done)).await)
+}
+
+fn done(placed: Placed, wish: &Wish<'_>) -> String {
+    match placed {
+        Placed::Waits(issue) => {
+            format!("Issue {} waits for a second person. Nothing of it goes before they approve it.", issue.0)
+        }
+        Placed::Queued(Queued { issue, readers, .. }) if wish.window.is_zero() => {
+            format!("Issue {} goes to {} of {} now.", issue.0, counted(readers, "reader"), wish.list.title)
+        }
+        Placed::Queued(Queued { issue, readers, goes_at }) => format!(
+            "Issue {} goes to {} of {} at {}, unless somebody stops it.",
+            issue.0,
+            counted(readers, "reader"),
+            wish.list.title,
+            shown(goes_at, &wish.list.time_zone)
+        ),
+    }
+}
+
+/// The mail that it would be, for a frame.
+pub(super) async fn mail(
+    State(site): State<Site>,
+    visitor: Visitor,
+    id: Number,
+    RawQuery(query): RawQuery,
+) -> Response {
+    let query = Form::read(query.unwrap_or_default().as_bytes());
+    let post = match post::found(&site, &visitor, id).await {
+        Ok(post) => post,
+        Err(response) => return response,
+    };
+    let Ok(list) = Slug::parse(query.one("list")) else {
+        return visitor.problem(&site, StatusCode::NOT_FOUND, "There is no such list.");
+    };
+    let shown = match newsroom::draft_alert_of_post(&site.app, &list, post.id).await {
+        Ok(draft) => newsroom::preview(&site.app, &draft).await,
+        Err(error) => Err(error),
+    };
+    match shown {
+        Ok(preview) => mail_in_a_frame(preview.html),
+        Err(NewsroomError::Store(error)) => visitor.failed(&site, "a preview", &error),
+        Err(error) => visitor.problem(&site, StatusCode::CONFLICT, &format!("There is no mail to show: {error}.")),
+    }
+}
