@@ -37,6 +37,19 @@ impl By {
         Ok(Self::Staff { id, address: address.clone() })
     }
 
+    /// The same for who only looks: nothing is written, and whom the store does not know has done nothing yet. `None` when
+    /// they are not known, or are none of those who may decide.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn known_staff(app: &App, address: &EmailAddress) -> Result<Option<Self>, StoreError> {
+        if !is_staff(app, address).await? {
+            return Ok(None);
+        }
+        let id = app.store.subscriber_of(address).await?;
+        Ok(id.map(|id| Self::Staff { id, address: address.clone() }))
+    }
+
     /// Their number, when they are known to be one of staff.
     pub fn person(&self) -> Option<SubscriberId> {
         match self {

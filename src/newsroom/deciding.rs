@@ -2,6 +2,8 @@
 //! person, and leads to nothing more once the issue is done with. Looking changes nothing; what sends wants a word typed,
 //! so that no program that presses buttons can send.
 
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
 
 use super::{
@@ -67,8 +69,8 @@ pub enum Stands {
 /// What one of staff sees.
 #[derive(Debug)]
 pub struct Deciding {
-    /// Who they are.
-    pub by: By,
+    /// Who they are; `None` for who only looks.
+    pub by: Option<By>,
     /// The issue.
     pub issue: StoredIssue,
     /// How it stands.
@@ -83,12 +85,17 @@ pub struct Deciding {
     pub may: Vec<Decision>,
     /// What must be typed for it to go.
     pub confirmation: Confirmation,
-    /// The text of the mail; empty once there is nothing to decide.
-    pub text: String,
-    /// How many were sent so far.
-    pub sent: u64,
+    /// How many of its messages are in each state that any is in.
+    pub states: BTreeMap<DeliveryState, u64>,
     /// What was last written down of it: who decides must have seen that.
     pub seen: i64,
+}
+
+impl Deciding {
+    /// How many were sent so far.
+    pub fn sent(&self) -> u64 {
+        self.states.get(&DeliveryState::Sent).copied().unwrap_or(0)
+    }
 }
 
 impl Decision {
@@ -110,15 +117,25 @@ impl Decision {
 /// When the link is none of ours, or the store cannot be read.
 pub async fn deciding(app: &App, token: &str) -> Result<Deciding, DecidingError> {
     let (issue, by) = holder(app, token).await?;
-    Ok(look(app, issue, by).await?)
+    Ok(look(app, issue, Some(&by)).await?)
 }
 
-/// How an issue stands, for one of staff who is known otherwise, and whom a shell lets look. It only reads.
+/// How an issue stands, for one of staff who is known otherwise, and whom a shell lets look; `None`: for one who may decide
+/// nothing, or has decided nothing yet. It only reads.
 ///
 /// # Errors
 /// When there is no such issue, its list is no longer configured, or the store cannot be read.
-pub async fn deciding_by(app: &App, issue: IssueId, by: &By) -> Result<Deciding, NewsroomError> {
-    look(app, issue, by.clone()).await
+pub async fn deciding_by(app: &App, issue: IssueId, by: Option<&By>) -> Result<Deciding, NewsroomError> {
+    look(app, issue, by).await
+}
+
+/// The text of the mail, while there is something to decide about it; else nothing. That it cannot be rendered may be why it
+/// is held, and then it says so.
+pub async fn text_to_decide(app: &App, now: &Deciding) -> String {
+    if now.may.is_empty() {
+        return String::new();
+    }
+    preview_issue(app, now.issue.id).await.map_or_else(|error| error.to_string(), |preview| preview.text)
 }
 
 /// Does what was decided, when this person may decide it now; gives how the issue stands then. `typed` must be the word
@@ -150,7 +167,7 @@ pub async fn decide_by(
     typed: &str,
     seen: Option<i64>,
 ) -> Result<Deciding, NewsroomError> {
-    let now = look(app, issue, by.clone()).await?;
+    let now = look(app, issue, Some(by)).await?;
     let lets_go = matches!(decision, Decision::Release | Decision::Approve);
     if !now.may.contains(&decision) || (lets_go && seen != Some(now.seen)) {
         return Err(not_now(&now, decision));
@@ -164,7 +181,7 @@ pub async fn decide_by(
         Decision::Release => drop(super::release(app, issue, by).await?),
         Decision::Approve => drop(super::approve(app, issue, by).await?),
     }
-    look(app, issue, by.clone()).await
+    look(app, issue, Some(by)).await
 }
 
 /// The issue and the person whom a link names.
@@ -179,21 +196,15 @@ async fn holder(app: &App, token: &str) -> Result<(IssueId, By), DecidingError> 
     Ok((IssueId(issue), By::Staff { id: person.id, address: person.address }))
 }
 
-async fn look(app: &App, id: IssueId, by: By) -> Result<Deciding, NewsroomError> {
+async fn look(app: &App, id: IssueId, by: Option<&By>) -> Result<Deciding, NewsroomError> {
     let issue = app.store.issue(id).await?;
     let states = app.store.states_of_issue(id).await?;
     let is_done = issue.queued_at.is_some() && states.keys().all(|state| state.is_settled());
-    let stands = stands(app, &issue, &by, is_done);
+    let stands = stands(app, &issue, by, is_done);
     let draft = draft_of(app, &issue).await?;
     let may = may(stands, app.config.staff.second_person);
     let list = configured_list(app, &issue.list)?;
     let readers = ready::count_for(app, &issue, &draft).await?;
-    let text = match preview_issue(app, id).await {
-        _ if may.is_empty() => String::new(),
-        Ok(preview) => preview.text,
-        // That it cannot be rendered may be why it is held.
-        Err(error) => error.to_string(),
-    };
     Ok(Deciding {
         whom: window::whom_of(&draft, list, readers),
         list: list.title.clone(),
@@ -205,17 +216,16 @@ async fn look(app: &App, id: IssueId, by: By) -> Result<Deciding, NewsroomError>
             _ => String::new(),
         },
         confirmation: Confirmation::of(issue.kind, &issue.list, readers),
-        sent: states.get(&DeliveryState::Sent).copied().unwrap_or(0),
+        states,
         seen: app.store.last_entry_about(&id.about()).await?,
-        by,
+        by: by.cloned(),
         issue,
         stands,
         may,
-        text,
     })
 }
 
-fn stands(app: &App, issue: &StoredIssue, by: &By, is_done: bool) -> Stands {
+fn stands(app: &App, issue: &StoredIssue, by: Option<&By>, is_done: bool) -> Stands {
     let now = app.clock.now();
     match (issue.state, issue.wanted_by) {
         (IssueState::Cancelled, _) => Stands::Cancelled,
@@ -224,7 +234,7 @@ fn stands(app: &App, issue: &StoredIssue, by: &By, is_done: bool) -> Stands {
             Some(at) => Stands::GoesAt(at),
             None => Stands::BeingSent,
         },
-        (IssueState::Held, Some(first)) if by.person() == Some(first) => Stands::WaitsForAnother,
+        (IssueState::Held, Some(first)) if by.and_then(By::person) == Some(first) => Stands::WaitsForAnother,
         (IssueState::Held, Some(_)) => Stands::WaitsForSecond,
         (IssueState::Held, None) => Stands::Held,
     }

@@ -34,7 +34,9 @@ pub use alarms::tell_alarms;
 pub use by::By;
 pub use confirmation::Confirmation;
 pub use correct::{Correction, draft_correction, draft_withdrawal};
-pub use deciding::{Deciding, DecidingError, Decision, Stands, decide, decide_by, deciding, deciding_by};
+pub use deciding::{
+    Deciding, DecidingError, Decision, Stands, decide, decide_by, deciding, deciding_by, text_to_decide,
+};
 pub use draft::{Statement, draft_alert, draft_drill, draft_of};
 pub use error::NewsroomError;
 pub use held_posts::decide_held;

@@ -8,7 +8,7 @@ use sha2::{Digest, Sha256};
 use crate::{
     app::App,
     domain::{actor::Actor, staff::Staff, token::Purpose},
-    store::StoreError,
+    store::{StoreError, sessions::StoredSession},
 };
 
 const IDLE: SignedDuration = SignedDuration::from_hours(12);
@@ -51,12 +51,8 @@ pub(super) async fn begin(app: &App, staff: &Staff) -> Result<String, StoreError
 /// # Errors
 /// When the store cannot be read.
 pub async fn signed_in(app: &App, cookie: &str) -> Result<Option<Session>, StoreError> {
-    let digest = digest(cookie);
-    let Some(found) = app.store.session(&digest).await? else { return Ok(None) };
-    let now = app.clock.now();
-    if now.duration_since(found.seen_at) > IDLE || now.duration_since(found.began_at) > LONGEST {
-        return Ok(None);
-    }
+    let (digest, now) = (digest(cookie), app.clock.now());
+    let Some(found) = open_session(app, &digest).await? else { return Ok(None) };
     let account = app.store.account(found.staff).await?;
     if account.ended_at.is_some() {
         return Ok(None);
@@ -67,6 +63,22 @@ pub async fn signed_in(app: &App, cookie: &str) -> Result<Option<Session>, Store
         tx.commit().await?;
     }
     Ok(Some(Session { has_factor: account.second_factor.is_some(), staff: account.staff, digest }))
+}
+
+/// True while a session has not ended. It is no sign of life, and only reads.
+///
+/// # Errors
+/// When the store cannot be read.
+pub async fn is_still_signed_in(app: &App, session: &Session) -> Result<bool, StoreError> {
+    Ok(open_session(app, &session.digest).await?.is_some())
+}
+
+async fn open_session(app: &App, digest: &str) -> Result<Option<StoredSession>, StoreError> {
+    let now = app.clock.now();
+    let is_open = |found: &StoredSession| {
+        now.duration_since(found.seen_at) <= IDLE && now.duration_since(found.began_at) <= LONGEST
+    };
+    Ok(app.store.session(digest).await?.filter(is_open))
 }
 
 /// Ends a session.

@@ -18,6 +18,7 @@ mod origin;
 mod pages;
 mod pings;
 mod preferences;
+mod standing;
 mod websub;
 
 use std::{sync::Arc, time::Duration};
