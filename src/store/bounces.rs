@@ -1,9 +1,12 @@
 //! The writer of `bounces`: what other systems said of a delivery, and whether something has followed from it. What
 //! follows is a flow's to say.
 
+mod reasons;
+
 use jiff::Timestamp;
 use sqlx::AssertSqlSafe;
 
+pub use self::reasons::{Example, Reason, Reasons};
 use super::{Engine, Store, StoreError, Tx, instant, ms, word};
 use crate::domain::{
     address::EmailAddress, issue::IssueId, mailing::MailingId, report::ReportKind, slug::Slug,

@@ -7,7 +7,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 use sqlx::AssertSqlSafe;
 
-pub use self::newsroom::HandedOver;
+pub use self::{listing::IssueFilter, newsroom::HandedOver};
 use super::{Counter, Store, StoreError, Tx, instant, instant_or_none, ms, word};
 use crate::domain::{
     issue::{IssueId, IssueKey, IssueKind, IssueState, Statement},
@@ -120,6 +120,9 @@ macro_rules! columns {
          wanted_by, corrects FROM issues"
     };
 }
+
+// Behind the macro, for it takes its columns from there.
+mod listing;
 
 impl Store {
     /// A fresh number for an issue.
