@@ -65,6 +65,7 @@ pub(crate) struct Site {
     pages: Arc<Pages>,
     sns: Arc<Sns>,
     hook_turns: Arc<Semaphore>,
+    live_turns: Arc<Semaphore>,
     passwords: Arc<Passwords>,
     /// The names that it answers to.
     names: Arc<Names>,
@@ -127,9 +128,15 @@ fn pages(config: &Config) -> Router<Site> {
 /// Pages with all that every one of them is to have: what is added to a router behind this has nothing of it.
 fn guarded(pages: Router<Site>, app: Arc<App>, sns: Sns, names: Names) -> Router {
     let hook_turns = Arc::new(Semaphore::new(hooks::AT_ONCE));
-    let passwords = Arc::new(Passwords::default());
-    let (drawn, names) = (Arc::new(Pages::new(&app.config.sender)), Arc::new(names));
-    let site = Site { pages: drawn, app, sns: Arc::new(sns), hook_turns, passwords, names };
+    let site = Site {
+        pages: Arc::new(Pages::new(&app.config.sender)),
+        app,
+        sns: Arc::new(sns),
+        hook_turns,
+        live_turns: Arc::new(Semaphore::new(desk::LIVE_AT_ONCE)),
+        passwords: Arc::new(Passwords::default()),
+        names: Arc::new(names),
+    };
     let mut router = pages
         .fallback(not_found)
         .method_not_allowed_fallback(wrong_method)

@@ -321,16 +321,19 @@ impl Pages {
 
     /// A template with what all pages say of the house.
     pub(super) fn draw(&self, status: StatusCode, template: &str, context: Context) -> Response {
+        match self.html(template, context) {
+            Some(html) => (status, [(header::CONTENT_TYPE, "text/html; charset=utf-8")], html).into_response(),
+            None => (StatusCode::INTERNAL_SERVER_ERROR, "Something went wrong here. Please try again later.")
+                .into_response(),
+        }
+    }
+
+    /// The same as a text; `None` when it cannot be drawn, and then the log says why.
+    pub(super) fn html(&self, template: &str, context: Context) -> Option<String> {
         let mut whole = self.house.clone();
         whole.extend(context);
-        match self.tera.render(template, &whole) {
-            Ok(html) => (status, [(header::CONTENT_TYPE, "text/html; charset=utf-8")], html).into_response(),
-            Err(error) => {
-                tracing::error!("a page could not be drawn: {error}");
-                (StatusCode::INTERNAL_SERVER_ERROR, "Something went wrong here. Please try again later.")
-                    .into_response()
-            }
-        }
+        let drawn = self.tera.render(template, &whole);
+        drawn.inspect_err(|error| tracing::error!("a page could not be drawn: {error}")).ok()
     }
 
     /// What stands above a past issue: what it is, and where to get the next one. It has its styles in itself.

@@ -1,10 +1,35 @@
 // The desk's one script. Every page works without it.
 "use strict";
 
-// An element with data-live is drawn anew from what the server sends: <section data-live="/desk/issues/7/live">.
+// An element with data-live is drawn anew from what the server sends: <section data-live="/desk/issues/7/live">. One with
+// data-anew besides wants the whole page anew once the server has nothing more to say.
 for (const live of document.querySelectorAll("[data-live]")) {
   const events = new EventSource(live.dataset.live);
   events.addEventListener("drawn", (event) => { live.innerHTML = event.data; });
-  // The server has nothing more to say.
-  events.addEventListener("done", () => events.close());
+  events.addEventListener("done", () => {
+    events.close();
+    if ("anew" in live.dataset) location.reload();
+  });
+}
+
+// The mail beside a form with data-preview follows as one types: <form data-preview="/desk/write/preview">.
+for (const form of document.querySelectorAll("form[data-preview]")) {
+  const place = document.getElementById("preview");
+  let timer, asked = 0;
+  form.addEventListener("input", () => {
+    clearTimeout(timer);
+    timer = setTimeout(draw, 400);
+  });
+  async function draw() {
+    const mine = ++asked;
+    const body = new URLSearchParams(new FormData(form));
+    // Whoever is signed in no longer is led elsewhere, and what is there is no preview.
+    const answer = await fetch(form.dataset.preview, { method: "POST", body, redirect: "manual" }).catch(() => null);
+    if (!answer || !answer.ok) return;
+    const html = await answer.text();
+    if (mine !== asked) return;
+    const isOpen = place.querySelector("details")?.open;
+    place.innerHTML = html;
+    if (isOpen && place.querySelector("details")) place.querySelector("details").open = true;
+  }
 }

@@ -7,19 +7,27 @@ mod deeds;
 mod entry;
 mod feeds;
 mod frame;
+mod issue;
+mod issues;
 mod ledger;
 mod lists;
+mod live;
 mod pages;
 mod people;
 mod post;
 mod post_alert;
 mod posts;
+mod progress;
 mod relays;
+mod sending;
+mod sheet;
 mod today;
 mod visitor;
+mod write;
 
 use axum::{
     Router,
+    extract::DefaultBodyLimit,
     http::{HeaderName, HeaderValue, StatusCode, header},
     response::{IntoResponse, Redirect, Response},
     routing::{get, post},
@@ -27,6 +35,7 @@ use axum::{
 use tower_http::set_header::SetResponseHeaderLayer;
 
 use super::Site;
+pub(super) use live::AT_ONCE as LIVE_AT_ONCE;
 use pages::DeskPage;
 pub(super) use pages::TEMPLATES;
 
@@ -42,6 +51,10 @@ pub(super) fn pages() -> Router<Site> {
         .route("/desk/account", get(account::page))
         .route("/desk/account/password", post(account::password))
         .route("/desk/account/factor", get(account::factor_page).post(account::factor))
+        .route("/desk/issues", get(issues::page))
+        .route("/desk/issues/{id}", get(issue::page).post(issue::decide))
+        .route("/desk/issues/{id}/mail", get(issue::mail))
+        .route("/desk/issues/{id}/live", get(live::stream))
         .route("/desk/posts", get(posts::page))
         .route("/desk/posts/{id}", get(post::page).post(post::decide))
         .route("/desk/posts/{id}/alert", post(post_alert::press))
@@ -56,9 +69,20 @@ pub(super) fn pages() -> Router<Site> {
         .route("/desk/staff/{id}", post(people::change))
         .route("/desk/deeds", get(deeds::page))
         .route("/desk/desk.js", get(script));
+    let pages = pages.merge(writing());
     SECURITY.into_iter().fold(pages, |pages, (name, value)| {
         pages.layer(SetResponseHeaderLayer::if_not_present(name, HeaderValue::from_static(value)))
     })
+}
+
+/// The pages where staff write; what they write weighs more than a form does elsewhere.
+fn writing() -> Router<Site> {
+    Router::new()
+        .route("/desk/write", get(write::alert_page).post(write::alert))
+        .route("/desk/write/preview", post(write::alert_preview))
+        .route("/desk/issues/{id}/{remedy}", get(write::follow_up_page).post(write::follow_up))
+        .route("/desk/issues/{id}/{remedy}/preview", post(write::follow_up_preview))
+        .layer(DefaultBodyLimit::max(sheet::LARGEST))
 }
 
 /// What the desk's answers carry beyond what all do: one script of ours may run, ask us, and show mails of ours in a frame.

@@ -12,7 +12,7 @@ use crate::{
     web::pages::Pages,
 };
 
-/// What a page says; its fields are what its template sees as `it`.
+/// What a page, or a part of one, says; its fields are what its template sees as `it`.
 pub(super) trait DeskPage: Serialize {
     /// The template that says it.
     const TEMPLATE: &'static str;
@@ -140,17 +140,34 @@ pub(in crate::web) const TEMPLATES: &[(&str, &str)] = &[
     ("desk/feeds.html", include_str!("../../../templates/desk/feeds.html")),
     ("desk/feed.html", include_str!("../../../templates/desk/feed.html")),
     ("desk/relays.html", include_str!("../../../templates/desk/relays.html")),
+    ("desk/terms.html", include_str!("../../../templates/desk/terms.html")),
+    ("desk/issues.html", include_str!("../../../templates/desk/issues.html")),
+    ("desk/issue.html", include_str!("../../../templates/desk/issue.html")),
+    ("desk/progress.html", include_str!("../../../templates/desk/progress.html")),
+    ("desk/steps.html", include_str!("../../../templates/desk/steps.html")),
+    ("desk/write.html", include_str!("../../../templates/desk/write.html")),
+    ("desk/write-send.html", include_str!("../../../templates/desk/write-send.html")),
+    ("desk/preview.html", include_str!("../../../templates/desk/preview.html")),
     ("desk/problem.html", include_str!("../../../templates/desk/problem.html")),
 ];
 
 impl Pages {
     /// A page of the desk as a response.
     pub(super) fn desk<P: DeskPage>(&self, status: StatusCode, page: &P, around: &Around) -> Response {
-        let mut context = Context::new();
-        context.insert("it", page);
-        context.insert("here", &P::WORD);
-        context.insert("root", &around.root);
-        context.insert("me", &around.me);
-        self.draw(status, P::TEMPLATE, context)
+        self.draw(status, P::TEMPLATE, context(page, around))
     }
+
+    /// A part of a page, to be put into one that is open; `None` when it cannot be drawn.
+    pub(super) fn desk_part<P: DeskPage>(&self, part: &P, around: &Around) -> Option<String> {
+        self.html(P::TEMPLATE, context(part, around))
+    }
+}
+
+fn context<P: DeskPage>(page: &P, around: &Around) -> Context {
+    let mut context = Context::new();
+    context.insert("it", page);
+    context.insert("here", &P::WORD);
+    context.insert("root", &around.root);
+    context.insert("me", &around.me);
+    context
 }

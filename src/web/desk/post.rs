@@ -6,7 +6,7 @@ use axum::{
     http::StatusCode,
     response::Response,
 };
-use jiff::{SignedDuration, tz::TimeZone};
+use jiff::tz::TimeZone;
 use serde::Serialize;
 
 use super::{
@@ -14,6 +14,7 @@ use super::{
     ledger::{Line, lines_about},
     pages::{DeskPage, Said, Word},
     posts::Shown,
+    sending::{Window, windows},
     today::shown,
     visitor::{Pressed, Visitor},
 };
@@ -23,18 +24,14 @@ use crate::{
         list::List,
         post::{PostId, Standing, StoredPost, Urgency},
         slug::Slug,
-        span,
         staff::Right,
     },
-    newsroom::{self, NewsroomError},
+    newsroom,
     store::{StoreError, issues::StoredIssue},
 };
 
 /// How many lines of its ledger are shown.
 const LINES: i64 = 30;
-
-/// How long an alert can be stopped before it goes, to choose from, in minutes.
-const WINDOWS: [i64; 4] = [0, 2, 5, 15];
 
 #[derive(Serialize)]
 struct OnePost<'a> {
@@ -60,12 +57,6 @@ struct Fact {
 struct Choice<'a> {
     name: &'a Slug,
     title: &'a str,
-}
-
-#[derive(Serialize)]
-struct Window {
-    span: String,
-    words: String,
 }
 
 impl DeskPage for OnePost<'_> {
@@ -150,7 +141,7 @@ async fn one_post<'a>(app: &'a App, post: StoredPost, said: Said<'a>) -> Result<
         summary: post.post.summary.clone(),
         ledger: lines_about(app, &post.id.about(), LINES).await?,
         lists: lists_without(app, &post, &issues).await?,
-        windows: WINDOWS.into_iter().map(Window::of).collect(),
+        windows: windows(""),
         may_release: post.standing == Standing::Held,
         may_dismiss: is_open && issues.is_empty(),
         post: Shown::of(post, issues),
@@ -185,29 +176,6 @@ fn facts(post: &StoredPost) -> Vec<Fact> {
     add("Rule", post.verdict.rule.as_ref().map(|rule| format!("[[urgent]] {rule}")));
     add("Its id in the feed", Some(post.post.fingerprint.clone()));
     facts
-}
-
-impl Window {
-    fn of(minutes: i64) -> Self {
-        let window = SignedDuration::from_mins(minutes);
-        let words = match minutes {
-            0 => "at once".to_owned(),
-            _ => format!("in {}, unless somebody stops it", span::in_words(window)),
-        };
-        Self { span: span::written(window), words }
-    }
-}
-
-/// What a person can do something about; `None`: something of ours does not work.
-pub(super) fn refusal(error: &NewsroomError) -> Option<String> {
-    match error {
-        NewsroomError::Store(StoreError::Conflict) => {
-            Some("Nothing was sent: an issue took it at this moment. Please look.".to_owned())
-        }
-        NewsroomError::Store(_) => None,
-        NewsroomError::Render(error) => Some(format!("Nothing was sent: it cannot be rendered ({error}).")),
-        error => Some(format!("Nothing was sent: {error}.")),
-    }
 }
 
 /// True when an alert of it would be one by its own verdict.

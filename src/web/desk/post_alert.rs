@@ -13,19 +13,17 @@ use super::{
     Site,
     frame::mail_in_a_frame,
     pages::{DeskPage, Said, Word},
-    post::{self, Number, refusal},
+    post::{self, Number},
+    sending::{Terms, refusal, window_of},
     today::shown,
     visitor::{Pressed, Visitor},
 };
 use crate::{
     domain::{issue::Draft, list::List, number::counted, post::StoredPost, slug::Slug, span, staff::Right},
-    newsroom::{self, NewsroomError, Placed, Plan, Sending},
+    newsroom::{self, NewsroomError, Placed, Sending},
     queue::Queued,
     web::form::Form,
 };
-
-/// A window may not be longer.
-const LONGEST: SignedDuration = SignedDuration::from_hours(24);
 
 #[derive(Serialize)]
 struct Planned<'a> {
@@ -34,16 +32,9 @@ struct Planned<'a> {
     window: &'a str,
     /// What stands for the words that are shown.
     seen: &'a str,
-    subject: &'a str,
-    whom: &'a str,
-    readers: String,
-    goes: String,
-    expires: Option<String>,
-    withdrawal: Option<&'a str>,
-    needs_second_person: bool,
+    terms: Terms,
     is_breaking: bool,
     verdict_reason: &'a str,
-    word: &'a str,
     said: Said<'a>,
 }
 
@@ -70,7 +61,7 @@ pub(super) async fn press(State(site): State<Site>, id: Number, Pressed { visito
         Err(response) => return response,
     };
     let list = site.app.config.lists.iter().find(|list| list.name.as_str() == form.one("list"));
-    let window = span::read(form.one("window")).filter(|window| *window <= LONGEST);
+    let window = window_of(form.one("window"));
     let (Some(list), Some(window)) = (list, window) else {
         let wrong = Said::wrong("Nothing was sent: choose a list, and when it goes.");
         return post::show(&site, &visitor, StatusCode::UNPROCESSABLE_ENTITY, post, wrong).await;
@@ -109,30 +100,12 @@ async fn plan(
         list: &wish.list.name,
         window: &window,
         seen: &seen,
-        subject: &plan.subject,
-        whom: &plan.whom,
-        readers: counted(plan.readers, "reader"),
-        goes: goes(&plan, wish.list),
-        expires: plan.expires_at.map(|at| shown(at, &wish.list.time_zone)),
-        withdrawal: plan.withdrawal.as_deref(),
-        needs_second_person: plan.needs_second_person,
+        terms: Terms::of(plan, wish.list),
         is_breaking: post::is_breaking(&wish.post),
         verdict_reason: &wish.post.verdict.reason,
-        word: &plan.confirmation.word,
         said,
     };
     Ok(visitor.page(site, status, &page))
-}
-
-fn goes(plan: &Plan, list: &List) -> String {
-    match plan.window {
-        SignedDuration::ZERO => "at once".to_owned(),
-        window => format!(
-            "in {}, at {}, unless somebody stops it",
-            span::in_words(window),
-            shown(plan.goes_at, &list.time_zone)
-        ),
-    }
 }
 
 async fn send(site: &Site, visitor: &Visitor, wish: &Wish<'_>, form: &Form) -> Result<Response, NewsroomError> {

@@ -14,7 +14,7 @@ use crate::{
     app::App,
     domain::{
         delivery::DeliveryState,
-        issue::{IssueKind, IssueState},
+        issue::{IssueId, IssueKind, IssueState},
         list::{Alerts, List},
         number::{counted, grouped},
         post::Standing,
@@ -86,8 +86,7 @@ async fn wrong(app: &App) -> Result<Vec<Answer>, StoreError> {
     let mut wrong: Vec<Answer> = Vec::new();
     for alarm in app.store.ringing_alarms().await? {
         let title = format!("{} ({}), since {}", alarm.kind.title(), alarm.about, shown(alarm.at, &TimeZone::UTC));
-        let link = if alarm.about.starts_with("relay:") { "/relays" } else { "" };
-        wrong.push(Answer::new(title, alarm.words).to(link.to_owned()));
+        wrong.push(Answer::new(title, alarm.words).to(link_about(&alarm.about)));
     }
     for feed in &app.config.feeds {
         let state = app.store.feed_state(&feed.name).await?.unwrap_or_default();
@@ -108,6 +107,7 @@ async fn held(app: &App, issues: &[StoredIssue]) -> Result<Vec<Answer>, StoreErr
                 format!("{} “{}” of {} is held.", kind(issue.kind), issue.subject, issue.list),
                 issue.state_reason.clone(),
             )
+            .to(issue_link(issue.id))
         })
         .collect();
     for feed in &app.config.feeds {
@@ -164,7 +164,21 @@ async fn fared(app: &App, issue: &StoredIssue) -> Result<Answer, StoreError> {
     if unclear > 0 {
         more.push_str(&format!(", unknown {}", grouped(unclear)));
     }
-    Ok(Answer::new(format!("{} “{}” to {}, {at}.", kind(issue.kind), issue.subject, issue.list), format!("{more}.")))
+    let text = format!("{} “{}” to {}, {at}.", kind(issue.kind), issue.subject, issue.list);
+    Ok(Answer::new(text, format!("{more}.")).to(issue_link(issue.id)))
+}
+
+fn issue_link(id: IssueId) -> String {
+    format!("/issues/{}", id.0)
+}
+
+/// The page about what an alarm is about, such as `issue:7`; empty when there is none.
+fn link_about(about: &str) -> String {
+    match about.split_once(':') {
+        Some(("relay", _)) => "/relays".to_owned(),
+        Some(("issue", id)) => format!("/issues/{id}"),
+        _ => String::new(),
+    }
 }
 
 fn kind(kind: IssueKind) -> &'static str {

@@ -18,6 +18,7 @@ use crate::{
     domain::{actor::Actor, staff::Right},
     newsroom::{By, NewsroomError},
     staff::{self, Session},
+    store::StoreError,
     web::{form::Form, host},
 };
 
@@ -46,6 +47,11 @@ impl Visitor {
     /// Who they are in the newsroom.
     pub(super) async fn by(&self, site: &Site) -> Result<By, NewsroomError> {
         By::staff(&site.app, &self.0.staff.address).await
+    }
+
+    /// The same, to look at something: nothing is written. `None` for who may decide nothing, or has decided nothing yet.
+    pub(super) async fn known(&self, site: &Site) -> Result<Option<By>, StoreError> {
+        By::known_staff(&site.app, &self.0.staff.address).await
     }
 
     /// The refusal of what their role does not allow; `None` when it does.

@@ -1,7 +1,7 @@
 //! Somebody at the desk of a world: a browser by hand, with one cookie, that fills in forms with their seal.
 
 use reqwest::{
-    Method, StatusCode,
+    Method, RequestBuilder, Response, StatusCode,
     header::{CONTENT_TYPE, COOKIE, LOCATION, SET_COOKIE},
 };
 use tidings::{
@@ -81,11 +81,18 @@ impl<'a> Desk<'a> {
         self.post(path, &[&[("seal", seal.as_str())], fields].concat()).await
     }
 
+    /// Opens a page whose answer comes bit by bit.
+    pub(crate) async fn open(&self, path: &str) -> Response {
+        self.request(Method::GET, path).send().await.expect("an answer")
+    }
+
+    fn request(&self, method: Method, path: &str) -> RequestBuilder {
+        let request = self.pages.request(method, path).header("x-forwarded-for", self.origin);
+        if self.cookie.is_empty() { request } else { request.header(COOKIE, &self.cookie) }
+    }
+
     pub(crate) async fn ask(&self, method: Method, path: &str, body: &str, headers: &[(&str, &str)]) -> Answer {
-        let mut request = self.pages.request(method, path).header("x-forwarded-for", self.origin);
-        if !self.cookie.is_empty() {
-            request = request.header(COOKIE, &self.cookie);
-        }
+        let mut request = self.request(method, path);
         if !body.is_empty() {
             request = request.header(CONTENT_TYPE, FORM).body(body.to_owned());
         }
