@@ -22,6 +22,7 @@ use super::{
 use crate::{
     domain::{
         bounce::fit_to_show,
+        delivery::DeliveryState,
         issue::{IssueId, IssueKind},
         number::{counted, grouped},
         report::ReportKind,
@@ -183,6 +184,12 @@ pub(super) async fn found(site: &Site, visitor: &Visitor, id: &Number) -> Result
 fn said(word: &str, stands: Stands) -> &'static str {
     let went = matches!(stands, Stands::GoesAt(_) | Stands::BeingSent | Stands::Done | Stands::WaitsForAnother);
     match (word, Decision::from_word(word)) {
+        ("sent", _) => match stands {
+            Stands::GoesAt(_) => "It goes when its time has come. Until then it can be stopped.",
+            Stands::BeingSent | Stands::Done => "It is on its way.",
+            Stands::WaitsForAnother => done(Decision::Release, stands),
+            Stands::Held | Stands::WaitsForSecond | Stands::Cancelled => "",
+        },
         ("before", _) => {
             "This was sent before, by the same form, and is not sent again. To send another, write a new one."
         }
@@ -226,7 +233,7 @@ async fn issue<'a>(
         reason: if moves(now.stands) || now.stands == Stands::Done { "" } else { &issue.state_reason },
         buttons: may.iter().map(|decision| button(*decision, now)).collect(),
         seen: now.seen,
-        may_follow: issue.queued_at.is_some() && issue.kind != IssueKind::Drill,
+        may_follow: issue.kind != IssueKind::Drill && now.states.keys().any(|state| may_be_there(*state)),
         reasons_hint: hint(&reasons),
         reasons: reasons.all.into_iter().take(REASONS).map(reason).collect(),
         has_mail,
@@ -234,6 +241,11 @@ async fn issue<'a>(
         ledger: lines_about(app, &issue.id.about(), LINES).await?,
         said,
     })
+}
+
+/// True when somebody may have it.
+fn may_be_there(state: DeliveryState) -> bool {
+    matches!(state, DeliveryState::Sent | DeliveryState::Sending | DeliveryState::Unknown)
 }
 
 fn hint(reasons: &Reasons) -> String {

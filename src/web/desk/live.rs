@@ -107,7 +107,8 @@ impl Watch {
                 Step::Wait => sleep(LOOK).await,
                 Step::Done => {
                     self.step = Step::End;
-                    return Some(Event::default().event("done").data(""));
+                    // An event without data is none to a browser.
+                    return Some(Event::default().event("done").data("done"));
                 }
                 Step::End => return None,
             }

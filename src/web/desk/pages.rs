@@ -18,6 +18,11 @@ pub(super) trait DeskPage: Serialize {
     const TEMPLATE: &'static str;
     /// The word of the left column that it belongs to.
     const WORD: Word;
+
+    /// The same, of a page that may belong to one word or another.
+    fn word(&self) -> Word {
+        Self::WORD
+    }
 }
 
 /// The words of the left column.
@@ -166,7 +171,7 @@ impl Pages {
 fn context<P: DeskPage>(page: &P, around: &Around) -> Context {
     let mut context = Context::new();
     context.insert("it", page);
-    context.insert("here", &P::WORD);
+    context.insert("here", &page.word());
     context.insert("root", &around.root);
     context.insert("me", &around.me);
     context

@@ -88,16 +88,29 @@ struct Choice {
 impl DeskPage for WritePage<'_> {
     const TEMPLATE: &'static str = "desk/write.html";
     const WORD: Word = Word::Write;
+
+    fn word(&self) -> Word {
+        word(self.what)
+    }
 }
 
 impl DeskPage for SendPage<'_> {
     const TEMPLATE: &'static str = "desk/write-send.html";
     const WORD: Word = Word::Write;
+
+    fn word(&self) -> Word {
+        word(self.what)
+    }
 }
 
 impl DeskPage for Part {
     const TEMPLATE: &'static str = "desk/preview.html";
     const WORD: Word = Word::Write;
+}
+
+/// What follows an issue belongs to the issues.
+fn word(what: &str) -> Word {
+    if what == "alert" { Word::Write } else { Word::Issues }
 }
 
 /// What is written, by whom, and what it follows.
@@ -314,7 +327,7 @@ impl<'a> Desk<'a> {
             return self.plan(sheet, StatusCode::CONFLICT, Said::wrong(&wrong)).await;
         }
         match newsroom::send(&app, &draft, &sending).await.map(Placed::issue) {
-            Ok(issue) => Ok(self.site.go(&issue::place(issue, "release"))),
+            Ok(issue) => Ok(self.site.go(&issue::place(issue, "sent"))),
             Err(NewsroomError::MadeBefore(before)) => Ok(self.site.go(&issue::place(before.id, "before"))),
             Err(error) => Err(error),
         }

@@ -32,7 +32,7 @@ async fn busy_house() -> World {
     world
 }
 
-async fn sign_in(world: &World, browser: &Browser, address: &str) {
+pub(super) async fn sign_in(world: &World, browser: &Browser, address: &str) {
     browser.open(&world.page("/desk/sign-in")).await;
     browser.fill("Your e-mail address", address).await;
     browser.fill("Password", PASSWORD).await;

@@ -137,6 +137,50 @@ impl Browser {
         field.send_keys(text).await.expect("a field takes text");
     }
 
+    /// Chooses what the menu with this label is to say.
+    pub(crate) async fn choose(&self, label: &str, option: &str) {
+        self.field(label).await.select_by_label(option).await.unwrap_or_else(|error| panic!("no `{option}`: {error}"));
+    }
+
+    /// Waits until the page says this by itself.
+    pub(crate) async fn comes_to_say(&self, words: &str) {
+        // The page may be drawn anew while it is read.
+        let says = async { while !self.shown().await.contains(words) {} };
+        assert!(timeout(PATIENCE, says).await.is_ok(), "the page never says `{words}`");
+    }
+
+    /// Waits until the page has something else in the place of this by itself.
+    pub(crate) async fn ceases_to_say(&self, words: &str) {
+        let says_not = async {
+            loop {
+                let shown = self.shown().await;
+                if !shown.is_empty() && !shown.contains(words) {
+                    break;
+                }
+            }
+        };
+        assert!(timeout(PATIENCE, says_not).await.is_ok(), "the page goes on to say `{words}`");
+    }
+
+    /// Waits until the frame of the page shows this by itself.
+    pub(crate) async fn comes_to_show(&self, words: &str) {
+        let shows = async {
+            while !matches!(self.client.enter_frame(0).await, Ok(()) if self.shown().await.contains(words)) {
+                let _ = self.client.enter_parent_frame().await;
+            }
+        };
+        assert!(timeout(PATIENCE, shows).await.is_ok(), "the frame never shows `{words}`");
+        self.client.enter_parent_frame().await.expect("the page is around its frame");
+    }
+
+    /// What a person reads now; nothing while the page is drawn.
+    async fn shown(&self) -> String {
+        match self.client.find(Locator::Css("body")).await {
+            Ok(body) => body.text().await.unwrap_or_default(),
+            Err(_) => String::new(),
+        }
+    }
+
     /// Clicks on a label in a group, which ticks or clears its box.
     pub(crate) async fn tick(&self, group: &str, label: &str) {
         let label = self.one(&format!("{}{}", grouped(group), labelled(label))).await;

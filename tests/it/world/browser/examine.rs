@@ -1,7 +1,10 @@
 //! Looking hard at the page that is open: in light and dark, on a phone and on a desk, by axe-core, by a tape measure, and
 //! by pictures that people can look at. Any fault fails the test, with the elements that have it.
 
-use std::{fs, path::Path};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
 
 use serde_json::{Value, json};
 
@@ -95,7 +98,7 @@ return faults;
 
 impl Browser {
     /// Examines the open page in both schemes and on all screens, and keeps a picture of each as
-    /// `artifacts/NAME-SCHEME-WIDTH.png`. Without scripts there is no axe-core, and the pictures' names say so.
+    /// `artifacts/NAME-SCHEME-WIDTH.png`, or below the folder that `TIDINGS_TEST_ARTIFACTS` names. Without scripts there is no axe-core, and the pictures' names say so.
     ///
     /// # Panics
     /// When it has a fault, with all of them.
@@ -183,11 +186,17 @@ impl Browser {
         let metrics = self.command("Page.getLayoutMetrics", json!({})).await;
         let whole = metrics["cssContentSize"]["height"].as_f64().expect("a page has a height");
         let height = whole.max(f64::from(screen.height));
+        // A frame that is out of sight is not painted, so that the screen is made as high as the page.
+        let Screen { width, density, is_phone, .. } = screen;
+        let metrics =
+            json!({"width": width, "height": height.ceil(), "deviceScaleFactor": density, "mobile": is_phone});
+        self.command("Emulation.setDeviceMetricsOverride", metrics).await;
         let clip = json!({"x": 0, "y": 0, "width": screen.width, "height": height, "scale": 1});
         let options = json!({"format": "png", "captureBeyondViewport": true, "clip": clip});
         let taken = self.command("Page.captureScreenshot", options).await;
         let picture = data_encoding::BASE64.decode(taken["data"].as_str().expect("a picture").as_bytes());
-        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("artifacts");
+        let folder = std::env::var_os("TIDINGS_TEST_ARTIFACTS").map(PathBuf::from);
+        let folder = folder.unwrap_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("artifacts"));
         fs::create_dir_all(&folder).expect("a folder for pictures");
         let scripts = if self.scripts == Scripts::Off { "-noscript" } else { "" };
         let file = format!("{name}-{}-{}{scripts}.png", scheme.word(), screen.width);

@@ -1,0 +1,198 @@
+//! The newsroom's pages in a real browser, for each role, with scripts and without.
+
+use jiff::SignedDuration;
+use tidings::domain::staff::Role;
+
+use super::{OLGA, READER, VERA, desk_site::sign_in};
+use crate::world::{
+    World,
+    browser::{Browser, Scripts},
+    relay::Answer,
+};
+
+const PIA: &str = "pia@example.org";
+const PAUL: &str = "paul@example.org";
+const ED: &str = "ed@example.org";
+
+const HEADLINE: &str = "Coalition condemns fifth transfer of cluster munitions";
+const TEXT: &str = "The Example Coalition **condemns** the transfer that was announced today.\n\n\
+    It calls on all states to join the convention.\n\nPress: press@example.org";
+
+/// A house with readers of whom one cannot be reached, an alert that went out, and somebody of each role.
+async fn house(second_person: bool) -> World {
+    let staff = "notify = [\"desk@example.org\", \"chief@example.org\"]";
+    let setup = World::setup().staff(staff).also(super::EVENTS);
+    let setup = if second_person { setup.staff("second_person = true") } else { setup };
+    let world = setup.open().await;
+    world.begin(4).await;
+    let staff = [(VERA, Role::Viewer), (ED, Role::Editor), (PIA, Role::Publisher), (PAUL, Role::Publisher)];
+    for (address, role) in staff.into_iter().chain([(OLGA, Role::Owner)]) {
+        world.staff(address, role).await;
+    }
+    world.relay.answer_recipient("reader3@example.org", Answer::Reply("550 5.1.1 <reader3@example.org> is not here"));
+    world.next_look(&[world.post("Coalition condemns a transfer of cluster munitions")]).await;
+    world
+}
+
+/// Writes the alert, and looks at it as it is written.
+async fn write(browser: &Browser, scripts: Scripts) {
+    browser.follow("Issues").await;
+    browser.follow("Write an alert").await;
+    browser.fill("Headline", HEADLINE).await;
+    browser.fill("Statement", TEXT).await;
+    match scripts {
+        Scripts::On => browser.comes_to_show("calls on all states to join").await,
+        Scripts::Off => browser.press("Preview").await,
+    }
+    assert!(browser.framed_text().await.contains("condemns the transfer that was announced today"));
+}
+
+/// An editor writes and tests, and cannot send; a viewer looks.
+async fn those_who_do_not_send(world: &World, browser: &Browser, scripts: Scripts) {
+    sign_in(world, browser, VERA).await;
+    assert!(!browser.text().await.contains("Write an alert"));
+    browser.follow("Issues").await;
+    browser.follow("Condemnation: Coalition condemns a transfer of cluster munitions").await;
+    assert!(!browser.text().await.contains("Correct it"));
+    browser.examine("desk-issue-viewer").await;
+    browser.press("Sign out").await;
+    sign_in(world, browser, ED).await;
+    write(browser, scripts).await;
+    assert!(!browser.text().await.contains("Go on to send"));
+    browser.examine("desk-write-editor").await;
+    browser.press("Mail me a test").await;
+    assert!(browser.text().await.contains("A test goes to ed@example.org"));
+    browser.press("Sign out").await;
+}
+
+async fn a_publisher_writes_sends_stops_and_corrects(scripts: Scripts) {
+    let world = house(false).await;
+    let browser = Browser::start(scripts).await;
+    those_who_do_not_send(&world, &browser, scripts).await;
+    sign_in(&world, &browser, PIA).await;
+    browser.examine("desk-today-newsroom").await;
+    browser.follow("Issues").await;
+    browser.examine("desk-issues").await;
+    browser.follow("Write an alert").await;
+    browser.examine("desk-write-empty").await;
+    write(&browser, scripts).await;
+    browser.examine("desk-write").await;
+    browser.press("Mail me a test").await;
+    assert!(browser.text().await.contains("A test goes to pia@example.org"));
+    browser.examine("desk-write-tested").await;
+    world.run().await;
+    assert_eq!(world.mails_to(PIA).pop().expect("a test").subject, format!("[Test] {HEADLINE}"));
+
+    browser.choose("It goes", "in 2 minutes, unless somebody stops it").await;
+    browser.press("Go on to send").await;
+    browser.examine("desk-write-send").await;
+    browser.press("Back to the text").await;
+    assert_eq!(browser.value("Headline").await, HEADLINE);
+    assert_eq!(browser.value("Statement").await, TEXT, "the text is carried along");
+    assert_eq!(browser.value("It goes").await, "2m");
+    browser.press("Go on to send").await;
+    browser.fill("To send it, type “yes”", "no").await;
+    browser.press("Send to 3 readers").await;
+    assert!(browser.text().await.contains("Nothing was sent: type “yes” to confirm."));
+    browser.examine("desk-write-not-confirmed").await;
+    browser.fill("To send it, type “yes”", "yes").await;
+    browser.press("Send to 3 readers").await;
+    assert_eq!(browser.heading().await, HEADLINE);
+    assert!(browser.text().await.contains("2:00"));
+    browser.examine("desk-issue-window").await;
+    world.clock.advance(SignedDuration::from_secs(15));
+    match scripts {
+        Scripts::On => browser.comes_to_say("1:45").await,
+        Scripts::Off => browser.follow("See how it stands now").await,
+    }
+    assert!(browser.text().await.contains("1:45"));
+    browser.press("Stop it").await;
+    assert!(browser.text().await.contains("It is stopped."));
+    browser.examine("desk-issue-stopped").await;
+    let before = world.mails_to(READER).len();
+    world.minutes(5);
+    world.run().await;
+    assert_eq!(world.mails_to(READER).len(), before);
+
+    browser.fill("To let it go, type “yes”", "yes").await;
+    browser.press("Release it to 3 readers of Coalition news").await;
+    assert!(browser.text().await.contains("An alert is being sent"));
+    browser.examine("desk-issue-sending").await;
+    world.run().await;
+    match scripts {
+        // The whole page comes anew, without the button.
+        Scripts::On => browser.ceases_to_say("Stop it").await,
+        Scripts::Off => browser.follow("See how it stands now").await,
+    }
+    assert!(browser.text().await.contains("An alert is done with"));
+    browser.examine("desk-issue-done").await;
+    assert_eq!(world.mails_to(READER).len(), before + 1);
+
+    browser.follow("Correct it").await;
+    browser.examine("desk-correct-empty").await;
+    browser.fill("Headline", "It was the fourth transfer").await;
+    browser.fill("What was wrong, in a sentence", "We wrote of a fifth transfer.").await;
+    browser.fill("What is right", "It was the **fourth** transfer.").await;
+    match scripts {
+        Scripts::On => browser.comes_to_show("It was the fourth transfer.").await,
+        Scripts::Off => browser.press("Preview").await,
+    }
+    browser.examine("desk-correct").await;
+    browser.press("Go on to send").await;
+    browser.examine("desk-correct-send").await;
+    browser.fill("To send it, type “yes”", "yes").await;
+    browser.press("Send to 3 readers").await;
+    assert_eq!(browser.heading().await, "Correction: It was the fourth transfer");
+    world.run().await;
+    assert_eq!(world.mails_to(READER).pop().expect("a mail").subject, "Correction: It was the fourth transfer");
+    browser.follow("Issues").await;
+    browser.follow("Condemnation: Coalition condemns a transfer of cluster munitions").await;
+    assert!(browser.text().await.contains("There is no such mailbox (5.1.1): 1"));
+    browser.examine("desk-issue-refused").await;
+    browser.follow("Withdraw it").await;
+    browser.examine("desk-withdraw").await;
+    browser.press("Go on to send").await;
+    browser.fill("To send it, type “yes”", "yes").await;
+    browser.press("Send to 3 readers").await;
+    world.run().await;
+    assert!(world.mails_to(READER).pop().expect("a mail").subject.starts_with("Withdrawn: "));
+}
+
+#[tokio::test]
+async fn a_publisher_writes_sends_stops_and_corrects_with_scripts() {
+    a_publisher_writes_sends_stops_and_corrects(Scripts::On).await;
+}
+
+#[tokio::test]
+async fn a_publisher_writes_sends_stops_and_corrects_without_scripts() {
+    a_publisher_writes_sends_stops_and_corrects(Scripts::Off).await;
+}
+
+async fn two_publishers_send_what_one_cannot(scripts: Scripts) {
+    let world = house(true).await;
+    let browser = Browser::start(scripts).await;
+    sign_in(&world, &browser, PIA).await;
+    write(&browser, scripts).await;
+    browser.press("Go on to send").await;
+    browser.examine("desk-write-ask").await;
+    browser.fill("To send it, type “yes”", "yes").await;
+    browser.press("Ask a second person to approve it").await;
+    assert!(browser.text().await.contains("You want it out. Another of staff was asked to approve it."));
+    browser.examine("desk-issue-waits").await;
+    browser.press("Sign out").await;
+    sign_in(&world, &browser, PAUL).await;
+    browser.follow(&format!("The alert “{HEADLINE}” of news is held.")).await;
+    browser.examine("desk-issue-approve").await;
+    browser.fill("To let it go, type “yes”", "yes").await;
+    browser.press("Approve it and send it to 3 readers of Coalition news").await;
+    assert!(browser.text().await.contains("It is let go."));
+    let before = world.mails_to(READER).len();
+    world.run().await;
+    assert_eq!(world.mails_to(READER).len(), before + 1);
+}
+
+#[tokio::test]
+async fn two_publishers_send_what_one_cannot_with_scripts_and_without() {
+    two_publishers_send_what_one_cannot(Scripts::On).await;
+    two_publishers_send_what_one_cannot(Scripts::Off).await;
+}
