@@ -5,6 +5,7 @@
 mod alert;
 mod conversation;
 mod daemon;
+mod desk;
 mod distance;
 mod house;
 mod machine;
@@ -43,7 +44,7 @@ pub(crate) struct Options {
     /// Also with DKIM, by a key of RSA-2048
     #[arg(long)]
     dkim: bool,
-    /// Also a hundred thousand and a million readers; takes minutes
+    /// Also the desk before a million readers, and sending to as many; takes minutes
     #[arg(long)]
     million: bool,
     /// Measure nothing: be a sink that offers this until you end it, for a profiler or a client of your own
@@ -67,6 +68,8 @@ enum Measurement {
     Ping,
     /// The daemon at rest
     Daemon,
+    /// The desk's pages before a million readers
+    Desk,
     /// A hundred thousand and a million readers
     Million,
 }
@@ -75,7 +78,7 @@ impl Options {
     fn measurements(&self) -> Vec<Measurement> {
         let all = Measurement::value_variants().iter().copied();
         all.filter(|which| match which {
-            Measurement::Million => self.million || self.only.contains(which),
+            Measurement::Desk | Measurement::Million => self.million || self.only.contains(which),
             which => self.only.is_empty() || self.only.contains(which),
         })
         .collect()
@@ -104,6 +107,7 @@ fn main() -> anyhow::Result<()> {
             Measurement::Alert => alert::table(&options)?,
             Measurement::Ping => ping::table(&options)?,
             Measurement::Daemon => daemon::table(&options)?,
+            Measurement::Desk => desk::table(&options)?,
             Measurement::Million => million::table()?,
         };
         println!("{table}");

@@ -1,0 +1,145 @@
+//! The desk before a million readers: how long each of its pages takes, as a browser on this machine would wait for it. A
+//! digest was sent to all of them and an alert waits in its window, so that there are two million deliveries as well.
+
+use std::{
+    io::{Read, Write},
+    net::{Ipv4Addr, SocketAddr, TcpStream},
+    process::Stdio,
+    time::{Duration, Instant},
+};
+
+use jiff::SignedDuration;
+use tidings::{
+    app::App,
+    clock::Clock,
+    domain::{address::EmailAddress, slug::Slug, staff::Role},
+    newsroom::{self, By, Sending, Statement},
+    staff::{self, Passwords, Step},
+};
+
+use super::{
+    Options,
+    alert::wait_for,
+    daemon::Running,
+    house::{House, LIST, Road, Signing, runtime},
+    measure,
+    smtp_sink::SmtpSink,
+    table::{Table, count, median, whole},
+};
+
+const READERS: usize = 1_000_000;
+const SESSIONS: usize = 4;
+
+/// How often each page is asked for.
+const TIMES: usize = 20;
+
+/// No page of the desk may take longer, in milliseconds.
+const LIMIT: f64 = 100.0;
+
+/// What is looked at.
+const PAGES: &[&str] = &[
+    "/desk",
+    "/desk/issues",
+    "/desk/issues?state=queued&list=news",
+    "/desk/issues/1",
+    "/desk/issues/1/mail",
+    "/desk/issues/2",
+    "/desk/issues/2/withdraw",
+    "/desk/write",
+    "/desk/posts",
+    "/desk/posts/1",
+    "/desk/lists",
+    "/desk/lists/news",
+    "/desk/lists/news/digest",
+    "/desk/feeds",
+    "/desk/feeds/site",
+    "/desk/relays",
+    "/desk/staff",
+    "/desk/deeds",
+    "/desk/account",
+];
+
+/// Measures each page.
+pub(crate) fn table(_: &Options) -> anyhow::Result<Table> {
+    let about = format!(
+        "`tidings serve` on SQLite with {readers} readers, {readers} messages sent and as many waiting. Each page is asked for \
+         {TIMES} times, over a connection of its own, by an owner who is signed in. No page may take {LIMIT} ms.",
+        readers = count(READERS),
+    );
+    let mut table =
+        Table::new("The desk before a million readers", &about, &["page", "median ms", "slowest ms", "KiB"]);
+    let house = house()?;
+    let cookie = prepared(&house)?;
+    let _daemon = Running(house.tidings().arg("serve").stdout(Stdio::null()).stderr(Stdio::null()).spawn()?);
+    let address = SocketAddr::from((Ipv4Addr::LOCALHOST, house.web_port()));
+    wait_for("the daemon does not answer", || TcpStream::connect(address).ok())?;
+    let mut too_slow = Vec::new();
+    for page in PAGES {
+        let (mut times, mut size) = (Vec::new(), 0);
+        for _ in 0..TIMES {
+            let (took, answer) = ask(address, page, &cookie)?;
+            times.push(took.as_secs_f64() * 1e3);
+            size = answer;
+        }
+        let slowest = times.iter().copied().fold(0.0, f64::max);
+        if slowest > LIMIT {
+            too_slow.push(format!("{page} took {slowest:.1} ms"));
+        }
+        eprintln!("  {page}: {slowest:.1} ms at most");
+        table.row([format!("`{page}`"), whole(median(times)), whole(slowest), count(size / 1024)]);
+    }
+    anyhow::ensure!(too_slow.is_empty(), "{}\n{table}", too_slow.join("; "));
+    Ok(table)
+}
+
+/// An office that has sent a digest to all its readers.
+fn house() -> anyhow::Result<House> {
+    let house = House::empty()?;
+    house.import(READERS)?;
+    house.queue(READERS)?;
+    let mut sink = SmtpSink::start()?;
+    house.lead(Road { port: sink.port(), sessions: SESSIONS, signing: Signing::Off })?;
+    let sent = measure::sending(house.run(), READERS, &|| sink.messages());
+    sink.still_runs()?;
+    eprintln!("  a digest was sent in {:?}", sent?.wall);
+    Ok(house)
+}
+
+/// Queues an alert that waits in its window, and signs an owner in; gives what their cookie holds.
+fn prepared(house: &House) -> anyhow::Result<String> {
+    runtime()?.block_on(async {
+        let app = App::open(house.config()?, Clock::System).await?;
+        let list = Slug::parse(LIST)?;
+        let statement =
+            Statement { list: &list, subject: "Coalition condemns the transfer", markdown: "The text.", key: None };
+        let draft = newsroom::draft_alert(&app, &statement)?;
+        let (by, window) = (By::Machine("bench".to_owned()), SignedDuration::from_hours(10));
+        newsroom::send(&app, &draft, &Sending { by: &by, window }).await?;
+        let owner = EmailAddress::parse("owner@example.org")?;
+        let (_, link) = staff::appoint(&app, &owner, "Olga", Role::Owner, "the benchmark").await?;
+        let token = link.rsplit('/').next().unwrap_or_default();
+        let password = "a sentence of a few words".to_owned().into();
+        let step = staff::choose_password(&app, &Passwords::default(), token, password).await?;
+        app.store.close().await;
+        match step {
+            Step::In(signed_in) => Ok(signed_in.cookie),
+            Step::Code(_) => anyhow::bail!("a code is asked for"),
+        }
+    })
+}
+
+/// Asks for a page; gives how long it took until all of it was there, and its size.
+fn ask(address: SocketAddr, page: &str, cookie: &str) -> anyhow::Result<(Duration, usize)> {
+    let began = Instant::now();
+    let mut stream = TcpStream::connect(address)?;
+    let head = format!(
+        "GET {page} HTTP/1.1\r\nHost: {address}\r\nCookie: __Host-tidings={cookie}\r\nConnection: close\r\n\r\n"
+    );
+    stream.write_all(head.as_bytes())?;
+    let mut answer = Vec::new();
+    stream.read_to_end(&mut answer)?;
+    let took = began.elapsed();
+    let first = String::from_utf8_lossy(answer.get(..answer.len().min(200)).unwrap_or_default()).into_owned();
+    anyhow::ensure!(first.starts_with("HTTP/1.1 200 "), "{page} was answered by {first}");
+    Ok((took, answer.len()))
+}
