@@ -121,6 +121,8 @@ macro_rules! columns {
     };
 }
 
+mod page;
+
 impl Store {
     /// A fresh number for an issue.
     ///
