@@ -209,14 +209,15 @@ pub(in crate::web) async fn everywhere(request: Request, next: Next) -> Response
         return response;
     }
     let kind = Kind::of_status(status).unwrap_or(Kind::Failed);
-    let mut told = Problem::new(kind, kind.about().2).into_response();
-    *told.status_mut() = status;
-    for name in [header::ALLOW, header::RETRY_AFTER] {
-        if let Some(value) = response.headers().get(&name) {
-            told.headers_mut().insert(name, value.clone());
-        }
+    let (mut parts, body) = Problem::new(kind, kind.about().2).into_response().into_parts();
+    // All else that the response carries stays: what guards it, and what it says of methods.
+    let mut headers = response.headers().clone();
+    headers.remove(header::CONTENT_LENGTH);
+    for (name, value) in &parts.headers {
+        headers.insert(name.clone(), value.clone());
     }
-    told
+    (parts.headers, parts.status) = (headers, status);
+    Response::from_parts(parts, body)
 }
 
 #[cfg(test)]

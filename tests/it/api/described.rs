@@ -75,6 +75,9 @@ async fn every_error_is_a_problem_and_no_answer_lets_another_site_in() {
         assert_eq!((answer.status.as_u16(), answer.problem().as_str()), (status, word), "{method} {path}");
         assert!(answer.headers.get("access-control-allow-origin").is_none());
         assert!(answer.headers.get("set-cookie").is_none());
+        for (name, value) in [("x-content-type-options", "nosniff"), ("cache-control", "no-store")] {
+            assert_eq!(answer.headers[name], value, "{method} {path}");
+        }
         assert_eq!(answer.headers.get("allow").is_some(), status == 405, "{method} {path}");
     }
     let other_name = pages.get_as("evil.example", "/api/v1/lists").await;
