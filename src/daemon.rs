@@ -11,6 +11,7 @@ use tokio::{net::TcpListener, task::JoinHandle, time::sleep};
 
 use self::connections::Manner;
 use crate::{
+    access,
     app::App,
     deliver::{self, Until, tally::Tally},
     domain::{
@@ -209,6 +210,9 @@ async fn tick(app: &App) -> (Did, Option<String>) {
     }
     if let Err(error) = webhooks::note_events(app).await {
         tracing::error!("what webhooks are to be told was not noted: {error}");
+    }
+    if let Err(error) = access::forget_old_answers(app).await {
+        tracing::error!("answers to programs were not forgotten: {error}");
     }
     if let Err(error) = intake::forget_old_letters(app).await {
         tracing::error!("it was not forgotten which letters came long ago: {error}");

@@ -21,6 +21,7 @@ pub mod queue;
 pub mod render;
 
 // Floor 3: the flows, which join the steps.
+pub mod access;
 pub mod app;
 pub mod archive;
 pub mod daemon;

@@ -28,6 +28,7 @@ mod serve;
 mod staff;
 mod subscribers;
 mod suppressions;
+mod tokens;
 mod webhooks;
 
 use std::{path::PathBuf, process::ExitCode};
@@ -84,6 +85,9 @@ enum Command {
     /// The people who work at the desk: list, add, role, link, remove
     #[command(subcommand)]
     Staff(staff::Staff),
+    /// The programs that may use the API: list, add, revoke
+    #[command(subcommand)]
+    Tokens(tokens::Tokens),
     /// The systems of the house that are told of what happens: list, test, retry
     #[command(subcommand)]
     Webhooks(webhooks::Webhooks),
@@ -135,6 +139,7 @@ async fn dispatch(arguments: Arguments) -> anyhow::Result<ExitCode> {
         Command::Suppressions(suppressions) => suppressions.run(place, output).await,
         Command::Feeds(feeds) => feeds.run(place, output).await,
         Command::Staff(staff) => staff.run(place, output).await,
+        Command::Tokens(tokens) => tokens.run(place, output).await,
         Command::Webhooks(webhooks) => webhooks.run(place, output).await,
         Command::Dkim(dkim) => dkim.run(place, output),
         Command::Explain(explain) => explain.run(place, output).await,

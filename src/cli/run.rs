@@ -12,6 +12,7 @@ use super::{
     progress,
 };
 use crate::{
+    access,
     app::App,
     deliver::{Until, tally::Counts},
     domain::{
@@ -98,6 +99,7 @@ async fn pass(app: &App, options: PassOptions, stop: &Stop) -> anyhow::Result<Re
     let forgotten = intake::forget_old_letters(app).await.and(subscribe::forget_old_requests(app).await);
     let forgotten = forgotten.and(subscribe::forget_old_notices(app).await).and(staff::forget_old_sessions(app).await);
     let forgotten = forgotten.and(app.store.forget_relay_minutes(app.clock.now()).await);
+    let forgotten = forgotten.and(access::forget_old_answers(app).await);
     // What came back since the last run is judged before anything more is queued.
     let judged = intake::bounces::judge_bounces(app).await;
     let published = publish(app, options).await;

@@ -1,6 +1,7 @@
 //! config.toml and the environment → [`Config`]. All is read and checked once, here, into the domain's own types;
 //! every mistake is told at once, by key and line, with a hint. Nothing here opens a connection or writes a file.
 
+mod api;
 mod database;
 mod desk;
 mod dkim;
@@ -22,6 +23,7 @@ use std::path::{Path, PathBuf};
 use url::Url;
 
 pub use self::{
+    api::Api,
     database::Database,
     desk::Desk,
     feeds::Collect,
@@ -92,6 +94,8 @@ pub struct Config {
     pub web: Web,
     /// Where the desk is, when it has an address of its own.
     pub desk: Option<Desk>,
+    /// Programs that ask.
+    pub api: Api,
     /// Those who join by themselves.
     pub joining: Joining,
     /// Mail that comes in.
@@ -164,6 +168,7 @@ fn read(mut top: Section<'_, '_>) -> Option<Config> {
     let delivery = relays::delivery(&mut top);
     let web = people::web(&mut top);
     let desk = desk::desk(&mut top, &web);
+    let api = api::api(&mut top);
     let joining = people::joining(&mut top);
     let intake = intake::intake(&mut top);
     let hooks = hooks::hooks(&mut top);
@@ -191,6 +196,7 @@ fn read(mut top: Section<'_, '_>) -> Option<Config> {
         delivery,
         web,
         desk,
+        api,
         joining,
         intake,
         hooks,
@@ -260,6 +266,7 @@ impl Default for Config {
             delivery: Delivery::default(),
             web: Web::default(),
             desk: None,
+            api: Api::default(),
             joining: Joining::default(),
             intake: Intake::default(),
             hooks: Vec::new(),

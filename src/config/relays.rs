@@ -328,7 +328,7 @@ impl Value<'_, '_> {
         u32::try_from(self.count(1, 1000)?).map_err(Problem::new)
     }
 
-    fn rate(&self) -> Result<Rate, Problem> {
+    pub(super) fn rate(&self) -> Result<Rate, Problem> {
         const HINT: &str = "write a whole number and a unit, such as \"10/s\", \"100/m\", \"5000/h\" or \"50000/d\"";
         Rate::parse(self.text()?).map_err(|error| Problem::new(error).hint(HINT))
     }

@@ -5,7 +5,12 @@ use std::fmt;
 use super::NewsroomError;
 use crate::{
     app::App,
-    domain::{address::EmailAddress, staff::Right, subscription::SubscriberId},
+    domain::{
+        access::{Access, AccessTokenId},
+        address::EmailAddress,
+        staff::Right,
+        subscription::SubscriberId,
+    },
     store::StoreError,
 };
 
@@ -21,6 +26,13 @@ pub enum By {
     },
     /// Whoever types at the machine, by the name that it has for them.
     Machine(String),
+    /// A program that holds an access token. It is no person, however many people use it.
+    Token {
+        /// The token's number.
+        id: AccessTokenId,
+        /// What people call it.
+        name: String,
+    },
 }
 
 impl By {
@@ -50,11 +62,16 @@ impl By {
         Ok(id.map(|id| Self::Staff { id, address: address.clone() }))
     }
 
+    /// The program that holds this.
+    pub fn token(access: &Access) -> Self {
+        Self::Token { id: access.id, name: access.name.clone() }
+    }
+
     /// Their number, when they are known to be one of staff.
     pub fn person(&self) -> Option<SubscriberId> {
         match self {
             Self::Staff { id, .. } => Some(*id),
-            Self::Machine(_) => None,
+            Self::Machine(_) | Self::Token { .. } => None,
         }
     }
 }
@@ -65,6 +82,7 @@ impl fmt::Display for By {
         match self {
             Self::Staff { address, .. } => write!(f, "{address}"),
             Self::Machine(name) => write!(f, "{name} at the machine"),
+            Self::Token { id, name } => write!(f, "the program “{name}” ({})", id.about()),
         }
     }
 }

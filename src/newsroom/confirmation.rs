@@ -11,6 +11,8 @@ const PLAIN_YES: u64 = 1_000;
 pub struct Confirmation {
     /// What is to be typed.
     pub word: String,
+    /// To how many it would go.
+    pub readers: u64,
 }
 
 impl Confirmation {
@@ -21,7 +23,13 @@ impl Confirmation {
             IssueKind::Alert | IssueKind::Digest if readers > PLAIN_YES => list.as_str(),
             IssueKind::Alert | IssueKind::Digest => "yes",
         };
-        Self { word: word.to_owned() }
+        Self { word: word.to_owned(), readers }
+    }
+
+    /// True when a program that cannot read the words knows to how many it sends. A tenth more or fewer is no mistake, for
+    /// people come and go while it makes up its mind.
+    pub fn expects(&self, readers: u64) -> bool {
+        self.readers.abs_diff(readers) <= self.readers / 10
     }
 
     /// True when this was typed.
@@ -42,6 +50,14 @@ mod tests {
         assert!(agrees("yes\n", 1_000) && agrees("Yes", 1));
         assert!(!agrees("y\n", 1_000) && !agrees("yes\n", 1_001) && !agrees("\n", 1_001));
         assert!(agrees("news\n", 1_001));
+    }
+
+    #[test]
+    fn a_program_must_know_how_many_readers_there_are_but_for_a_tenth() {
+        let news = Slug::parse("news").expect("a slug");
+        let expects = |readers, expected| Confirmation::of(IssueKind::Alert, &news, readers).expects(expected);
+        assert!(expects(5, 5) && expects(1_000, 900) && expects(1_000, 1_100));
+        assert!(!expects(5, 4) && !expects(5, 6) && !expects(1_000, 899) && !expects(1_000, 1_101) && !expects(9, 0));
     }
 
     #[test]

@@ -6,7 +6,7 @@ use super::{
     By, NewsroomError, Placed, Sending, configured_list, decided_already,
     draft::{render_draft, statement_html},
     ready::{edition, ready},
-    release::{must_wait, waiting_notices},
+    release::{Wait, must_wait, waiting_notices},
     send::{made_before, waits_for_second},
     stop::write_cancelled,
 };
@@ -17,7 +17,6 @@ use crate::{
         delivery::{DeliveryState, Lane},
         issue::{Content, Draft, FollowUp, IssueId, IssueKind, IssueState, Remedy},
         slug::Slug,
-        subscription::SubscriberId,
         wire,
     },
     queue::{self, Edition, Held},
@@ -96,8 +95,8 @@ pub(super) async fn send_after(
     let first = correctable(app, first).await?;
     let issue = app.store.issue_id().await?;
     let placed = match must_wait(app, draft, sending.by)? {
-        None => go(app, &first, issue, draft, sending).await,
-        Some(person) => wait(app, &first, issue, draft, sending, person).await,
+        Wait::Not => go(app, &first, issue, draft, sending).await,
+        waits @ (Wait::ForSecond(_) | Wait::ForStaff) => wait(app, &first, issue, draft, sending, waits).await,
     };
     made_before(app, draft, placed).await
 }
@@ -109,15 +108,16 @@ async fn wait(
     issue: IssueId,
     draft: &Draft,
     sending: &Sending<'_>,
-    person: SubscriberId,
+    waits: Wait,
 ) -> Result<Placed, NewsroomError> {
     let (rendered, why) = (render_draft(app, draft)?, waits_for_second(sending.by));
     let edition = edition(app, issue, draft, &why);
-    let notices = waiting_notices(app, edition).await?;
+    let notices = waiting_notices(app, edition, waits).await?;
     let (subject, window) = (&rendered.subject, sending.window);
     let mut tx = app.store.begin().await?;
     stop_first(&mut tx, first, edition, sending.by).await?;
-    queue::write_held(&mut tx, edition, Held { subject, window, wanted_by: Some(person), notices: &notices }).await?;
+    queue::write_held(&mut tx, edition, Held { subject, window, wanted_by: waits.wanted_by(), notices: &notices })
+        .await?;
     tx.commit().await?;
     Ok(Placed::Waits(issue))
 }

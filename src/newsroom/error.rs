@@ -102,6 +102,14 @@ pub enum NewsroomError {
         /// Its number.
         issue: i64,
     },
+    /// A program took the list for another, or has an old count of it.
+    #[error("nothing was done: {expected} readers were expected, and it would go to {readers}")]
+    OtherReaders {
+        /// How many it expected.
+        expected: u64,
+        /// How many there are.
+        readers: u64,
+    },
     /// What was typed is not the word that confirms.
     #[error("nothing was done: type `{word}` to confirm")]
     NotConfirmed {

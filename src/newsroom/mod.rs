@@ -44,7 +44,7 @@ pub use post_alerts::{draft_alert_of_post, words_of};
 pub use preview::{Preview, preview, preview_digest, preview_issue, preview_withdrawal};
 pub(crate) use ready::ready;
 pub use release::{approve, plan_release, release};
-pub use send::{Placed, Plan, Sending, plan, send, test};
+pub use send::{Placed, Plan, Sending, plan, send, send_expecting, test};
 pub(crate) use sent_alerts::alerts_before;
 pub use staff::{notice_to_staff, notices_about};
 pub use stop::{cancel, hold};

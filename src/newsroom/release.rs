@@ -31,15 +31,17 @@ pub async fn release(app: &App, id: IssueId, by: &By) -> Result<Placed, Newsroom
     let issue = app.store.issue(id).await?;
     needs(&issue, IssueState::Held)?;
     let draft = draft_of(app, &issue).await?;
-    let Some(person) = must_wait(app, &draft, by)? else {
-        return let_go(app, &issue, &draft, &format!("released by {by}")).await.map(Placed::Queued);
+    let person = match must_wait(app, &draft, by)? {
+        Wait::Not => return let_go(app, &issue, &draft, &format!("released by {by}")).await.map(Placed::Queued),
+        Wait::ForSecond(person) => person,
+        Wait::ForStaff => return Err(NewsroomError::WhoAreYou),
     };
     if issue.wanted_by.is_some() {
         return Err(NewsroomError::WaitsForSecond { issue: id.0 });
     }
     let why = waits_for_second(by);
     let edition = edition(app, id, &draft, &why);
-    let notices = waiting_notices(app, edition).await?;
+    let notices = waiting_notices(app, edition, Wait::ForSecond(person)).await?;
     let mut tx = app.store.begin().await?;
     if !tx.want_issue(id, person, &why).await? {
         return Err(decided_already(id, IssueState::Held));
@@ -78,7 +80,7 @@ pub async fn plan_release(app: &App, id: IssueId, by: &By) -> Result<Plan, Newsr
         goes_at,
         expires_at: expiry(app, &draft, goes_at),
         withdrawal: withdrawal.map(|withdrawal| withdrawal.subject),
-        needs_second_person: must_wait(app, &draft, by)?.is_some() && issue.wanted_by.is_none(),
+        needs_second_person: must_wait(app, &draft, by)? != Wait::Not && issue.wanted_by.is_none(),
         confirmation: Confirmation::of(issue.kind, &issue.list, readers),
         subject,
     })
@@ -106,34 +108,61 @@ pub async fn approve(app: &App, id: IssueId, by: &By) -> Result<Queued, Newsroom
     let_go(app, &issue, &draft, &format!("approved by {by}")).await
 }
 
-/// Who is to be noted as wanting this, when it must wait for a second person; `None` when it need not. What withdraws an
-/// alert need not: that it was wrong cannot be said too soon.
-pub(super) fn must_wait(app: &App, draft: &Draft, by: &By) -> Result<Option<SubscriberId>, NewsroomError> {
-    let is_withdrawal = draft.follows().is_some_and(|follows| follows.remedy == Remedy::Withdrawal);
-    match (app.config.staff.second_person, draft.kind()) {
-        (SecondPerson::NotNeeded, _) | (_, IssueKind::Digest) => Ok(None),
-        (SecondPerson::Needed, IssueKind::Alert | IssueKind::Drill) if is_withdrawal => Ok(None),
-        (SecondPerson::Needed, IssueKind::Alert | IssueKind::Drill) => {
-            by.person().map(Some).ok_or(NewsroomError::WhoAreYou)
+/// Whether something must wait for others of staff.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Wait {
+    /// It need not.
+    Not,
+    /// This person wants it, and another must approve it.
+    ForSecond(SubscriberId),
+    /// A program wants it, which is nobody: one of staff must want it first, and then another approve it.
+    ForStaff,
+}
+
+impl Wait {
+    /// Who is to be noted as wanting it.
+    pub(super) fn wanted_by(self) -> Option<SubscriberId> {
+        match self {
+            Self::ForSecond(person) => Some(person),
+            Self::Not | Self::ForStaff => None,
         }
     }
 }
 
+/// Whether this must wait for others of staff. What withdraws an alert need not: that it was wrong cannot be said too soon.
+pub(super) fn must_wait(app: &App, draft: &Draft, by: &By) -> Result<Wait, NewsroomError> {
+    let is_withdrawal = draft.follows().is_some_and(|follows| follows.remedy == Remedy::Withdrawal);
+    match (app.config.staff.second_person, draft.kind()) {
+        (SecondPerson::NotNeeded, _) | (_, IssueKind::Digest) => Ok(Wait::Not),
+        (SecondPerson::Needed, IssueKind::Alert | IssueKind::Drill) if is_withdrawal => Ok(Wait::Not),
+        (SecondPerson::Needed, IssueKind::Alert | IssueKind::Drill) => match by {
+            By::Staff { id, .. } => Ok(Wait::ForSecond(*id)),
+            By::Token { .. } => Ok(Wait::ForStaff),
+            By::Machine(_) => Err(NewsroomError::WhoAreYou),
+        },
+    }
+}
+
 /// What staff are told of an alert that waits for a second person, for each of them.
-pub(super) async fn waiting_notices(app: &App, edition: Edition<'_>) -> Result<Vec<ReadyNotice>, NewsroomError> {
+pub(super) async fn waiting_notices(
+    app: &App,
+    edition: Edition<'_>,
+    waits: Wait,
+) -> Result<Vec<ReadyNotice>, NewsroomError> {
     let Edition { issue, draft, why, .. } = edition;
     let list = configured_list(app, &draft.list)?;
     let whom = window::whom(app, edition, list).await?;
+    let (whom_for, until, command) = match waits {
+        Wait::ForStaff => ("two of you", "one of you releases it and another approves it", "release"),
+        Wait::ForSecond(_) | Wait::Not => ("a second person", "a second person approves it", "approve"),
+    };
     let notice = Notice {
-        subject: format!("{}waits for a second person: “{}”", window::prefix(draft.kind()), draft.headline()),
+        subject: format!("{}waits for {whom_for}: “{}”", window::prefix(draft.kind()), draft.headline()),
         paragraphs: vec![
-            format!(
-                "“{}” is to go to {whom}. Nothing of it goes before a second person approves it.",
-                draft.headline()
-            ),
+            format!("“{}” is to go to {whom}. Nothing of it goes before {until}.", draft.headline()),
             format!(
                 "To read it and decide, press the button; at the machine: tidings issues preview {0}, and tidings issues \
-                 approve {0} --by ADDRESS",
+                 {command} {0} --by ADDRESS",
                 issue.0
             ),
         ],

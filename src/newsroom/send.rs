@@ -8,7 +8,7 @@ use super::{
     By, Confirmation, NewsroomError, configured_list, correct,
     draft::{render_as, render_draft},
     ready::{count_audience, edition, expiry, ready, rendered},
-    release::{must_wait, waiting_notices},
+    release::{Wait, must_wait, waiting_notices},
     window,
 };
 use crate::{
@@ -16,11 +16,10 @@ use crate::{
     domain::{
         address::EmailAddress,
         issue::{Draft, IssueId, IssueKind},
-        subscription::SubscriberId,
     },
     queue::{self, Held, Queued},
     render::Flavour,
-    store::StoreError,
+    store::{StoreError, issues::StoredIssue},
 };
 
 /// How something is to be sent.
@@ -72,7 +71,7 @@ pub struct Plan {
     pub withdrawal: Option<String>,
     /// True when a second person would have to approve it first.
     pub needs_second_person: bool,
-    /// What must be typed to send it.
+    /// What must be typed to send it, or how many readers be expected.
     #[serde(skip)]
     pub confirmation: Confirmation,
 }
@@ -97,7 +96,7 @@ pub async fn plan(app: &App, draft: &Draft, sending: &Sending<'_>) -> Result<Pla
         goes_at,
         expires_at: expiry(app, draft, goes_at),
         withdrawal: withdrawal.map(|withdrawal| withdrawal.subject),
-        needs_second_person: waits.is_some(),
+        needs_second_person: waits != Wait::Not,
         confirmation: Confirmation::of(draft.kind(), &draft.list, readers),
     })
 }
@@ -116,8 +115,8 @@ pub async fn send(app: &App, draft: &Draft, sending: &Sending<'_>) -> Result<Pla
     let why = format!("by {}", sending.by);
     let issue = app.store.issue_id().await?;
     let placed = match waits {
-        Some(person) => hold(app, issue, draft, sending, person).await,
-        None => {
+        Wait::ForSecond(_) | Wait::ForStaff => hold(app, issue, draft, sending, waits).await,
+        Wait::Not => {
             let edition = edition(app, issue, draft, &why);
             let ready = ready(app, edition, sending.window).await?;
             queue::queue_issue(&app.store, edition, &ready).await.map(Placed::Queued).map_err(NewsroomError::from)
@@ -126,26 +125,63 @@ pub async fn send(app: &App, draft: &Draft, sending: &Sending<'_>) -> Result<Pla
     made_before(app, draft, placed).await
 }
 
+/// The same for a program that says to how many it expects this to go. When it asks for it again, for it did not hear whether
+/// it was done, what was made since it first asked is its own.
+///
+/// # Errors
+/// As [`send`], and [`NewsroomError::OtherReaders`].
+pub async fn send_expecting(
+    app: &App,
+    draft: &Draft,
+    sending: &Sending<'_>,
+    expected: u64,
+    asked_before: Option<Timestamp>,
+) -> Result<Placed, NewsroomError> {
+    if let Some(before) = app.store.issue_by_key(&draft.list, &draft.key).await? {
+        return match asked_before.is_some_and(|asked| asked <= before.made_at) {
+            true => Ok(placed_before(&before)),
+            false => Err(NewsroomError::MadeBefore(Box::new(before))),
+        };
+    }
+    let plan = plan(app, draft, sending).await?;
+    if !plan.confirmation.expects(expected) {
+        return Err(NewsroomError::OtherReaders { expected, readers: plan.readers });
+    }
+    send(app, draft, sending).await
+}
+
+fn placed_before(issue: &StoredIssue) -> Placed {
+    let (id, readers) = (issue.id, issue.readers);
+    match issue.queued_at {
+        Some(queued_at) => Placed::Queued(Queued { issue: id, readers, goes_at: issue.goes_at.unwrap_or(queued_at) }),
+        None => Placed::Waits(id),
+    }
+}
+
 /// Holds it until a second person approves it. It is rendered all the same, to see that it can be.
 async fn hold(
     app: &App,
     issue: IssueId,
     draft: &Draft,
     sending: &Sending<'_>,
-    person: SubscriberId,
+    waits: Wait,
 ) -> Result<Placed, NewsroomError> {
     let rendered = render_draft(app, draft)?;
     let why = waits_for_second(sending.by);
     let edition = edition(app, issue, draft, &why);
-    let notices = waiting_notices(app, edition).await?;
-    let held = Held { subject: &rendered.subject, window: sending.window, wanted_by: Some(person), notices: &notices };
+    let notices = waiting_notices(app, edition, waits).await?;
+    let held =
+        Held { subject: &rendered.subject, window: sending.window, wanted_by: waits.wanted_by(), notices: &notices };
     queue::hold_issue(&app.store, edition, held).await?;
     Ok(Placed::Waits(issue))
 }
 
 /// Why an issue is held that waits for a second person.
 pub(super) fn waits_for_second(by: &By) -> String {
-    format!("{by} wants it out; a second person must approve it")
+    match by {
+        By::Token { .. } => format!("{by} wants it out; one of staff must release it, and a second person approve it"),
+        By::Staff { .. } | By::Machine(_) => format!("{by} wants it out; a second person must approve it"),
+    }
 }
 
 /// Names the issue that was there first.

@@ -5,6 +5,7 @@ mod claims;
 mod counts;
 mod doubt;
 mod not_taken;
+mod page;
 mod queueing;
 mod under_way;
 

@@ -2,6 +2,7 @@
 //! seam between them. Each file here is the one writer of its tables. No rule of the trade lives here: the store
 //! answers questions and writes decisions down.
 
+pub mod access;
 pub mod alarms;
 pub mod bounces;
 pub mod consents;
@@ -111,6 +112,7 @@ fn first_of(last: i64, count: usize) -> i64 {
 /// What is numbered.
 #[derive(Clone, Copy, Debug)]
 enum Counter {
+    AccessTokens,
     Consents,
     DeadLetters,
     Holders,
@@ -141,6 +143,7 @@ impl Counter {
 
     fn name(self) -> &'static str {
         match self {
+            Self::AccessTokens => "access tokens",
             Self::Consents => "consents",
             Self::DeadLetters => "dead letters",
             Self::Holders => "holders",

@@ -83,6 +83,8 @@ macro_rules! columns {
     };
 }
 
+mod page;
+
 impl Store {
     /// What is remembered of every post of a feed, to know it again.
     ///

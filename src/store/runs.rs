@@ -119,6 +119,19 @@ impl Store {
         rows.into_iter().map(Row::into_run).collect()
     }
 
+    /// Runs, the newest first: those older than `before`.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn runs_before(&self, before: Option<RunId>, limit: i64) -> Result<Vec<StoredRun>, StoreError> {
+        let rows: Vec<Row> = sqlx::query_as(concat!("SELECT ", columns!(), " WHERE id < $1 ORDER BY id DESC LIMIT $2"))
+            .bind(before.map_or(i64::MAX, |before| before.0))
+            .bind(limit)
+            .fetch_all(&self.reader)
+            .await?;
+        rows.into_iter().map(Row::into_run).collect()
+    }
+
     /// One run.
     ///
     /// # Errors

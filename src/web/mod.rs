@@ -3,6 +3,7 @@
 //! reach. Requests come in; what they want is done by the flows. No rule of the trade lives here. GET and HEAD change
 //! nothing.
 
+mod api;
 mod archive;
 mod ask_to_leave;
 mod asking;
@@ -35,6 +36,7 @@ use tokio::sync::Semaphore;
 use tower_http::{set_header::SetResponseHeaderLayer, timeout::TimeoutLayer};
 
 use crate::{app::App, config::Config, intake::hooks::Sns, staff::Passwords};
+use api::Api;
 use host::Names;
 use pages::{Page, Pages};
 
@@ -69,6 +71,7 @@ pub(crate) struct Site {
     passwords: Arc<Passwords>,
     /// The names that it answers to.
     names: Arc<Names>,
+    api: Arc<Api>,
 }
 
 /// All that the daemon serves where readers reach it. Who types its name alone wants to join.
@@ -97,9 +100,9 @@ pub fn router_with(app: Arc<App>, sns: Sns) -> Router {
     guarded(pages, app, sns, names)
 }
 
-/// What staff use, and nobody else.
+/// What staff and programs use, and no reader.
 fn of_staff() -> Router<Site> {
-    desk::pages()
+    desk::pages().merge(api::pages())
 }
 
 /// What readers, mail providers and sites reach; and what staff use, unless that has an address of its own.
@@ -130,6 +133,7 @@ fn guarded(pages: Router<Site>, app: Arc<App>, sns: Sns, names: Names) -> Router
     let hook_turns = Arc::new(Semaphore::new(hooks::AT_ONCE));
     let site = Site {
         pages: Arc::new(Pages::new(&app.config.sender)),
+        api: Arc::new(Api::new(app.config.desk_url())),
         app,
         sns: Arc::new(sns),
         hook_turns,
@@ -147,7 +151,8 @@ fn guarded(pages: Router<Site>, app: Arc<App>, sns: Sns, names: Names) -> Router
     for (name, value) in SECURITY {
         router = router.layer(SetResponseHeaderLayer::if_not_present(name, HeaderValue::from_static(value)));
     }
-    router
+    // Behind all others, so that no error of theirs is a page where a program asked.
+    router.layer(middleware::from_fn(api::everywhere))
 }
 
 /// What stands in a link's place for a token; an error when that is no text at all.

@@ -285,6 +285,7 @@ const TEMPLATES: &[(&str, &str)] = &[
     ("asked-to-leave.html", include_str!("../../templates/web/asked-to-leave.html")),
     ("archive.html", include_str!("../../templates/web/archive.html")),
     ("past-issues.html", include_str!("../../templates/web/past-issues.html")),
+    ("api.html", include_str!("../../templates/web/api.html")),
     ("bar.html", include_str!("../../templates/web/bar.html")),
     ("issues.xml", include_str!("../../templates/web/issues.xml")),
     ("narrowed.html", include_str!("../../templates/web/narrowed.html")),

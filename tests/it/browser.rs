@@ -52,6 +52,15 @@ async fn alerted() -> (World, String) {
 }
 
 #[tokio::test]
+async fn whoever_writes_a_program_reads_what_the_api_can_do() {
+    let world = World::setup().open().await;
+    let browser = Browser::start(Scripts::Off).await;
+    browser.open(&world.page("/api/v1")).await;
+    assert_eq!(browser.heading().await, "The API");
+    browser.examine("api").await;
+}
+
+#[tokio::test]
 async fn anybody_reads_past_issues_and_asks_for_links_to_leave() {
     let (world, _) = alerted().await;
     let browser = Browser::start(Scripts::Off).await;

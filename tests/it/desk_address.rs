@@ -25,7 +25,9 @@ async fn a_desk_with_an_address_of_its_own_is_there_and_nowhere_else() {
     let world = apart().start().await;
     world.staff(OLGA, Role::Owner).await;
     let (public, desk) = (Pages::of(&world).await, Pages::of_desk(&world).await);
-    for path in ["/desk", "/desk/sign-in", "/desk/desk.js", "/desk/staff", "/desk/welcome/x", "/api", "/api/"] {
+    for path in
+        ["/desk", "/desk/sign-in", "/desk/desk.js", "/desk/staff", "/desk/welcome/x", "/api/v1", "/api/v1/lists"]
+    {
         assert_eq!(public.get(path).await.status, StatusCode::NOT_FOUND, "{path}");
         assert_eq!(public.post(path, &[]).await.status, StatusCode::NOT_FOUND, "{path}");
     }
@@ -34,6 +36,8 @@ async fn a_desk_with_an_address_of_its_own_is_there_and_nowhere_else() {
         assert_eq!(desk.post(path, &[]).await.status, StatusCode::NOT_FOUND, "{path}");
     }
     assert_eq!(public.get("/join").await.status, StatusCode::OK);
+    assert_eq!(desk.get("/api/v1").await.status, StatusCode::OK);
+    assert_eq!(desk.get("/api/v1/lists").await.status, StatusCode::UNAUTHORIZED);
     let mut olga = Desk::signed_in(&desk, OLGA).await;
     assert!(olga.cookie.starts_with("__Host-"), "the desk's own address is https: {}", olga.cookie);
     assert_eq!(olga.press("/desk/sign-out", &[]).await.location(), "/desk/sign-in");

@@ -1,6 +1,7 @@
 //! The one integration test binary. Each module is a story; names are claims.
 
 mod alarms;
+mod api;
 mod archive;
 mod bad_input;
 mod bounce_corpus;

@@ -1,5 +1,7 @@
 //! The issues of all lists, page by page. It only reads.
 
+use sqlx::AssertSqlSafe;
+
 use super::Row;
 use crate::{
     domain::{
@@ -12,8 +14,8 @@ use crate::{
 /// Which issues to show.
 #[derive(Clone, Debug, Default)]
 pub struct IssueFilter {
-    /// Of one list.
-    pub list: Option<Slug>,
+    /// Of these lists; `None`: of all.
+    pub lists: Option<Vec<Slug>>,
     /// In one state.
     pub state: Option<IssueState>,
     /// Older than this one.
@@ -26,15 +28,19 @@ impl Store {
     /// # Errors
     /// When the store cannot be read.
     pub async fn issues_page(&self, filter: &IssueFilter, limit: i64) -> Result<Vec<StoredIssue>, StoreError> {
-        let rows: Vec<Row> = sqlx::query_as(concat!(
-            "SELECT ",
-            columns!(),
-            " WHERE id < $1 AND (CAST($2 AS TEXT) IS NULL OR list = $2) AND (CAST($3 AS TEXT) IS NULL OR state = $3)
-              ORDER BY id DESC LIMIT $4"
-        ))
+        let names: Option<Vec<[&str; 1]>> =
+            filter.lists.as_ref().map(|lists| lists.iter().map(|list| [list.as_str()]).collect());
+        let of_these = match names {
+            Some(_) => format!("list IN (SELECT value->>0 FROM {})", self.engine.json_rows()),
+            None => "$1 <> ''".to_owned(),
+        };
+        let rows: Vec<Row> = sqlx::query_as(AssertSqlSafe(format!(
+            "SELECT {} WHERE {of_these} AND id < $2 AND ($3 = '' OR state = $3) ORDER BY id DESC LIMIT $4",
+            columns!()
+        )))
+        .bind(serde_json::to_string(&names.unwrap_or_default()).expect("texts are JSON"))
         .bind(filter.before.map_or(i64::MAX, |before| before.0))
-        .bind(filter.list.as_ref().map(Slug::as_str))
-        .bind(filter.state.map(IssueState::as_str))
+        .bind(filter.state.map_or("", IssueState::as_str))
         .bind(limit)
         .fetch_all(&self.reader)
         .await?;

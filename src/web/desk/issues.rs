@@ -74,7 +74,7 @@ pub(super) async fn page(State(site): State<Site>, visitor: Visitor, RawQuery(qu
     let query = Form::read(query.unwrap_or_default().as_bytes());
     let filter = IssueFilter {
         // What is no word of ours is as if it had not been asked for.
-        list: Slug::parse(query.one("list")).ok(),
+        lists: Slug::parse(query.one("list")).ok().map(|list| vec![list]),
         state: IssueState::from_word(query.one("state")),
         before: query.one("before").parse().ok().map(IssueId),
     };
@@ -98,7 +98,7 @@ async fn issues(app: &App, filter: IssueFilter) -> Result<Issues, StoreError> {
         issues,
         lists: app.config.lists.iter().map(choice).collect(),
         states: [IssueState::Held, IssueState::Queued, IssueState::Cancelled].map(IssueState::as_str).to_vec(),
-        list: filter.list.map(|list| list.to_string()).unwrap_or_default(),
+        list: filter.lists.and_then(|lists| lists.first().map(ToString::to_string)).unwrap_or_default(),
         state: filter.state.map_or("", IssueState::as_str),
         older,
     })
@@ -146,7 +146,7 @@ fn readers(issue: &StoredIssue, tallied: &Tallied) -> String {
 
 fn query_of(filter: &IssueFilter, last: IssueId) -> String {
     let mut query = url::form_urlencoded::Serializer::new(String::new());
-    if let Some(list) = &filter.list {
+    if let Some(list) = filter.lists.as_ref().and_then(|lists| lists.first()) {
         query.append_pair("list", list.as_str());
     }
     if let Some(state) = filter.state {

@@ -9,7 +9,7 @@ use super::source::Source;
 const STEPS: u32 = 2;
 
 /// Where a foreign crate may be named. A crate that is not here may be named anywhere.
-const ROOMS: [(&str, &[&str]); 26] = [
+const ROOMS: [(&str, &[&str]); 28] = [
     ("sqlx", &["src/store/"]),
     // What readers are told in each language is a table beside the templates.
     ("toml", &["src/config/", "src/collect/folder/", "src/domain/phrases.rs"]),
@@ -36,6 +36,9 @@ const ROOMS: [(&str, &[&str]); 26] = [
     ("smtp_proto", &["src/server/", "src/inbox/", "src/intake/doors/"]),
     // The demo plays a site that has a feed.
     ("axum", &["src/web/", "src/inbox/", "src/cli/demo"]),
+    // The routes of the API say what they take and give.
+    ("utoipa", &["src/web/api/"]),
+    ("utoipa_axum", &["src/web/api/"]),
     // The pages are axum's; how connections are treated is ours.
     ("hyper", &["src/daemon/connections.rs"]),
     ("hyper_util", &["src/daemon/connections.rs"]),

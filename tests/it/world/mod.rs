@@ -16,6 +16,7 @@
 
 #![allow(dead_code, reason = "each story uses a part of it")]
 
+pub(crate) mod api;
 pub(crate) mod browser;
 pub(crate) mod check;
 pub(crate) mod crawler;
