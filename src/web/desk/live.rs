@@ -6,7 +6,7 @@ use std::{convert::Infallible, sync::Arc, time::Duration};
 
 use axum::{
     extract::State,
-    http::{HeaderName, StatusCode},
+    http::{HeaderName, HeaderValue, StatusCode, header::CACHE_CONTROL},
     response::{
         IntoResponse, Response,
         sse::{Event, KeepAlive, Sse},
@@ -44,8 +44,11 @@ const LENGTH: Duration = Duration::from_secs(60);
 /// How soon the browser asks again once a stream has ended.
 const AGAIN: Duration = Duration::from_secs(1);
 
-/// What would keep nginx from passing events on as they come, turned off.
-const UNBUFFERED: (HeaderName, &str) = (HeaderName::from_static("x-accel-buffering"), "no");
+/// What its answer carries: nobody keeps it, and nginx passes events on as they come.
+const HEADERS: [(HeaderName, HeaderValue); 2] = [
+    (CACHE_CONTROL, HeaderValue::from_static("no-store")),
+    (HeaderName::from_static("x-accel-buffering"), HeaderValue::from_static("no")),
+];
 
 /// Somebody who watches.
 struct Watch {
@@ -95,7 +98,11 @@ pub(super) async fn stream(State(site): State<Site>, visitor: Visitor, id: Numbe
         let event = watch.next().await?;
         Some((Ok::<_, Infallible>(event), watch))
     });
-    ([UNBUFFERED], Sse::new(events).keep_alive(KeepAlive::default())).into_response()
+    let mut response = Sse::new(events).keep_alive(KeepAlive::default()).into_response();
+    for (name, value) in HEADERS {
+        response.headers_mut().insert(name, value);
+    }
+    response
 }
 
 impl Watch {

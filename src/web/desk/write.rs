@@ -170,17 +170,17 @@ async fn preview_part(site: &Site, writing: Option<Writing>, Pressed { visitor, 
 }
 
 async fn press(site: &Site, writing: Option<Writing>, Pressed { visitor, form }: &Pressed) -> Response {
-    let desk = match Desk::of(site, visitor, writing).await {
-        Ok(desk) => desk,
-        Err(response) => return response,
-    };
-    let sheet = Sheet::read(form);
     let deed = form.one("do");
     if matches!(deed, "plan" | "send")
         && let Some(refused) = visitor.refused(site, Right::Send)
     {
         return refused;
     }
+    let desk = match Desk::of(site, visitor, writing).await {
+        Ok(desk) => desk,
+        Err(response) => return response,
+    };
+    let sheet = Sheet::read(form);
     let done = match deed {
         "write" => Ok(desk.show(StatusCode::OK, &sheet, "write", Said::default()).await),
         "preview" => Ok(desk.show(StatusCode::OK, &sheet, "preview", Said::default()).await),

@@ -47,6 +47,16 @@ async fn write(browser: &Browser, scripts: Scripts) {
     assert!(browser.framed_text().await.contains("condemns the transfer that was announced today"));
 }
 
+/// Waits until the page of an issue that was sent says so.
+async fn settle(browser: &Browser, scripts: Scripts) {
+    match scripts {
+        // The whole page comes anew, without the button.
+        Scripts::On => browser.ceases_to_say("Stop it").await,
+        Scripts::Off => browser.follow("See how it stands now").await,
+    }
+    assert!(browser.text().await.contains("An alert is done with"));
+}
+
 /// An editor writes and tests, and cannot send; a viewer looks.
 async fn those_who_do_not_send(world: &World, browser: &Browser, scripts: Scripts) {
     sign_in(world, browser, VERA).await;
@@ -119,12 +129,7 @@ async fn a_publisher_writes_sends_stops_and_corrects(scripts: Scripts) {
     assert!(browser.text().await.contains("An alert is being sent"));
     browser.examine("desk-issue-sending").await;
     world.run().await;
-    match scripts {
-        // The whole page comes anew, without the button.
-        Scripts::On => browser.ceases_to_say("Stop it").await,
-        Scripts::Off => browser.follow("See how it stands now").await,
-    }
-    assert!(browser.text().await.contains("An alert is done with"));
+    settle(&browser, scripts).await;
     browser.examine("desk-issue-done").await;
     assert_eq!(world.mails_to(READER).len(), before + 1);
 
@@ -145,6 +150,7 @@ async fn a_publisher_writes_sends_stops_and_corrects(scripts: Scripts) {
     assert_eq!(browser.heading().await, "Correction: It was the fourth transfer");
     world.run().await;
     assert_eq!(world.mails_to(READER).pop().expect("a mail").subject, "Correction: It was the fourth transfer");
+    settle(&browser, scripts).await;
     browser.follow("Issues").await;
     browser.follow("Condemnation: Coalition condemns a transfer of cluster munitions").await;
     assert!(browser.text().await.contains("There is no such mailbox (5.1.1): 1"));

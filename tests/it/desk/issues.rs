@@ -470,6 +470,7 @@ async fn progress_is_told_as_it_happens_and_ends_with_the_issue_or_the_session()
     let path = format!("{}/live", path_of(issue));
     let mut watched = pia.open(&path).await;
     assert_eq!(watched.headers()["content-type"], "text/event-stream");
+    assert_eq!(watched.headers()["cache-control"], "no-store");
     let begins = watched.chunk().await.expect("a stream").expect("an event");
     let begins = String::from_utf8(begins.to_vec()).expect("text");
     assert!(begins.contains("event: drawn") && begins.contains("5:00"), "{begins}");
