@@ -1,6 +1,7 @@
 //! The pages in a real browser, as their readers have them: with scripts and without, light and dark, on a phone and on
 //! a desk. Every page that is shown is examined by axe-core and by a tape measure, and has its picture below `artifacts`.
 
+mod desk_readers;
 mod desk_site;
 
 use std::net::SocketAddr;

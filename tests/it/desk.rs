@@ -1,5 +1,6 @@
 //! The desk's doors: who gets in, who does not, what each role may do, and what nobody can do in somebody else's name.
 
+mod readers;
 mod site;
 
 use jiff::{SignedDuration, Timestamp};
