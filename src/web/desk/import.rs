@@ -103,6 +103,10 @@ pub(super) async fn rehearse(State(site): State<Site>, visitor: Visitor, request
     if let Some(refused) = visitor.refused(&site, Right::Send) {
         return refused;
     }
+    let Some(_turn) = site.uploads.turn() else {
+        let text = "Others import just now. Please try again in a minute.";
+        return visitor.problem(&site, StatusCode::SERVICE_UNAVAILABLE, text);
+    };
     let upload = match brought(&site, &visitor, request).await {
         Ok(upload) => upload,
         Err(answer) => return answer,

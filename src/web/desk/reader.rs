@@ -221,7 +221,7 @@ fn asked(it: &DataRequest, fit: impl Fn(&str) -> String, from: impl Fn(&str) -> 
 
 fn message(it: &DataMessage, fit: impl Fn(&str) -> String) -> Told {
     let of = it.list.as_ref().map_or_else(|| "a notice".to_owned(), |list| format!("an issue of {list}"));
-    let text = format!("{}: {} since {}", it.subject, it.state, at(it.since));
+    let text = format!("{}: {}, {}", it.subject, it.state, at(it.since));
     let answer = fit(&it.answer);
     told(it.at, text, if answer.is_empty() { of } else { format!("{of} · {answer}") })
 }

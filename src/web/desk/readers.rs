@@ -253,7 +253,7 @@ fn rows(visitor: &Visitor, readers: Vec<Reader>) -> Vec<Row> {
             id: reader.subscriber.id.0,
             address: seen_by(visitor, &reader.subscriber.address),
             name: reader.subscriber.name,
-            lists: if lists.is_empty() { "none".to_owned() } else { lists.join(", ") },
+            lists: if lists.is_empty() { "on no list".to_owned() } else { lists.join(", ") },
         }
     };
     readers.into_iter().take(PAGE).map(row).collect()

@@ -11,6 +11,7 @@ use std::{
 
 use data_encoding::BASE64URL_NOPAD;
 use jiff::{SignedDuration, Timestamp};
+use tokio::sync::{Semaphore, SemaphorePermit};
 
 use crate::domain::slug::Slug;
 
@@ -22,6 +23,9 @@ const KEPT: SignedDuration = SignedDuration::from_hours(1);
 
 /// How many are kept at once, of all sessions together.
 const MOST: usize = 8;
+
+/// How many are taken in and read at once: each costs room on the disk, and memory for its addresses.
+const AT_ONCE: usize = 4;
 
 /// A file that somebody brought.
 #[derive(Debug)]
@@ -39,12 +43,24 @@ pub(super) struct Upload {
 }
 
 /// All of them, by a name that nobody can guess.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(in crate::web) struct Uploads {
     kept: Mutex<HashMap<String, Upload>>,
+    turns: Semaphore,
+}
+
+impl Default for Uploads {
+    fn default() -> Self {
+        Self { kept: Mutex::default(), turns: Semaphore::new(AT_ONCE) }
+    }
 }
 
 impl Uploads {
+    /// The right to take one in and read it, until it is dropped; `None` when too many do.
+    pub(super) fn turn(&self) -> Option<SemaphorePermit<'_>> {
+        self.turns.try_acquire().ok()
+    }
+
     /// Keeps one, in the place of what the same session brought before, and gives its name; `None` when there are too many.
     pub(super) fn keep(self: &Arc<Self>, upload: Upload) -> Option<String> {
         let name = BASE64URL_NOPAD.encode(&rand::random::<[u8; 16]>());
@@ -87,7 +103,7 @@ mod tests {
 
     use jiff::{SignedDuration, Timestamp};
 
-    use super::{KEPT, MOST, Upload, Uploads};
+    use super::{AT_ONCE, KEPT, MOST, Upload, Uploads};
     use crate::domain::slug::Slug;
 
     fn upload(seal: &str, at: Timestamp) -> Upload {
@@ -106,6 +122,15 @@ mod tests {
         assert!(uploads.take(&name, "mine", now).is_none());
         let name = uploads.keep(upload("mine", now)).expect("there is room");
         assert!(uploads.take(&name, "mine", now + KEPT).is_none());
+    }
+
+    #[test]
+    fn only_few_are_read_at_once() {
+        let uploads = Uploads::default();
+        let turns: Vec<_> = (0..AT_ONCE).map(|_| uploads.turn().expect("a turn")).collect();
+        assert!(uploads.turn().is_none());
+        drop(turns);
+        assert!(uploads.turn().is_some());
     }
 
     #[tokio::test]
