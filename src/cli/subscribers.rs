@@ -22,13 +22,10 @@ use crate::{
         address::EmailAddress,
         consent::Door,
         slug::Slug,
-        subscription::{NewSubscriber, SubscriberId, Subscription, clean_name},
+        subscription::{NewSubscriber, Subscription, clean_name},
     },
-    subscribe::{self, Added, BadLines, Forgotten, Imported, Returning, csv::Export},
+    subscribe::{self, Added, BadLines, Forgotten, Imported, Returning},
 };
-
-/// How many rows an export reads at once.
-const PAGE: i64 = 5_000;
 
 /// The readers.
 #[derive(Debug, Subcommand)]
@@ -106,7 +103,7 @@ impl Subscribers {
         let app = open::by_hand(place).await?;
         match self {
             Self::Import { list, file, skip_bad } => {
-                let bad_lines = if skip_bad { BadLines::PassOver } else { BadLines::Refuse };
+                let bad_lines = if skip_bad { BadLines::PassOver(usize::MAX) } else { BadLines::Refuse };
                 let imported = import(&app, &list, &file, bad_lines).await?;
                 output.print(&imported, imported_text)?;
             }
@@ -172,7 +169,7 @@ fn imported_text(imported: &Imported) -> String {
         counted(imported.lines, "reader"),
         imported.joined,
         imported.unchanged,
-        imported.bad.len()
+        imported.passed_over
     ));
     lines.join("\n")
 }
@@ -197,18 +194,12 @@ async fn export(app: &App, list: &Slug, file: Option<&Path>) -> anyhow::Result<(
     placed.with_context(|| format!("cannot write `{}`", path.display()))
 }
 
-async fn write_rows(app: &App, list: &Slug, output: impl Write) -> anyhow::Result<()> {
-    let mut export = Export::new(output)?;
-    let mut after = SubscriberId(0);
-    loop {
-        let page = app.store.subscriptions_after(list, after, PAGE).await?;
-        let Some(last) = page.last() else { break };
-        after = last.subscriber;
-        for subscription in &page {
-            export.add(subscription)?;
-        }
+async fn write_rows(app: &App, list: &Slug, mut output: impl Write) -> anyhow::Result<()> {
+    let mut exporting = subscribe::export(app, list).await?;
+    while let Some(part) = exporting.next().await? {
+        output.write_all(&part)?;
     }
-    Ok(export.finish()?)
+    Ok(output.flush()?)
 }
 
 fn is_broken_pipe(error: &anyhow::Error) -> bool {

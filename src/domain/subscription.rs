@@ -9,6 +9,13 @@ use super::{address::EmailAddress, consent::Door, slug::Slug};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct SubscriberId(pub i64);
 
+impl SubscriberId {
+    /// What the ledger calls it.
+    pub fn about(self) -> String {
+        format!("subscriber:{}", self.0)
+    }
+}
+
 /// A line of a CSV file or a form: who is to be added.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NewSubscriber {

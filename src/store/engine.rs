@@ -115,6 +115,15 @@ impl Engine {
         }
     }
 
+    /// A column of texts, compared byte by byte, so that what begins alike stands together. PostgreSQL compares as the
+    /// database's language does unless told otherwise.
+    pub(super) fn by_bytes(&self, column: &str) -> String {
+        match self {
+            Self::Sqlite { .. } => column.to_owned(),
+            Self::Postgres => format!("{column} COLLATE \"C\""),
+        }
+    }
+
     /// A file beside the database, for locks and the made secret; `None` when the database is not a file.
     pub fn beside(&self, suffix: &str) -> Option<PathBuf> {
         match self {
@@ -185,6 +194,7 @@ impl Store {
         probe.close().await.map_err(|error| unreachable(&place, error))?;
         let pool = AnyPoolOptions::new().max_connections(POOL).acquire_timeout(busy_timeout).connect_lazy_with(options);
         MIGRATIONS.run(&pool).await.map_err(migration)?;
+        index_prefixes(&pool).await?;
         Ok(Self {
             engine: Engine::Postgres,
             writer: Writer::new(pool.clone()),
@@ -195,6 +205,25 @@ impl Store {
             wants: Arc::default(),
         })
     }
+}
+
+/// The index for [`Engine::by_bytes`] of addresses. No migration can make it, for SQLite knows no such order by name and
+/// needs none. Whoever finds it there locks nothing.
+async fn index_prefixes(pool: &AnyPool) -> Result<(), StoreError> {
+    const FIND: &str =
+        "SELECT 1 FROM pg_indexes WHERE schemaname = current_schema AND indexname = 'subscribers_by_prefix'";
+    if sqlx::query(FIND).fetch_optional(pool).await?.is_some() {
+        return Ok(());
+    }
+    let mut connection = pool.acquire().await?;
+    let make = "BEGIN; LOCK TABLE subscribers IN SHARE ROW EXCLUSIVE MODE;
+         CREATE INDEX IF NOT EXISTS subscribers_by_prefix ON subscribers (address_key COLLATE \"C\"); COMMIT";
+    if let Err(error) = connection.execute(make).await {
+        // It may be in the middle of the transaction.
+        connection.close_on_drop();
+        return Err(error.into());
+    }
+    Ok(())
 }
 
 /// The URL that sqlx wants for a file: whole, for what stands first in a URL is taken for a host, and with %XX, which

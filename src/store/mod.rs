@@ -21,6 +21,7 @@ pub mod lists;
 pub mod mailboxes;
 pub mod mailings;
 pub mod posts;
+pub mod readers;
 pub mod relays;
 pub mod requests;
 pub mod runs;

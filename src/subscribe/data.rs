@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use crate::{
     app::App,
-    domain::{address::EmailAddress, request::Request, subscription::Subscriber},
+    domain::{address::EmailAddress, request::Request, slug::Slug, subscription::Subscriber},
     store::{StoreError, requests::PastRequest},
 };
 
@@ -16,94 +16,148 @@ use crate::{
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct Data {
     /// Their address.
-    address: String,
+    pub address: String,
     /// Their name, as we were given it.
-    name: String,
+    pub name: String,
     /// Since when we have their address.
-    known_since: Option<Timestamp>,
+    pub known_since: Option<Timestamp>,
     /// What they are and were subscribed to.
-    subscriptions: Vec<DataSubscription>,
+    pub subscriptions: Vec<DataSubscription>,
     /// What they did about it.
-    record: Vec<DataLine>,
+    pub record: Vec<DataLine>,
     /// What was asked for in their name.
-    requests: Vec<DataRequest>,
+    pub requests: Vec<DataRequest>,
     /// What was mailed to them, the newest first.
-    messages: Vec<DataMessage>,
+    pub messages: Vec<DataMessage>,
     /// What other systems said of these messages.
-    bounces: Vec<DataBounce>,
+    pub bounces: Vec<DataBounce>,
     /// Why they get no mail.
-    suppressions: Vec<DataSuppression>,
+    pub suppressions: Vec<DataSuppression>,
     /// Letters of theirs that could not be handled and are kept.
-    letters: Vec<DataLetter>,
+    pub letters: Vec<DataLetter>,
 }
 
+/// What they are or were subscribed to.
 #[derive(Clone, Debug, Serialize)]
-struct DataSubscription {
-    list: String,
-    state: &'static str,
-    by: &'static str,
-    digests: bool,
-    alerts: bool,
-    began_at: Timestamp,
-    ended_at: Option<Timestamp>,
-    ended_reason: String,
+pub struct DataSubscription {
+    /// The name of the list.
+    #[serde(skip)]
+    pub name: Slug,
+    /// The title of the list.
+    pub list: String,
+    /// How far it has come.
+    pub state: &'static str,
+    /// By which door, or how it came.
+    pub by: &'static str,
+    /// They get its digests.
+    pub digests: bool,
+    /// They get its alerts.
+    pub alerts: bool,
+    /// Since when.
+    pub began_at: Timestamp,
+    /// When it ended.
+    pub ended_at: Option<Timestamp>,
+    /// Why it ended; empty while it has not.
+    pub ended_reason: String,
 }
 
+/// Something that they did about it.
 #[derive(Clone, Debug, Serialize)]
-struct DataLine {
-    at: Timestamp,
-    list: String,
-    act: &'static str,
-    by: &'static str,
-    from: String,
-    agreed_to: String,
+pub struct DataLine {
+    /// When.
+    pub at: Timestamp,
+    /// The title of the list.
+    pub list: String,
+    /// What they did.
+    pub act: &'static str,
+    /// By which door, or how it came.
+    pub by: &'static str,
+    /// From which network address, as far as it is kept; may be empty.
+    pub from: String,
+    /// The words that were agreed to; may be empty.
+    pub agreed_to: String,
 }
 
+/// Something that was asked for in their name.
 #[derive(Clone, Debug, Serialize)]
-struct DataRequest {
-    at: Timestamp,
-    to: &'static str,
-    lists: Vec<String>,
-    by: &'static str,
-    from: String,
-    agreed_to: String,
-    answer: String,
-    mailed_at: Option<Timestamp>,
-    confirmed_at: Option<Timestamp>,
+pub struct DataRequest {
+    /// When.
+    pub at: Timestamp,
+    /// What was asked for.
+    pub to: &'static str,
+    /// The titles of the lists.
+    pub lists: Vec<String>,
+    /// By which door, or how it came.
+    pub by: &'static str,
+    /// From which network address, as far as it is kept; may be empty.
+    pub from: String,
+    /// The words that were agreed to; may be empty.
+    pub agreed_to: String,
+    /// What came of it; may be empty.
+    pub answer: String,
+    /// When it was answered by mail.
+    pub mailed_at: Option<Timestamp>,
+    /// When it was confirmed.
+    pub confirmed_at: Option<Timestamp>,
 }
 
+/// A message to them.
 #[derive(Clone, Debug, Serialize)]
-struct DataMessage {
-    at: Timestamp,
-    subject: String,
-    issue: Option<i64>,
-    list: Option<String>,
-    state: &'static str,
-    since: Timestamp,
-    tries: i64,
-    answer: String,
+pub struct DataMessage {
+    /// When.
+    pub at: Timestamp,
+    /// Its subject.
+    pub subject: String,
+    /// The issue; none: a notice.
+    pub issue: Option<i64>,
+    /// The title of its list; none: a notice.
+    pub list: Option<String>,
+    /// How far it has come.
+    pub state: &'static str,
+    /// Since when it is so.
+    pub since: Timestamp,
+    /// How often it was tried.
+    pub tries: i64,
+    /// What came of it; may be empty.
+    pub answer: String,
 }
 
+/// What another system said of a message.
 #[derive(Clone, Debug, Serialize)]
-struct DataBounce {
-    at: Timestamp,
-    kind: &'static str,
-    words: String,
+pub struct DataBounce {
+    /// When.
+    pub at: Timestamp,
+    /// Of which kind.
+    pub kind: &'static str,
+    /// What was said.
+    pub words: String,
 }
 
+/// Why they get no mail.
 #[derive(Clone, Debug, Serialize)]
-struct DataSuppression {
-    at: Timestamp,
-    list: String,
-    by: &'static str,
-    reason: String,
+pub struct DataSuppression {
+    /// The name of the list; none: every list.
+    #[serde(skip)]
+    pub name: Option<Slug>,
+    /// When.
+    pub at: Timestamp,
+    /// The title of the list.
+    pub list: String,
+    /// By which door, or how it came.
+    pub by: &'static str,
+    /// Why.
+    pub reason: String,
 }
 
+/// A letter of theirs that is kept.
 #[derive(Clone, Debug, Serialize)]
-struct DataLetter {
-    at: Timestamp,
-    octets: i64,
-    why_kept: String,
+pub struct DataLetter {
+    /// When.
+    pub at: Timestamp,
+    /// How long it is.
+    pub octets: i64,
+    /// Why it is kept.
+    pub why_kept: String,
 }
 
 /// All that we know of the person with this address; `None` when that is nothing.
@@ -111,6 +165,14 @@ struct DataLetter {
 /// # Errors
 /// When the store cannot be read.
 pub async fn data_about(app: &App, address: &EmailAddress) -> Result<Option<Data>, StoreError> {
+    latest_data_about(app, address, i64::MAX).await
+}
+
+/// The same, with only so many of the messages to them, the newest.
+///
+/// # Errors
+/// When the store cannot be read.
+pub async fn latest_data_about(app: &App, address: &EmailAddress, messages: i64) -> Result<Option<Data>, StoreError> {
     let subscriber = match app.store.subscriber_of(address).await? {
         Some(id) => app.store.subscriber(id).await?,
         None => None,
@@ -118,7 +180,7 @@ pub async fn data_about(app: &App, address: &EmailAddress) -> Result<Option<Data
     let mut data = Data { address: address.reveal().to_owned(), ..Data::default() };
     let is_asked_for = data.of_address(app, address).await?;
     if let Some(subscriber) = &subscriber {
-        data.of_subscriber(app, subscriber).await?;
+        data.of_subscriber(app, subscriber, messages).await?;
     }
     let is_known = subscriber.is_some() || is_asked_for || !data.suppressions.is_empty() || !data.letters.is_empty();
     Ok(is_known.then_some(data))
@@ -154,7 +216,8 @@ impl Data {
             .into_iter()
             .map(|it| DataSuppression {
                 at: it.made_at,
-                list: it.list.map_or_else(|| "every list".to_owned(), |list| super::title_of(app, &list)),
+                list: it.list.as_ref().map_or_else(|| "every list".to_owned(), |list| super::title_of(app, list)),
+                name: it.list,
                 by: it.kind.as_str(),
                 reason: it.reason,
             })
@@ -166,7 +229,7 @@ impl Data {
     }
 
     /// What is known of one whom we have a number for.
-    async fn of_subscriber(&mut self, app: &App, subscriber: &Subscriber) -> Result<(), StoreError> {
+    async fn of_subscriber(&mut self, app: &App, subscriber: &Subscriber, messages: i64) -> Result<(), StoreError> {
         self.name.clone_from(&subscriber.name);
         self.known_since = Some(subscriber.added_at);
         self.subscriptions = app
@@ -176,6 +239,7 @@ impl Data {
             .into_iter()
             .map(|it| DataSubscription {
                 list: super::title_of(app, &it.list),
+                name: it.list,
                 state: it.state.as_str(),
                 by: it.consent.as_str(),
                 digests: it.choice.digests.flag() == 1,
@@ -201,7 +265,7 @@ impl Data {
             .collect();
         self.messages = app
             .store
-            .deliveries_to(subscriber.id, i64::MAX)
+            .deliveries_to(subscriber.id, messages)
             .await?
             .into_iter()
             .map(|it| DataMessage {

@@ -10,7 +10,7 @@ use std::{
 use data_encoding::HEXLOWER;
 use sha2::{Digest, Sha256};
 
-use super::import::{ImportError, Imported, read_into};
+use super::import::{BadLines, ImportError, Imported, read_into};
 use crate::{
     app::App,
     domain::{consent::Door, slug::Slug},
@@ -89,7 +89,7 @@ async fn sync(app: &App, list: &Slug, path: &Path) -> Result<Option<Imported>, F
     file.rewind().map_err(unreadable)?;
     let mut tx = app.store.begin().await?;
     tx.one_by_one().await?;
-    let read = read_into(app, &mut tx, list, BufReader::new(file), Door::File).await;
+    let read = read_into(app, &mut tx, list, BufReader::new(file), Door::File, BadLines::PassOver(usize::MAX)).await;
     let (imported, _) = read.map_err(|source| FileError::Import { path: path.to_owned(), source })?;
     let (now, about) = (app.clock.now(), format!("list:{list}"));
     for bad in imported.bad.iter().take(TOLD) {

@@ -211,6 +211,9 @@ pub(super) async fn end(app: &App, subscription: &Subscription, left: Left<'_>) 
         let origin = kept_origin(app, origin);
         let line = Consented { list: list.clone(), act: Act::Left, door, origin, text: String::new(), at: now };
         tx.add_consents(subscriber, &[line]).await?;
+        if door == Door::Staff {
+            tx.record(now, &subscriber.about(), "ended", &format!("{list}: {reason}")).await?;
+        }
         if let Some(goodbye) = &goodbye {
             queue::write_notice(&mut tx, goodbye).await?;
         }

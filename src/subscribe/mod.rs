@@ -4,6 +4,7 @@
 mod confirm;
 pub mod csv;
 mod data;
+mod export;
 mod files;
 mod forget;
 mod form;
@@ -27,11 +28,14 @@ use crate::{
 };
 
 pub use confirm::{ConfirmError, Confirmed, Confirming, confirm, confirming, mail_to_confirm};
-pub use data::{Data, data_about};
+pub use data::{
+    Data, DataLine, DataMessage, DataRequest, DataSubscription, DataSuppression, data_about, latest_data_about,
+};
+pub use export::{Exporting, export};
 pub use files::{FileError, Synced, sync_files};
 pub use forget::{Forgotten, forget};
 pub use form::{FormToken, form_token, read_form_token};
-pub use import::{BadLines, ImportError, Imported, import};
+pub use import::{BadLines, ImportError, Imported, Rehearsal, import, rehearse};
 pub use leaving::{LeaveError, Leaving, MISTAKE, Parts, Visit, leave, leaving, narrow, stay};
 pub use notices::forget_old_notices;
 pub(crate) use notices::when_it_comes;
@@ -80,6 +84,11 @@ pub async fn add(app: &App, list: &Slug, person: &NewSubscriber, returning: Retu
         (false, _) => {}
     }
     let joined = tx.subscribe(list, std::slice::from_ref(person), first, Door::Staff, now).await?;
+    if joined == 1
+        && let Some(subscriber) = tx.subscriber_of(&person.address).await?
+    {
+        tx.record(now, &subscriber.about(), "subscribed", &format!("to {list}, by staff's hand")).await?;
+    }
     tx.commit().await?;
     if joined == 1 {
         return Ok(Added::Joined);
@@ -93,6 +102,8 @@ pub async fn add(app: &App, list: &Slug, person: &NewSubscriber, returning: Retu
         (_, Returning::AskedAnew) => {
             let mut tx = app.store.begin().await?;
             tx.rejoin(list, found.subscriber, Door::Staff, now).await?;
+            let reason = format!("to {list} again, by staff's hand: they asked anew");
+            tx.record(now, &found.subscriber.about(), "subscribed", &reason).await?;
             tx.commit().await?;
             Ok(Added::Joined)
         }

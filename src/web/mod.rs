@@ -46,6 +46,9 @@ const FORM: usize = 16 * 1024;
 /// How long a request may take.
 const PATIENCE: Duration = Duration::from_secs(30);
 
+/// How long one may take that brings a file or reads one; its connection lives little longer.
+const LONG_PATIENCE: Duration = Duration::from_secs(280);
+
 /// What each answer carries: nothing from elsewhere runs, frames or is told where the reader was. Token pages are not
 /// stored and not indexed.
 const SECURITY: [(HeaderName, &str); 6] = [
@@ -69,6 +72,8 @@ pub(crate) struct Site {
     hook_turns: Arc<Semaphore>,
     live_turns: Arc<Semaphore>,
     passwords: Arc<Passwords>,
+    /// Files that staff brought, until they decide about them.
+    uploads: Arc<desk::Uploads>,
     /// The names that it answers to.
     names: Arc<Names>,
     api: Arc<Api>,
@@ -102,7 +107,12 @@ pub fn router_with(app: Arc<App>, sns: Sns) -> Router {
 
 /// What staff and programs use, and no reader.
 fn of_staff() -> Router<Site> {
-    desk::pages().merge(api::pages())
+    within(PATIENCE, desk::pages().merge(api::pages())).merge(within(LONG_PATIENCE, desk::pages_with_files()))
+}
+
+/// Pages that are given so long to answer.
+fn within(patience: Duration, pages: Router<Site>) -> Router<Site> {
+    pages.layer(TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, patience))
 }
 
 /// What readers, mail providers and sites reach; and what staff use, unless that has an address of its own.
@@ -125,6 +135,7 @@ fn pages(config: &Config) -> Router<Site> {
         .route("/leave/{token}/stay", post(leave::stay))
         .route("/leave/{token}/only", post(leave::only))
         .route("/staff/{token}", get(deciding::page).post(deciding::decide));
+    let pages = within(PATIENCE, pages);
     if config.desk.is_some() { pages } else { pages.merge(of_staff()) }
 }
 
@@ -139,6 +150,7 @@ fn guarded(pages: Router<Site>, app: Arc<App>, sns: Sns, names: Names) -> Router
         hook_turns,
         live_turns: Arc::new(Semaphore::new(desk::LIVE_AT_ONCE)),
         passwords: Arc::new(Passwords::default()),
+        uploads: Arc::default(),
         names: Arc::new(names),
     };
     let mut router = pages
@@ -146,8 +158,7 @@ fn guarded(pages: Router<Site>, app: Arc<App>, sns: Sns, names: Names) -> Router
         .method_not_allowed_fallback(wrong_method)
         .layer(middleware::from_fn_with_state(site.clone(), host::check))
         .with_state(site)
-        .layer(DefaultBodyLimit::max(FORM))
-        .layer(TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, PATIENCE));
+        .layer(DefaultBodyLimit::max(FORM));
     for (name, value) in SECURITY {
         router = router.layer(SetResponseHeaderLayer::if_not_present(name, HeaderValue::from_static(value)));
     }

@@ -2,6 +2,7 @@
 //! a desk. Every page that is shown is examined by axe-core and by a tape measure, and has its picture below `artifacts`.
 
 mod desk_newsroom;
+mod desk_readers;
 mod desk_site;
 
 use std::net::SocketAddr;

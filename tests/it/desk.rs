@@ -1,6 +1,7 @@
 //! The desk's doors: who gets in, who does not, what each role may do, and what nobody can do in somebody else's name.
 
 mod issues;
+mod readers;
 mod site;
 
 use jiff::{SignedDuration, Timestamp};

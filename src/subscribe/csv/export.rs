@@ -20,10 +20,15 @@ impl<W: Write> Export<W> {
     /// # Errors
     /// When the output cannot be written.
     pub fn new(output: W) -> io::Result<Self> {
+        let mut export = Self::further(output);
+        export.csv.write_record(["address", "name", "state", "consent", "began_at", "ended_at"])?;
+        Ok(export)
+    }
+
+    /// Goes on with a further part of an export, which has no header of its own.
+    pub fn further(output: W) -> Self {
         // Naming the comment character makes the writer quote what would read as a comment.
-        let mut csv = csv::WriterBuilder::new().comment(Some(b'#')).from_writer(output);
-        csv.write_record(["address", "name", "state", "consent", "began_at", "ended_at"])?;
-        Ok(Self { csv })
+        Self { csv: csv::WriterBuilder::new().comment(Some(b'#')).from_writer(output) }
     }
 
     /// Adds one row.
@@ -42,12 +47,13 @@ impl<W: Write> Export<W> {
         Ok(())
     }
 
-    /// Writes out what is still held back.
+    /// Writes out what is still held back, and gives the output back.
     ///
     /// # Errors
     /// When the output cannot be written.
-    pub fn finish(mut self) -> io::Result<()> {
-        self.csv.flush()
+    pub fn finish(mut self) -> io::Result<W> {
+        self.csv.flush()?;
+        self.csv.into_inner().map_err(csv::IntoInnerError::into_error)
     }
 }
 
@@ -60,5 +66,5 @@ pub fn write<W: Write>(output: W, rows: impl IntoIterator<Item: Borrow<Subscript
     for row in rows {
         export.add(row.borrow())?;
     }
-    export.finish()
+    export.finish().map(drop)
 }

@@ -5,8 +5,10 @@ mod account;
 mod chart;
 mod deeds;
 mod entry;
+mod export;
 mod feeds;
 mod frame;
+mod import;
 mod issue;
 mod issues;
 mod ledger;
@@ -18,10 +20,14 @@ mod post;
 mod post_alert;
 mod posts;
 mod progress;
+mod reader;
+mod reader_buttons;
+mod readers;
 mod relays;
 mod sending;
 mod sheet;
 mod today;
+mod uploads;
 mod visitor;
 mod write;
 
@@ -38,38 +44,60 @@ use super::Site;
 pub(super) use live::AT_ONCE as LIVE_AT_ONCE;
 use pages::DeskPage;
 pub(super) use pages::TEMPLATES;
+pub(super) use uploads::Uploads;
 
 /// The pages of the desk.
 pub(super) fn pages() -> Router<Site> {
-    let pages = Router::new()
-        .route("/desk", get(today::page))
-        .route("/desk/sign-in", get(entry::page).post(entry::sign_in))
-        .route("/desk/code", post(entry::code))
-        .route("/desk/sign-out", post(entry::sign_out))
-        .route("/desk/forgotten", get(entry::forgotten_page).post(entry::forgotten))
-        .route("/desk/welcome/{token}", get(entry::welcome_page).post(entry::welcome))
-        .route("/desk/account", get(account::page))
-        .route("/desk/account/password", post(account::password))
-        .route("/desk/account/factor", get(account::factor_page).post(account::factor))
-        .route("/desk/issues", get(issues::page))
-        .route("/desk/issues/{id}", get(issue::page).post(issue::decide))
-        .route("/desk/issues/{id}/mail", get(issue::mail))
-        .route("/desk/issues/{id}/live", get(live::stream))
-        .route("/desk/posts", get(posts::page))
-        .route("/desk/posts/{id}", get(post::page).post(post::decide))
-        .route("/desk/posts/{id}/alert", post(post_alert::press))
-        .route("/desk/posts/{id}/mail", get(post_alert::mail))
-        .route("/desk/lists", get(lists::page))
-        .route("/desk/lists/{name}", get(lists::one))
-        .route("/desk/lists/{name}/digest", get(lists::digest))
-        .route("/desk/feeds", get(feeds::page))
-        .route("/desk/feeds/{name}", get(feeds::one).post(feeds::press))
-        .route("/desk/relays", get(relays::page))
-        .route("/desk/staff", get(people::page).post(people::appoint))
-        .route("/desk/staff/{id}", post(people::change))
-        .route("/desk/deeds", get(deeds::page))
-        .route("/desk/desk.js", get(script));
-    let pages = pages.merge(writing());
+    secured(
+        Router::new()
+            .route("/desk", get(today::page))
+            .route("/desk/sign-in", get(entry::page).post(entry::sign_in))
+            .route("/desk/code", post(entry::code))
+            .route("/desk/sign-out", post(entry::sign_out))
+            .route("/desk/forgotten", get(entry::forgotten_page).post(entry::forgotten))
+            .route("/desk/welcome/{token}", get(entry::welcome_page).post(entry::welcome))
+            .route("/desk/account", get(account::page))
+            .route("/desk/account/password", post(account::password))
+            .route("/desk/account/factor", get(account::factor_page).post(account::factor))
+            .route("/desk/issues", get(issues::page))
+            .route("/desk/issues/{id}", get(issue::page).post(issue::decide))
+            .route("/desk/issues/{id}/mail", get(issue::mail))
+            .route("/desk/issues/{id}/live", get(live::stream))
+            .route("/desk/posts", get(posts::page))
+            .route("/desk/posts/{id}", get(post::page).post(post::decide))
+            .route("/desk/posts/{id}/alert", post(post_alert::press))
+            .route("/desk/posts/{id}/mail", get(post_alert::mail))
+            .route("/desk/readers", get(readers::page).post(readers::find))
+            .route("/desk/readers/add", post(readers::add))
+            .route("/desk/readers/export", post(export::export))
+            .route("/desk/readers/{id}", get(reader::page).post(reader_buttons::press))
+            .route("/desk/lists", get(lists::page))
+            .route("/desk/lists/{name}", get(lists::one))
+            .route("/desk/lists/{name}/digest", get(lists::digest))
+            .route("/desk/feeds", get(feeds::page))
+            .route("/desk/feeds/{name}", get(feeds::one).post(feeds::press))
+            .route("/desk/relays", get(relays::page))
+            .route("/desk/staff", get(people::page).post(people::appoint))
+            .route("/desk/staff/{id}", post(people::change))
+            .route("/desk/deeds", get(deeds::page))
+            .route("/desk/desk.js", get(script))
+            .merge(writing()),
+    )
+}
+
+/// Pages that take a file, or read one: they may take their time.
+pub(super) fn pages_with_files() -> Router<Site> {
+    secured(
+        Router::new()
+            .route(
+                "/desk/readers/import",
+                get(import::page).post(import::rehearse).layer(DefaultBodyLimit::max(uploads::LARGEST)),
+            )
+            .route("/desk/readers/import/{upload}", post(import::decide)),
+    )
+}
+
+fn secured(pages: Router<Site>) -> Router<Site> {
     SECURITY.into_iter().fold(pages, |pages, (name, value)| {
         pages.layer(SetResponseHeaderLayer::if_not_present(name, HeaderValue::from_static(value)))
     })

@@ -26,7 +26,6 @@ pub(super) trait DeskPage: Serialize {
 }
 
 /// The words of the left column.
-#[expect(dead_code, reason = "their pages are being built")]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub(super) enum Word {
@@ -140,6 +139,11 @@ pub(in crate::web) const TEMPLATES: &[(&str, &str)] = &[
     ("desk/posts.html", include_str!("../../../templates/desk/posts.html")),
     ("desk/post.html", include_str!("../../../templates/desk/post.html")),
     ("desk/post-alert.html", include_str!("../../../templates/desk/post-alert.html")),
+    ("desk/readers.html", include_str!("../../../templates/desk/readers.html")),
+    ("desk/reader.html", include_str!("../../../templates/desk/reader.html")),
+    ("desk/import.html", include_str!("../../../templates/desk/import.html")),
+    ("desk/rehearsal.html", include_str!("../../../templates/desk/rehearsal.html")),
+    ("desk/imported.html", include_str!("../../../templates/desk/imported.html")),
     ("desk/lists.html", include_str!("../../../templates/desk/lists.html")),
     ("desk/list.html", include_str!("../../../templates/desk/list.html")),
     ("desk/feeds.html", include_str!("../../../templates/desk/feeds.html")),

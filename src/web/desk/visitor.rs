@@ -61,6 +61,14 @@ impl Visitor {
         (!role.may(right)).then(|| self.problem(site, StatusCode::FORBIDDEN, &text))
     }
 
+    /// The refusal of what did not come from a page of ours that they have open: it has the seal of another session or none,
+    /// or their browser says that a page of somebody else's sends it.
+    pub(super) fn not_theirs(&self, site: &Site, headers: &HeaderMap, seal: &str) -> Option<Response> {
+        let is_theirs = !host::is_from_elsewhere(site, headers) && staff::is_form_seal(&site.app, &self.0, seal);
+        let text = "This did not come from a page of this desk that you have open. Nothing was done.";
+        (!is_theirs).then(|| self.problem(site, StatusCode::FORBIDDEN, text))
+    }
+
     /// A page for them.
     pub(super) fn page<P: DeskPage>(&self, site: &Site, status: StatusCode, page: &P) -> Response {
         site.pages.desk(status, page, &Around::visitor(site, &self.0))
@@ -107,14 +115,13 @@ impl FromRequest<Site> for Pressed {
     async fn from_request(request: Request, site: &Site) -> Result<Self, Response> {
         let (mut parts, body) = request.into_parts();
         let visitor = Visitor::from_request_parts(&mut parts, site).await?;
-        let is_foreign = host::is_from_elsewhere(site, &parts.headers);
+        let headers = parts.headers.clone();
         let body = Bytes::from_request(Request::from_parts(parts, body), site).await;
         let form = Form::read(&body.map_err(IntoResponse::into_response)?);
-        if is_foreign || !staff::is_form_seal(&site.app, &visitor.0, form.one("seal")) {
-            let text = "This did not come from a page of this desk that you have open. Nothing was done.";
-            return Err(visitor.problem(site, StatusCode::FORBIDDEN, text));
+        match visitor.not_theirs(site, &headers, form.one("seal")) {
+            Some(refused) => Err(refused),
+            None => Ok(Self { visitor, form }),
         }
-        Ok(Self { visitor, form })
     }
 }
 

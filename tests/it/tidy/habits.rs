@@ -24,7 +24,7 @@ const REVEALING: [(&str, &str); 17] = [
     ("src/domain/staff.rs", "staff see each other's whole, and no password holds it"),
     ("src/staff/factor.rs", "a program for codes names the account by it"),
     ("src/web/api/admitted.rs", "a program may see it whose token has that very scope"),
-    ("src/web/desk/", "staff see each other's whole"),
+    ("src/web/desk/", "staff see each other's whole, and those who may send also readers'"),
     ("src/subscribe/notices.rs", "the help names our own"),
     ("src/render/calendar.rs", "the sender's own stands as who publishes an event"),
     ("src/render/mime.rs", "the sender's own stands in `From` and `Reply-To`"),

@@ -181,6 +181,18 @@ impl Browser {
         }
     }
 
+    /// Chooses a file of this machine in the field with this label.
+    pub(crate) async fn choose_file(&self, label: &str, file: &std::path::Path) {
+        let path = file.to_str().expect("a path that is text");
+        self.field(label).await.send_keys(path).await.expect("a field takes a file");
+    }
+
+    /// Opens what stands folded under these words.
+    pub(crate) async fn unfold(&self, words: &str) {
+        let summary = self.one(&format!("//summary[normalize-space()={}]", quoted(words))).await;
+        summary.click().await.expect("a summary can be clicked");
+    }
+
     /// Clicks on a label in a group, which ticks or clears its box.
     pub(crate) async fn tick(&self, group: &str, label: &str) {
         let label = self.one(&format!("{}{}", grouped(group), labelled(label))).await;

@@ -91,6 +91,25 @@ impl<'a> Desk<'a> {
         if self.cookie.is_empty() { request } else { request.header(COOKIE, &self.cookie) }
     }
 
+    /// Brings a file for a list, as the form of the import does.
+    pub(crate) async fn bring(&self, list: &str, file: &str, content: &[u8]) -> Answer {
+        let seal = self.get("/desk").await.hidden("seal");
+        self.bring_parts(&[("seal", "", seal.as_bytes()), ("list", "", list.as_bytes()), ("file", file, content)]).await
+    }
+
+    /// POSTs parts as they are, each with its name, the name of its file (none: it is no file) and its content.
+    pub(crate) async fn bring_parts(&self, parts: &[(&str, &str, &[u8])]) -> Answer {
+        let mut body = Vec::new();
+        for (name, file, content) in parts {
+            let file = if file.is_empty() { String::new() } else { format!("; filename=\"{file}\"") };
+            let head = format!("--cut\r\nContent-Disposition: form-data; name=\"{name}\"{file}\r\n\r\n");
+            body.extend([head.as_bytes(), content, b"\r\n"].concat());
+        }
+        body.extend(b"--cut--\r\n");
+        let request = self.pages.request(Method::POST, "/desk/readers/import").header(COOKIE, &self.cookie);
+        Answer::of(request.header(CONTENT_TYPE, "multipart/form-data; boundary=cut").body(body)).await
+    }
+
     pub(crate) async fn ask(&self, method: Method, path: &str, body: &str, headers: &[(&str, &str)]) -> Answer {
         let mut request = self.request(method, path);
         if !body.is_empty() {
