@@ -5,29 +5,14 @@
 use std::fmt::Write as _;
 
 use crate::domain::{address::EmailAddress, delivery::Lane, wire};
-use data_encoding::BASE64;
 
 /// RFC 5322 §2.1.1, without CRLF.
 const MAX_LINE: usize = 998;
-/// The length that lines should keep to, by the same section.
-const SHORT_LINE: usize = 78;
 
-/// `To`, with the name as a phrase (RFC 5322 §3.2.5). The address is written as it is: it was checked when it was
-/// parsed.
+/// `To`, with the name as a phrase. The address is written as it is: it was checked when it was parsed.
 pub(super) fn push_to(out: &mut Vec<u8>, to: &EmailAddress, name: &str) {
-    let name: String = wire::one_line(name).chars().take(120).collect();
     out.extend_from_slice(b"To: ");
-    if name.trim().is_empty() {
-        out.extend_from_slice(to.reveal().as_bytes());
-    } else {
-        let phrase = phrase(&name);
-        let last_line = phrase.rsplit("\r\n").next().unwrap_or_default();
-        let fits = "To: ".len() + last_line.len() + to.reveal().len() + 3 <= SHORT_LINE;
-        out.extend_from_slice(phrase.as_bytes());
-        out.extend_from_slice(if fits { b" <" } else { b"\r\n <" });
-        out.extend_from_slice(to.reveal().as_bytes());
-        out.push(b'>');
-    }
+    out.extend_from_slice(wire::mailbox("To", name, to).as_bytes());
     out.extend_from_slice(b"\r\n");
 }
 
@@ -79,36 +64,10 @@ fn push_uri(line: &mut String, uri: &str) {
 /// 75 octets that hold whole characters (RFC 2047 §2 and §5).
 pub(super) fn id_of_list(title: &str, id: &str) -> String {
     let title: String = wire::one_line(title).chars().take(60).collect();
-    let phrase = phrase(&title);
-    let fits_one_line = "List-Id: ".len() + phrase.len() + 1 + id.len() <= SHORT_LINE;
+    let phrase = wire::phrase(&title);
+    let fits_one_line = "List-Id: ".len() + phrase.len() + 1 + id.len() <= wire::SHORT_LINE;
     let whole = format!("{phrase}{}{id}", if fits_one_line { " " } else { "\r\n " });
     if title.is_empty() || whole.len() > 255 { id.to_owned() } else { whole }
-}
-
-/// Text as a phrase: in quotation marks, or in encoded words when it is not ASCII. A dot outside of both is an obsolete
-/// form that some programs do not read.
-fn phrase(text: &str) -> String {
-    if text.is_ascii() {
-        format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\""))
-    } else {
-        encoded_words(text)
-    }
-}
-
-fn encoded_words(text: &str) -> String {
-    let mut words = vec![String::new()];
-    for c in text.chars() {
-        // 45 octets are 60 characters of base64, and 72 with the frame of an encoded word.
-        if words.last().is_some_and(|word| word.len() + c.len_utf8() > 45) {
-            words.push(String::new());
-        }
-        if let Some(word) = words.last_mut() {
-            word.push(c);
-        }
-    }
-    let encoded: Vec<String> =
-        words.iter().map(|word| format!("=?utf-8?b?{}?=", BASE64.encode(word.as_bytes()))).collect();
-    encoded.join("\r\n ")
 }
 
 /// The kind of mail in `Feedback-ID`.
@@ -128,7 +87,7 @@ pub(super) fn feedback_sender(domain: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{encoded_words, feedback_sender, id_of_list, push_to, push_unsubscribe};
+    use super::{feedback_sender, id_of_list, push_to, push_unsubscribe};
     use crate::domain::address::EmailAddress;
 
     fn unsubscribe(link: &str, address: Option<&str>) -> String {
@@ -182,7 +141,6 @@ mod tests {
         assert_eq!(id_of_list("", "<n.e.org>"), "<n.e.org>");
         let long = id_of_list(&"ສ".repeat(200), "<n.e.org>");
         assert!(long.len() <= 255 || long == "<n.e.org>");
-        assert!(encoded_words(&"ສົມສີ ".repeat(20)).split("\r\n ").all(|word| word.len() <= 75));
     }
 
     #[test]

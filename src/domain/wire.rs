@@ -1,14 +1,24 @@
-//! How a mailing is written down: quoted-printable (RFC 2045 §6.7), slot marks, and text fit for a header. Render
+//! How a mailing is written down: quoted-printable (RFC 2045 §6.7), slot marks, and what people are
+//! called in a header. Render
 //! writes with it, the splice reads and fills with it. Text comes in; what goes out is ASCII, its lines at most 76
-//! octets, its line ends CRLF. It knows nothing of MIME parts or headers.
+//! octets, its line ends CRLF. It knows nothing of MIME parts, nor which headers a
+//! message has.
 
-use super::mailing::{Slot, SlotForm};
+use data_encoding::BASE64;
+
+use super::{
+    address::EmailAddress,
+    mailing::{Slot, SlotForm},
+};
 
 /// Begins a slot's name in rendered text. Private-use characters are taken out of all content before rendering, so
 /// that only a template can write one.
 pub const SLOT_BEGIN: char = '\u{E000}';
 /// Ends a slot's name in rendered text.
 pub const SLOT_END: char = '\u{E001}';
+
+/// The length that lines of a header should keep to, without CRLF (RFC 5322 §2.1.1).
+pub const SHORT_LINE: usize = 78;
 
 /// The longest line, its soft break's `=` not counted.
 const MAX_COLUMN: usize = 75;
@@ -54,6 +64,46 @@ pub fn one_line(text: &str) -> String {
     let kept: String =
         text.chars().filter(|c| !is_private_use(*c)).map(|c| if c.is_control() { ' ' } else { c }).collect();
     kept.split_whitespace().collect::<Vec<_>>().join(" ").replace("=?", "= ?")
+}
+
+/// The value of an address header such as `To`, folded where it is long: the address alone, or after its name as a
+/// phrase (RFC 5322 §3.4), of which 120 characters are kept.
+pub fn mailbox(header: &str, name: &str, address: &EmailAddress) -> String {
+    let name: String = one_line(name).chars().take(120).collect();
+    if name.trim().is_empty() {
+        return address.reveal().to_owned();
+    }
+    let phrase = phrase(&name);
+    let last_line = phrase.rsplit("\r\n").next().unwrap_or_default();
+    let fits = header.len() + ": ".len() + last_line.len() + address.reveal().len() + " <>".len() <= SHORT_LINE;
+    format!("{phrase}{} <{}>", if fits { "" } else { "\r\n" }, address.reveal())
+}
+
+/// Text of one line as a phrase (RFC 5322 §3.2.5): in quotation marks, or in encoded words when it is not ASCII. A dot
+/// outside of both is an obsolete form that some programs do not read.
+pub fn phrase(text: &str) -> String {
+    if text.is_ascii() {
+        format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\""))
+    } else {
+        encoded_words(text)
+    }
+}
+
+/// Words of at most 75 octets that hold whole characters (RFC 2047 §2 and §5).
+fn encoded_words(text: &str) -> String {
+    let mut words = vec![String::new()];
+    for c in text.chars() {
+        // 45 octets are 60 characters of base64, and 72 with the frame of an encoded word.
+        if words.last().is_some_and(|word| word.len() + c.len_utf8() > 45) {
+            words.push(String::new());
+        }
+        if let Some(word) = words.last_mut() {
+            word.push(c);
+        }
+    }
+    let encoded: Vec<String> =
+        words.iter().map(|word| format!("=?utf-8?b?{}?=", BASE64.encode(word.as_bytes()))).collect();
+    encoded.join("\r\n ")
 }
 
 /// True for the characters that marks are made of, which content may not hold.
@@ -169,7 +219,7 @@ fn escaped(octet: u8) -> [u8; 3] {
 mod tests {
     use proptest::prelude::*;
 
-    use super::{QuotedPrintable, WireError, mark, one_line, placeholder, read_mark};
+    use super::{QuotedPrintable, WireError, encoded_words, mark, one_line, placeholder, read_mark};
     use crate::domain::mailing::{Slot, SlotForm};
 
     fn encode(text: &str) -> String {
@@ -228,5 +278,10 @@ mod tests {
             let lines: String = text.lines().map(|line| format!("{line}\r\n")).collect();
             prop_assert_eq!(decode(&encoded), lines);
         }
+    }
+
+    #[test]
+    fn encoded_words_are_short_and_hold_whole_characters() {
+        assert!(encoded_words(&"ສົມສີ ".repeat(20)).split("\r\n ").all(|word| word.len() <= 75));
     }
 }

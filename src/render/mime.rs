@@ -1,12 +1,14 @@
 //! The message that all readers share: headers and a multipart/alternative body, in a multipart/mixed one where files
-//! are attached; built once with lettre. Subject, text, HTML and files come in; ASCII with slot marks goes out, the same bytes for the same input. Headers that differ by
-//! reader or delivery (`To`, `Date`, `Message-ID`, `List-*`) are the splice's.
+//! are attached; built once with lettre. Subject, text, HTML and files come in; ASCII with slot marks goes out, the
+//! same bytes for the same input. Headers that differ by reader or delivery (`To`, `Date`, `Message-ID`, `List-*`) are
+//! the splice's.
 
 use data_encoding::HEXLOWER;
 use lettre::message::{
-    Body, Mailbox, MultiPart, SinglePart,
+    Body, MultiPart, SinglePart,
     header::{
-        ContentDisposition, ContentTransferEncoding, ContentType, From, Headers, MIME_VERSION_1_0, ReplyTo, Subject,
+        ContentDisposition, ContentTransferEncoding, ContentType, HeaderName, HeaderValue, Headers, MIME_VERSION_1_0,
+        Subject,
     },
 };
 use sha2::{Digest, Sha256};
@@ -28,9 +30,9 @@ pub(super) fn message(
     files: &[CalendarFile],
 ) -> Result<String, RenderError> {
     let mut headers = Headers::new();
-    headers.set(From::from(lettre::message::Mailboxes::from(mailbox(&sender.name, &sender.address)?)));
+    headers.insert_raw(mailbox("From", &sender.name, &sender.address));
     if let Some(address) = &sender.reply_to {
-        headers.set(ReplyTo::from(lettre::message::Mailboxes::from(mailbox(&sender.name, address)?)));
+        headers.insert_raw(mailbox("Reply-To", &sender.name, address));
     }
     headers.set(Subject::from(subject.to_owned()));
     headers.set(MIME_VERSION_1_0);
@@ -73,11 +75,11 @@ fn spoilt(file: &'static str) -> impl Fn(WireError) -> RenderError {
     move |error| RenderError::Slot { file: file.to_owned(), reason: error.to_string() }
 }
 
-/// lettre panics on control characters in a name, so none reaches it.
-fn mailbox(name: &str, address: &EmailAddress) -> Result<Mailbox, RenderError> {
-    let name = Some(wire::one_line(name)).filter(|name| !name.is_empty());
-    let address = address.reveal().parse().map_err(|error| RenderError::Sender(format!("{error}")))?;
-    Ok(Mailbox::new(name, address))
+/// Not left to lettre, which writes a name like "A.B." bare: an obsolete form (RFC 5322 §4.1) that some programs do not
+/// read.
+fn mailbox(header: &'static str, name: &str, address: &EmailAddress) -> HeaderValue {
+    let value = wire::mailbox(header, name, address);
+    HeaderValue::dangerous_new_pre_encoded(HeaderName::new_from_ascii_str(header), value.clone(), value)
 }
 
 /// Made of the content, so that the same issue is the same bytes. `=_` never occurs in quoted-printable text, so no
