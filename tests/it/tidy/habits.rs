@@ -12,9 +12,10 @@ const EMPTY_WORDS: [&str; 16] = [
 ];
 
 /// Where an address may be shown whole, and why.
-const REVEALING: [(&str, &str); 17] = [
+const REVEALING: [(&str, &str); 18] = [
     ("src/store/", "the rows hold it"),
-    ("src/deliver/", "the envelope and the headers name it"),
+    ("src/domain/wire.rs", "`From` and `To` name it"),
+    ("src/deliver/", "the envelope names it, and where one leaves by mail"),
     ("src/subscribe/csv/export.rs", "who exports wants it"),
     ("src/subscribe/data.rs", "people may have all that we know of them"),
     ("src/cli/subscribers.rs", "`find --reveal` is asked for it"),
