@@ -144,7 +144,7 @@ async fn keep_answering(app: Arc<App>, stop: Stop) {
 async fn keep_calling(app: Arc<App>, stop: Stop) {
     let keep = async |webhook: &Webhook| {
         while !stop.is_asked() {
-            if let Err(error) = webhooks::call_due(&app, webhook).await {
+            if let Err(error) = webhooks::call_due(&app, webhook, || !stop.is_asked()).await {
                 tracing::error!(webhook = %webhook.name, "what it is to be told waits: {error}");
             }
             tokio::select! {

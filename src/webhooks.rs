@@ -103,13 +103,17 @@ async fn facts(app: &App, id: IssueId) -> Result<String, StoreError> {
     Ok(facts.to_string())
 }
 
-/// Makes the calls of one webhook that are due, a few at a time.
+/// Makes the calls of one webhook that are due, a few at a time, and begins none once `goes_on` says no.
 ///
 /// # Errors
 /// When the store cannot be read or written.
-pub async fn call_due(app: &App, webhook: &Webhook) -> Result<Called, StoreError> {
+pub async fn call_due(app: &App, webhook: &Webhook, goes_on: impl Fn() -> bool) -> Result<Called, StoreError> {
+    let goes_on = &goes_on;
     let due = app.store.due_calls(&webhook.name, BATCH, app.clock.now()).await?;
     let calls = due.into_iter().map(async |(event, due_at)| {
+        if !goes_on() {
+            return Ok(Called::default());
+        }
         match app.store.take_call(&webhook.name, &event, due_at, app.clock.now()).await? {
             Some(call) => make(app, webhook, &call).await,
             // Another process makes it.
@@ -134,8 +138,8 @@ pub async fn call_all(app: &App) -> Result<(), StoreError> {
     let began = Instant::now();
     let each = app.config.webhooks.iter().map(async |webhook| {
         loop {
-            let called = call_due(app, webhook).await?;
-            if called.taken == 0 || called.in_vain > 0 || began.elapsed() > OF_A_RUN {
+            let called = call_due(app, webhook, || began.elapsed() < OF_A_RUN).await?;
+            if called.taken == 0 || called.in_vain > 0 || began.elapsed() >= OF_A_RUN {
                 return Ok(());
             }
         }

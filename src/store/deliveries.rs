@@ -155,18 +155,24 @@ impl Tx {
     /// # Errors
     /// When the store cannot be written.
     pub async fn drop_unsent(&mut self, issue: IssueId, reason: &str, now: Timestamp) -> Result<u64, StoreError> {
-        let dropped: Vec<(i64,)> = sqlx::query_as(
+        let mailing: Option<(i64,)> = sqlx::query_as("SELECT id FROM mailings WHERE issue = $1")
+            .bind(issue.0)
+            .fetch_optional(&mut *self.inner)
+            .await?;
+        let Some((mailing,)) = mailing else { return Ok(0) };
+        let done = sqlx::query(
             "UPDATE deliveries SET state = 'dropped', try_at = NULL, changed_at = $1, answer = $2
-             WHERE state IN ('queued', 'deferred', 'unknown')
-               AND mailing IN (SELECT id FROM mailings WHERE issue = $3) RETURNING mailing",
+             WHERE state IN ('queued', 'deferred', 'unknown') AND mailing = $3",
         )
         .bind(ms(now))
         .bind(reason)
-        .bind(issue.0)
-        .fetch_all(&mut *self.inner)
+        .bind(mailing)
+        .execute(&mut *self.inner)
         .await?;
-        self.count_moved(&dropped, None, Some(DeliveryState::Dropped), now).await?;
-        Ok(dropped.len() as u64)
+        let mut counting = Counting::default();
+        counting.add(mailing, DeliveryState::Dropped, i64::try_from(done.rows_affected()).unwrap_or(i64::MAX));
+        self.count(&counting, now).await?;
+        Ok(done.rows_affected())
     }
 
     /// Counts those deliveries, given by their mailings, that went from one end, or none, to another.
@@ -357,8 +363,8 @@ impl Store {
     /// When the store cannot be written.
     pub async fn retry_deliveries(&self, filter: &Filter, now: Timestamp) -> Result<u64, StoreError> {
         let mut tx = self.begin().await?;
-        let waiting = tx.change(filter, "try_at = $4", "d.state IN ('queued', 'deferred', 'unknown')", now).await?;
-        let bounced = tx.change(filter, "state = 'deferred', try_at = $4", "d.state = 'bounced'", now).await?;
+        let waiting = tx.change(filter, "try_at = $4", &["queued", "deferred", "unknown"], now).await?;
+        let bounced = tx.change(filter, "state = 'deferred', try_at = $4", &["bounced"], now).await?;
         tx.count_moved(&bounced, Some(DeliveryState::Bounced), None, now).await?;
         tx.commit().await?;
         Ok((waiting.len() + bounced.len()) as u64)
@@ -371,7 +377,7 @@ impl Store {
     pub async fn drop_deliveries(&self, filter: &Filter, now: Timestamp) -> Result<u64, StoreError> {
         let mut tx = self.begin().await?;
         let set = "state = 'dropped', try_at = NULL, answer = 'dropped by staff'";
-        let dropped = tx.change(filter, set, "d.state IN ('queued', 'deferred', 'unknown')", now).await?;
+        let dropped = tx.change(filter, set, &["queued", "deferred", "unknown"], now).await?;
         tx.count_moved(&dropped, None, Some(DeliveryState::Dropped), now).await?;
         tx.commit().await?;
         Ok(dropped.len() as u64)
@@ -384,13 +390,16 @@ impl Tx {
         &mut self,
         filter: &Filter,
         set: &str,
-        only: &str,
+        only: &[&str],
         now: Timestamp,
     ) -> Result<Vec<(i64,)>, StoreError> {
+        let only: Vec<String> = only.iter().map(|state| format!("'{state}'")).collect();
+        let only = only.join(", ");
+        // Said of the row itself as well: PostgreSQL looks at that again when the row was claimed meanwhile.
         let statement = sqlx::query_as(AssertSqlSafe(format!(
-            "UPDATE deliveries SET {set}, changed_at = $4 WHERE (mailing, subscriber) IN (
+            "UPDATE deliveries SET {set}, changed_at = $4 WHERE state IN ({only}) AND (mailing, subscriber) IN (
                  SELECT d.mailing, d.subscriber FROM deliveries d JOIN mailings m ON m.id = d.mailing
-                 JOIN subscribers s ON s.id = d.subscriber WHERE {FILTERED} AND {only}) RETURNING mailing"
+                 JOIN subscribers s ON s.id = d.subscriber WHERE {FILTERED} AND d.state IN ({only})) RETURNING mailing"
         )))
         .bind(filter.issue.map(|issue| issue.0))
         .bind(filter.state.map(DeliveryState::as_str))

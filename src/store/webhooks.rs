@@ -231,19 +231,17 @@ impl Store {
         self.writer.execute(statement).await
     }
 
-    /// Forgets calls that are done with and last changed before then.
+    /// Forgets calls that last changed before then: they are done with, or their webhook is configured no more.
     ///
     /// # Errors
     /// When the store cannot be read or written.
     pub async fn sweep_calls(&self, before: Timestamp) -> Result<(), StoreError> {
-        let old: Option<(i32,)> =
-            sqlx::query_as("SELECT 1 FROM webhook_calls WHERE changed_at < $1 AND try_at IS NULL LIMIT 1")
-                .bind(ms(before))
-                .fetch_optional(&self.reader)
-                .await?;
+        let old: Option<(i32,)> = sqlx::query_as("SELECT 1 FROM webhook_calls WHERE changed_at < $1 LIMIT 1")
+            .bind(ms(before))
+            .fetch_optional(&self.reader)
+            .await?;
         if old.is_some() {
-            let statement =
-                sqlx::query("DELETE FROM webhook_calls WHERE changed_at < $1 AND try_at IS NULL").bind(ms(before));
+            let statement = sqlx::query("DELETE FROM webhook_calls WHERE changed_at < $1").bind(ms(before));
             self.writer.execute(statement).await?;
         }
         Ok(())

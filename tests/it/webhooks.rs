@@ -268,7 +268,7 @@ async fn one_that_hangs_keeps_neither_the_others_nor_mail_waiting() {
     let hanging = {
         let app = Arc::clone(&world.app);
         tokio::spawn(async move {
-            webhooks::call_due(&app, webhooks::found(&app, "slow").expect("a webhook"))
+            webhooks::call_due(&app, webhooks::found(&app, "slow").expect("a webhook"), || true)
                 .await
                 .expect("the store takes it")
         })
@@ -276,7 +276,7 @@ async fn one_that_hangs_keeps_neither_the_others_nor_mail_waiting() {
     while calls(&world, "/slow").is_empty() {
         tokio::task::yield_now().await;
     }
-    let called = webhooks::call_due(&world.app, webhook(&world, "crm")).await.expect("the store takes it");
+    let called = webhooks::call_due(&world.app, webhook(&world, "crm"), || true).await.expect("the store takes it");
     assert_eq!(called, Called { taken: 1, in_vain: 0 });
     let ran = world.next_look(&[world.post("Coalition condemns a transfer")]).await;
     assert_eq!(ran.counts.sent, 1);

@@ -432,7 +432,7 @@ impl Row {
             Some(IssueState::Queued) | None => {}
         }
         if self.elsewhere == 2 {
-            return Fate::Settle(DeliveryState::Dropped, "the reader has it by the alert of another list".into());
+            return Fate::Settle(DeliveryState::Dropped, "the reader has it by another alert".into());
         }
         if self.wanted == 0 {
             return Fate::Settle(DeliveryState::Dropped, "the reader left, is suppressed, or was erased".into());
