@@ -4,7 +4,9 @@
 use jiff::Timestamp;
 
 use super::{
-    By, Confirmation, NewsroomError, Placed, Plan, configured_list, decided_already, draft_of, needs, notices_about,
+    By, Confirmation, NewsroomError, Placed, Plan, configured_list,
+    correct::adds_no_words,
+    decided_already, draft_of, needs, notices_about,
     ready::{count_for, edition, expiry, ready, rendered},
     send::waits_for_second,
     window,
@@ -14,7 +16,7 @@ use crate::{
     config::SecondPerson,
     domain::{
         alarm::AlarmKind,
-        issue::{Draft, IssueId, IssueKind, IssueState, Remedy},
+        issue::{Draft, IssueId, IssueKind, IssueState},
         subscription::SubscriberId,
     },
     queue::{self, Edition, Queued, ReadyNotice},
@@ -129,12 +131,12 @@ impl Wait {
     }
 }
 
-/// Whether this must wait for others of staff. What withdraws an alert need not: that it was wrong cannot be said too soon.
+/// Whether this must wait for others of staff. What withdraws an alert in the words that were ready for it need not: that
+/// it was wrong cannot be said too soon. Words of one's own must.
 pub(super) fn must_wait(app: &App, draft: &Draft, by: &By) -> Result<Wait, NewsroomError> {
-    let is_withdrawal = draft.follows().is_some_and(|follows| follows.remedy == Remedy::Withdrawal);
     match (app.config.staff.second_person, draft.kind()) {
         (SecondPerson::NotNeeded, _) | (_, IssueKind::Digest) => Ok(Wait::Not),
-        (SecondPerson::Needed, IssueKind::Alert | IssueKind::Drill) if is_withdrawal => Ok(Wait::Not),
+        (SecondPerson::Needed, IssueKind::Alert | IssueKind::Drill) if adds_no_words(draft) => Ok(Wait::Not),
         (SecondPerson::Needed, IssueKind::Alert | IssueKind::Drill) => match by {
             By::Staff { id, .. } => Ok(Wait::ForSecond(*id)),
             By::Token { .. } => Ok(Wait::ForStaff),
@@ -152,9 +154,12 @@ pub(super) async fn waiting_notices(
     let Edition { issue, draft, why, .. } = edition;
     let list = configured_list(app, &draft.list)?;
     let whom = window::whom(app, edition, list).await?;
-    let (whom_for, until, command) = match waits {
-        Wait::ForStaff => ("two of you", "one of you releases it and another approves it", "release"),
-        Wait::ForSecond(_) | Wait::Not => ("a second person", "a second person approves it", "approve"),
+    let (whom_for, until, command) = match (waits, app.config.staff.second_person) {
+        (Wait::ForStaff, SecondPerson::NotNeeded) => ("one of you", "one of you releases it", "release"),
+        (Wait::ForStaff, SecondPerson::Needed) => {
+            ("two of you", "one of you releases it and another approves it", "release")
+        }
+        (Wait::ForSecond(_) | Wait::Not, _) => ("a second person", "a second person approves it", "approve"),
     };
     let notice = Notice {
         subject: format!("{}waits for {whom_for}: “{}”", window::prefix(draft.kind()), draft.headline()),

@@ -13,6 +13,7 @@ use super::{
 };
 use crate::{
     app::App,
+    config::SecondPerson,
     domain::{
         address::EmailAddress,
         issue::{Draft, IssueId, IssueKind},
@@ -69,7 +70,7 @@ pub struct Plan {
     pub expires_at: Option<Timestamp>,
     /// The subject of the withdrawal that is kept ready.
     pub withdrawal: Option<String>,
-    /// True when a second person would have to approve it first.
+    /// True when others of staff would have to let it go first.
     pub needs_second_person: bool,
     /// What must be typed to send it, or how many readers be expected.
     #[serde(skip)]
@@ -81,7 +82,7 @@ pub struct Plan {
 /// # Errors
 /// When it cannot be sent so: a template is broken, nobody would get it, or it is not said who wants it.
 pub async fn plan(app: &App, draft: &Draft, sending: &Sending<'_>) -> Result<Plan, NewsroomError> {
-    let waits = must_wait(app, draft, sending.by)?;
+    let waits = must_wait_today(app, draft, sending.by).await?;
     let readers = count_audience(app, draft).await?;
     refuse_to_nobody(draft, readers)?;
     let edition = edition(app, IssueId(0), draft, "");
@@ -110,7 +111,7 @@ pub async fn send(app: &App, draft: &Draft, sending: &Sending<'_>) -> Result<Pla
     if let Some(follows) = draft.follows() {
         return correct::send_after(app, follows.first, draft, sending).await;
     }
-    let waits = must_wait(app, draft, sending.by)?;
+    let waits = must_wait_today(app, draft, sending.by).await?;
     refuse_to_nobody(draft, count_audience(app, draft).await?)?;
     let why = format!("by {}", sending.by);
     let issue = app.store.issue_id().await?;
@@ -167,13 +168,31 @@ async fn hold(
     waits: Wait,
 ) -> Result<Placed, NewsroomError> {
     let rendered = render_draft(app, draft)?;
-    let why = waits_for_second(sending.by);
+    let why = match app.config.staff.second_person {
+        SecondPerson::Needed => waits_for_second(sending.by),
+        SecondPerson::NotNeeded => {
+            format!("{} wants it out, and the list had as many alerts as a day may bring", sending.by)
+        }
+    };
     let edition = edition(app, issue, draft, &why);
     let notices = waiting_notices(app, edition, waits).await?;
     let held =
         Held { subject: &rendered.subject, window: sending.window, wanted_by: waits.wanted_by(), notices: &notices };
     queue::hold_issue(&app.store, edition, held).await?;
     Ok(Placed::Waits(issue))
+}
+
+/// Whether this must wait, by its kind and by how much the list had today: a program that sends one alert after another is
+/// stopped where the alerts of a feed are, and staff release what they want.
+async fn must_wait_today(app: &App, draft: &Draft, by: &By) -> Result<Wait, NewsroomError> {
+    let waits = must_wait(app, draft, by)?;
+    if waits != Wait::Not || !matches!(by, By::Token { .. }) || draft.kind() != IssueKind::Alert {
+        return Ok(waits);
+    }
+    let day_ago = app.clock.now().checked_sub(SignedDuration::from_hours(24)).unwrap_or(Timestamp::MIN);
+    let had = app.store.alerts_since(&draft.list, day_ago).await?;
+    let most = configured_list(app, &draft.list)?.alerts_per_day as u64;
+    Ok(if had >= most { Wait::ForStaff } else { Wait::Not })
 }
 
 /// Why an issue is held that waits for a second person.

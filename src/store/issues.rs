@@ -215,6 +215,22 @@ impl Store {
         Ok(count.unsigned_abs())
     }
 
+    /// How many alerts a list has had since an instant, by hand or by itself; what corrects or withdraws one is none.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn alerts_since(&self, list: &Slug, since: Timestamp) -> Result<u64, StoreError> {
+        let (count,): (i64,) = sqlx::query_as(
+            "SELECT COUNT(*) FROM issues WHERE list = $1 AND kind = 'alert' AND corrects IS NULL AND made_at > $2
+               AND state = 'queued'",
+        )
+        .bind(list.as_str())
+        .bind(ms(since))
+        .fetch_one(&self.reader)
+        .await?;
+        Ok(count.unsigned_abs())
+    }
+
     /// Stops an issue that is queued, by itself: see [`Tx::hold_issue`].
     ///
     /// # Errors

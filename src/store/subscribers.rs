@@ -405,6 +405,7 @@ impl Tx {
 
     /// Takes a subscriber away, with their subscriptions.
     pub(super) async fn erase_subscriptions_of(&mut self, subscriber: SubscriberId) -> Result<(), StoreError> {
+        self.forget_wishes_of(subscriber).await?;
         for statement in ["DELETE FROM subscriptions WHERE subscriber = $1", "DELETE FROM subscribers WHERE id = $1"] {
             sqlx::query(statement).bind(subscriber.0).execute(&mut *self.inner).await?;
         }

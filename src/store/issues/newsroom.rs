@@ -140,6 +140,15 @@ impl Tx {
         Ok(())
     }
 
+    /// Forgets what somebody wanted out who is erased: who comes back under another number must not approve it themselves.
+    pub(in crate::store) async fn forget_wishes_of(&mut self, person: SubscriberId) -> Result<(), StoreError> {
+        sqlx::query("UPDATE issues SET wanted_by = NULL WHERE wanted_by = $1 AND state = 'held'")
+            .bind(person.0)
+            .execute(&mut *self.inner)
+            .await?;
+        Ok(())
+    }
+
     /// Counts readers whom a correction reached late; with `caught_up`, no more can come.
     ///
     /// # Errors

@@ -180,7 +180,10 @@ pub(super) async fn join(
             }
         }
         Consent::Given => {
-            let person = NewSubscriber { address, name: clean_name(&joining.name) };
+            // The name is the reader's on all their lists: who may see only some of them gives none to who is known already.
+            let is_theirs = admitted.only().is_none() || site.app.store.subscriber_of(&address).await?.is_none();
+            let name = if is_theirs { clean_name(&joining.name) } else { String::new() };
+            let person = NewSubscriber { address, name };
             match subscribe::add(&app, list, &person, Returning::StaysAway).await? {
                 Added::Joined => done(StatusCode::OK, "joined"),
                 Added::AlreadyActive => done(StatusCode::OK, "already"),

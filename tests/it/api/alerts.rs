@@ -191,3 +191,28 @@ async fn where_two_people_are_needed_a_program_is_neither_of_them() {
     newsroom::approve(&world.app, issue, &chief).await.expect("approved");
     assert_eq!(sent(&world, "By two").await, 1);
 }
+
+#[tokio::test]
+async fn a_program_that_alerts_again_and_again_is_held_up_and_staff_release_what_they_want() {
+    let setup = World::setup().staff("notify = [\"desk@example.org\"]");
+    let world = setup.list("alerts_per_day = 2").start().await;
+    let pages = Pages::of(&world).await;
+    world.begin(2).await;
+    let program = Program::with(&world, &pages, &SEND).await;
+    for nth in 1..=2 {
+        let answer = program.alerts(&format!("k-{nth}"), &wish(&format!("Alert {nth}"))).await;
+        assert_eq!(answer.json()["state"], "queued", "{}", answer.text);
+    }
+    assert_eq!(program.post("/alerts/plan", &alert("Alert 3")).await.json()["needs_staff"], true);
+    let third = program.alerts("k-3", &wish("Alert 3")).await;
+    assert_eq!((third.status, &third.json()["state"]), (StatusCode::CREATED, &"held".into()), "{}", third.text);
+    assert_eq!((sent(&world, "Alert 2").await, sent(&world, "Alert 3").await), (1, 0));
+    let told = world.mails_to("desk@example.org").pop().expect("staff are told");
+    assert!(told.subject.contains("waits for one of you"), "{}", told.subject);
+    let desk = By::staff(&world.app, &address_of("desk@example.org")).await.expect("staff");
+    newsroom::release(&world.app, world.held_issue().await, &desk).await.expect("released");
+    assert_eq!(sent(&world, "Alert 3").await, 1);
+    // On the next day it may send by itself again.
+    world.hours(25);
+    assert_eq!(program.alerts("k-4", &wish("Alert 4")).await.json()["state"], "queued");
+}

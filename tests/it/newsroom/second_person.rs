@@ -163,3 +163,38 @@ async fn what_happens_by_itself_needs_no_second_person() {
     world.until("2024-04-29T09:00:00Z");
     assert_eq!(world.run().await.made(), (0, 0, 1));
 }
+
+#[tokio::test]
+async fn who_wanted_it_and_is_erased_cannot_approve_it_under_another_number() {
+    let world = two_needed().start().await;
+    world.readers(2).await;
+    let issue = wanted(&world, SignedDuration::ZERO).await;
+    let person = desk(&world).await.person().expect("one of staff");
+    let mut tx = world.app.store.begin().await.expect("the store takes it");
+    tx.erase_subscriber(person, world.app.clock.now()).await.expect("erased");
+    tx.commit().await.expect("the store takes it");
+    let anew = desk(&world).await;
+    assert_ne!(anew.person(), Some(person));
+    let approved = newsroom::approve(&world.app, issue, &anew).await;
+    assert!(matches!(approved, Err(NewsroomError::WrongState { .. })), "{approved:?}");
+    // Two must want it anew.
+    assert_eq!(newsroom::release(&world.app, issue, &anew).await.expect("wanted"), Placed::Waits(issue));
+    newsroom::approve(&world.app, issue, &chief(&world).await).await.expect("it goes");
+    world.run().await;
+    assert_eq!(world.states(issue).await, "sent 2");
+}
+
+#[tokio::test]
+async fn a_withdrawal_with_words_of_ones_own_waits_for_a_second_person() {
+    let world = two_needed().start().await;
+    world.readers(2).await;
+    let issue = wanted(&world, SignedDuration::ZERO).await;
+    newsroom::approve(&world.app, issue, &chief(&world).await).await.expect("it goes");
+    world.run().await;
+    let draft = newsroom::draft_withdrawal(&world.app, issue, "Everybody is to march.").await.expect("a draft");
+    let by = desk(&world).await;
+    let placed = newsroom::send(&world.app, &draft, &Sending { by: &by, window: SignedDuration::ZERO }).await;
+    let Ok(Placed::Waits(second)) = placed else { panic!("{placed:?}") };
+    world.run().await;
+    assert_eq!(world.states(second).await, "");
+}
