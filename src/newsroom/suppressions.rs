@@ -27,7 +27,7 @@ pub async fn suppress(app: &App, address: &EmailAddress, scope: Scope<'_>, reaso
     tx.one_by_one().await?;
     let is_new = tx.suppress(address, scope, SuppressionKind::Staff, reason, now).await?;
     if is_new {
-        tx.record(now, "suppressions", "added", &format!("{address}: {reason}")).await?;
+        tx.record(now, "suppressions", "added", &address.to_string()).await?;
     }
     tx.commit().await?;
     Ok(is_new)

@@ -190,9 +190,7 @@ fn said(word: &str, stands: Stands) -> &'static str {
             Stands::WaitsForAnother => done(Decision::Release, stands),
             Stands::Held | Stands::WaitsForSecond | Stands::Cancelled => "",
         },
-        ("before", _) => {
-            "This was sent before, by the same form, and is not sent again. To send another, write a new one."
-        }
+        ("before", _) => "This was sent before, and is not sent again. To send another, write a new one.",
         (_, Some(decision @ Decision::Stop)) if stands == Stands::Held => done(decision, stands),
         (_, Some(decision @ Decision::GiveUp)) if stands == Stands::Cancelled => done(decision, stands),
         (_, Some(decision @ (Decision::Release | Decision::Approve))) if went => done(decision, stands),

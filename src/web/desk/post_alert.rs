@@ -12,16 +12,22 @@ use serde::Serialize;
 use super::{
     Site,
     frame::mail_in_a_frame,
+    issue,
     pages::{DeskPage, Said, Word},
     post::{self, Number},
     sending::{Terms, refusal, window_of},
-    today::shown,
     visitor::{Pressed, Visitor},
 };
 use crate::{
-    domain::{issue::Draft, list::List, number::counted, post::StoredPost, slug::Slug, span, staff::Right},
+    domain::{
+        issue::{Draft, IssueId},
+        list::List,
+        post::StoredPost,
+        slug::Slug,
+        span,
+        staff::Right,
+    },
     newsroom::{self, NewsroomError, Placed, Sending},
-    queue::Queued,
     web::form::Form,
 };
 
@@ -78,6 +84,10 @@ pub(super) async fn press(State(site): State<Site>, id: Number, Pressed { visito
     };
     match done {
         Ok(response) => response,
+        // A second press of the same button: it was sent, and this is where.
+        Err(NewsroomError::Carried { issue, .. }) if form.one("do") == "send" => {
+            site.go(&issue::place(IssueId(issue), "before"))
+        }
         Err(error) => match refusal(&error) {
             Some(wrong) => post::show(&site, &visitor, StatusCode::CONFLICT, post, Said::wrong(&wrong)).await,
             None => visitor.failed(&site, "an alert of a post", &error),
@@ -121,26 +131,10 @@ async fn send(site: &Site, visitor: &Visitor, wish: &Wish<'_>, form: &Form) -> R
         let wrong = format!("Nothing was sent: type “{}” to confirm.", confirmation.word);
         return plan(site, visitor, wish, StatusCode::CONFLICT, Said::wrong(&wrong)).await;
     }
-    let placed = newsroom::send(&app, &wish.draft, &sending).await?;
-    let done = done(placed, wish);
-    Ok(post::show(site, visitor, StatusCode::OK, wish.post.clone(), Said::done(&done)).await)
-}
-
-fn done(placed: Placed, wish: &Wish<'_>) -> String {
-    match placed {
-        Placed::Waits(issue) => {
-            format!("Issue {} waits for a second person. Nothing of it goes before they approve it.", issue.0)
-        }
-        Placed::Queued(Queued { issue, readers, .. }) if wish.window.is_zero() => {
-            format!("Issue {} goes to {} of {} now.", issue.0, counted(readers, "reader"), wish.list.title)
-        }
-        Placed::Queued(Queued { issue, readers, goes_at }) => format!(
-            "Issue {} goes to {} of {} at {}, unless somebody stops it.",
-            issue.0,
-            counted(readers, "reader"),
-            wish.list.title,
-            shown(goes_at, &wish.list.time_zone)
-        ),
+    match newsroom::send(&app, &wish.draft, &sending).await.map(Placed::issue) {
+        Ok(issue) => Ok(site.go(&issue::place(issue, "sent"))),
+        Err(NewsroomError::MadeBefore(before)) => Ok(site.go(&issue::place(before.id, "before"))),
+        Err(error) => Err(error),
     }
 }
 

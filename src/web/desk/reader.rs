@@ -13,7 +13,7 @@ use super::{
     Site,
     ledger::{Line, lines_about},
     pages::{DeskPage, Said, Word},
-    readers::{Choice, seen_by},
+    readers::{Choice, named_to, seen_by},
     today::shown,
     visitor::Visitor,
 };
@@ -154,7 +154,7 @@ async fn one_reader<'a>(
     Ok(Some(OneReader {
         id: subscriber.id.0,
         address: seen_by(visitor, &subscriber.address),
-        name,
+        name: named_to(visitor, name),
         known_since: at(subscriber.added_at),
         others: lists.iter().filter(|list| !gets(&list.name)).map(Choice::of).collect(),
         lists: lists.iter().map(Choice::of).collect(),

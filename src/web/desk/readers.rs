@@ -85,6 +85,11 @@ pub(super) fn seen_by(visitor: &Visitor, address: &EmailAddress) -> String {
     if visitor.0.staff.role.may(Right::Send) { address.reveal().to_owned() } else { address.to_string() }
 }
 
+/// How a reader's name is shown to somebody: not at all to who may not see whom it is.
+pub(super) fn named_to(visitor: &Visitor, name: String) -> String {
+    if visitor.0.staff.role.may(Right::Send) { name } else { String::new() }
+}
+
 pub(super) async fn page(State(site): State<Site>, visitor: Visitor, RawQuery(query): RawQuery) -> Response {
     let query = Form::read(query.unwrap_or_default().as_bytes());
     let list = site.app.config.lists.iter().find(|list| list.name.as_str() == query.one("list"));
@@ -123,7 +128,7 @@ pub(super) async fn find(State(site): State<Site>, Pressed { visitor, form }: Pr
             page.readers = rows(&visitor, readers);
         }
         page.nobody = match (&address, is_wide) {
-            (Some(address), _) => nobody_of(&site.app, address).await?,
+            (Some(address), _) => nobody_of(&site.app, &visitor, address).await?,
             (None, true) => "No reader's address begins like that.".to_owned(),
             (None, false) => "Please type a whole address: your role finds readers by nothing less.".to_owned(),
         };
@@ -252,7 +257,7 @@ fn rows(visitor: &Visitor, readers: Vec<Reader>) -> Vec<Row> {
         Row {
             id: reader.subscriber.id.0,
             address: seen_by(visitor, &reader.subscriber.address),
-            name: reader.subscriber.name,
+            name: named_to(visitor, reader.subscriber.name),
             lists: if lists.is_empty() { "on no list".to_owned() } else { lists.join(", ") },
         }
     };
@@ -260,10 +265,11 @@ fn rows(visitor: &Visitor, readers: Vec<Reader>) -> Vec<Row> {
 }
 
 /// What there is to say of an address that no reader has.
-async fn nobody_of(app: &App, address: &EmailAddress) -> Result<String, StoreError> {
+async fn nobody_of(app: &App, visitor: &Visitor, address: &EmailAddress) -> Result<String, StoreError> {
     let suppressions = app.store.suppressions_of(address).await?;
-    let why = suppressions
-        .first()
-        .map(|it| format!(" It is suppressed ({}): {}.", it.kind.as_str(), fit_to_show(&it.reason)));
+    let why = suppressions.first().map(|it| match visitor.0.staff.role.may(Right::Send) {
+        true => format!(" It is suppressed ({}): {}.", it.kind.as_str(), fit_to_show(&it.reason)),
+        false => format!(" It is suppressed ({}).", it.kind.as_str()),
+    });
     Ok(format!("No reader has this address.{}", why.unwrap_or_default()))
 }

@@ -19,10 +19,13 @@ use crate::{
         number::{counted, grouped},
         post::Standing,
     },
-    store::{StoreError, issues::StoredIssue},
+    store::{
+        StoreError,
+        issues::{IssueFilter, StoredIssue},
+    },
 };
 
-/// How many of the newest issues are looked through for what is held and what went out.
+/// How many of the newest issues that are held, or went out, are looked through.
 const NEWEST: i64 = 50;
 
 /// How many that went out are told.
@@ -70,7 +73,7 @@ pub(super) async fn page(State(site): State<Site>, visitor: Visitor) -> Response
 
 async fn today(app: &App) -> Result<Today, StoreError> {
     let issues = app.store.newest_issues(NEWEST).await?;
-    let mut today = Today { wrong: wrong(app).await?, held: held(app, &issues).await?, ..Today::default() };
+    let mut today = Today { wrong: wrong(app).await?, held: held(app).await?, ..Today::default() };
     for list in &app.config.lists {
         today.next.push(next(app, list).await?);
     }
@@ -99,13 +102,15 @@ async fn wrong(app: &App) -> Result<Vec<Answer>, StoreError> {
     Ok(wrong)
 }
 
-async fn held(app: &App, issues: &[StoredIssue]) -> Result<Vec<Answer>, StoreError> {
-    let held = issues.iter().filter(|issue| issue.state == IssueState::Held);
-    let mut held: Vec<Answer> = held
+async fn held(app: &App) -> Result<Vec<Answer>, StoreError> {
+    let of_these = IssueFilter { state: Some(IssueState::Held), ..IssueFilter::default() };
+    let issues = app.store.issues_page(&of_these, NEWEST).await?;
+    let mut held: Vec<Answer> = issues
+        .into_iter()
         .map(|issue| {
             Answer::new(
                 format!("{} “{}” of {} is held.", kind(issue.kind), issue.subject, issue.list),
-                issue.state_reason.clone(),
+                issue.state_reason,
             )
             .to(issue_link(issue.id))
         })
