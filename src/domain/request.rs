@@ -71,7 +71,7 @@ pub struct NewRequest {
     pub wishes: Vec<Wish>,
     /// By which door.
     pub door: Door,
-    /// The network it came from, a /24 or /64; empty when unknown.
+    /// The network it came from, a /24 or /64, or the token of the program that asks, as `token:2`; empty when unknown.
     pub network: String,
     /// The network address, as far as the consent record keeps it.
     pub origin: String,

@@ -30,17 +30,19 @@ impl Default for Options {
     }
 }
 
-/// What a connection to SQLite is for.
+/// What a connection is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Access {
-    /// To write: then there is one, so that writers queue in this process and not in the file.
+    /// To write. To SQLite there is one, so that writers queue in this process and not in the file.
     Write,
-    /// To read, and nothing else: SQLite itself refuses a write that does not come by the writer.
+    /// To read, and nothing else: the engine itself refuses a write that does not come by the writer.
     Read,
 }
 
-/// How many connections read from SQLite, or work on PostgreSQL.
+/// How many connections read; on PostgreSQL as many write.
 const POOL: u32 = 6;
+/// How many more write on PostgreSQL for mail under way.
+const SENDERS: u32 = 3;
 
 /// Which engine keeps the rows.
 #[derive(Clone, Debug)]
@@ -161,9 +163,11 @@ impl Store {
         MIGRATIONS.run(&writer).await.map_err(migration)?;
         drop(migration_lock);
         let reader = sqlite_pool(&url, Access::Read, options).await.map_err(|error| opening(&place, error))?;
+        let writer = Writer::new(writer);
         Ok(Self {
             engine,
-            writer: Writer::new(writer),
+            sender: writer.clone(),
+            writer,
             reader,
             doubt: Arc::default(),
             run: None,
@@ -189,16 +193,17 @@ impl Store {
         let place = without_password(url);
         let options =
             AnyConnectOptions::from_str(url).map_err(|error| unreachable(&place, error))?.disable_statement_logging();
-        // The pool would try a refused connection again and again; whoever starts us wants to hear of it at once.
-        let probe = AnyConnection::connect_with(&options).await.map_err(|error| unreachable(&place, error))?;
-        probe.close().await.map_err(|error| unreachable(&place, error))?;
-        let pool = AnyPoolOptions::new().max_connections(POOL).acquire_timeout(busy_timeout).connect_lazy_with(options);
-        MIGRATIONS.run(&pool).await.map_err(migration)?;
-        index_prefixes(&pool).await?;
+        // A pool would try a refused connection again and again; whoever starts us wants to hear of it at once.
+        let mut first = AnyConnection::connect_with(&options).await.map_err(|error| unreachable(&place, error))?;
+        MIGRATIONS.run(&mut first).await.map_err(migration)?;
+        index_prefixes(&mut first).await?;
+        first.close().await.map_err(|error| unreachable(&place, error))?;
+        let pool = |connections, access| postgres_pool(options.clone(), connections, access, busy_timeout);
         Ok(Self {
             engine: Engine::Postgres,
-            writer: Writer::new(pool.clone()),
-            reader: pool,
+            writer: Writer::new(pool(POOL, Access::Write)),
+            sender: Writer::new(pool(SENDERS, Access::Write)),
+            reader: pool(POOL, Access::Read),
             doubt: Arc::default(),
             run: None,
             actor: None,
@@ -209,20 +214,15 @@ impl Store {
 
 /// The index for [`Engine::by_bytes`] of addresses. No migration can make it, for SQLite knows no such order by name and
 /// needs none. Whoever finds it there locks nothing.
-async fn index_prefixes(pool: &AnyPool) -> Result<(), StoreError> {
+async fn index_prefixes(connection: &mut AnyConnection) -> Result<(), StoreError> {
     const FIND: &str =
         "SELECT 1 FROM pg_indexes WHERE schemaname = current_schema AND indexname = 'subscribers_by_prefix'";
-    if sqlx::query(FIND).fetch_optional(pool).await?.is_some() {
+    if sqlx::query(FIND).fetch_optional(&mut *connection).await?.is_some() {
         return Ok(());
     }
-    let mut connection = pool.acquire().await?;
     let make = "BEGIN; LOCK TABLE subscribers IN SHARE ROW EXCLUSIVE MODE;
          CREATE INDEX IF NOT EXISTS subscribers_by_prefix ON subscribers (address_key COLLATE \"C\"); COMMIT";
-    if let Err(error) = connection.execute(make).await {
-        // It may be in the middle of the transaction.
-        connection.close_on_drop();
-        return Err(error.into());
-    }
+    connection.execute(make).await?;
     Ok(())
 }
 
@@ -285,6 +285,23 @@ async fn sqlite_pool(url: &str, access: Access, Options { busy_timeout }: Option
         .await?;
     probe.close().await?;
     Ok(pool)
+}
+
+/// Connections that are made when they are wanted. One that writes waits for a locked row no longer than for a connection:
+/// who waits for more holds what others could write by.
+fn postgres_pool(options: AnyConnectOptions, connections: u32, access: Access, busy_timeout: Duration) -> AnyPool {
+    let setting = match access {
+        Access::Write => format!("SET lock_timeout = {}", busy_timeout.as_millis()),
+        Access::Read => "SET default_transaction_read_only = on".to_owned(),
+    };
+    AnyPoolOptions::new()
+        .max_connections(connections)
+        .acquire_timeout(busy_timeout)
+        .after_connect(move |connection, _| {
+            let setting = setting.clone();
+            Box::pin(async move { connection.execute(AssertSqlSafe(setting)).await.map(|_| ()) })
+        })
+        .connect_lazy_with(options)
 }
 
 async fn set_pragmas(

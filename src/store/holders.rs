@@ -56,7 +56,7 @@ impl Store {
         )))
         .bind(id)
         .bind(ms(now));
-        self.writer.execute(statement).await?;
+        self.sender.execute(statement).await?;
         Ok(Holder { id, _lock: lock })
     }
 
@@ -65,7 +65,7 @@ impl Store {
     /// # Errors
     /// When the store cannot be written.
     pub async fn renew_holder(&self, holder: &Holder, now: Timestamp) -> Result<bool, StoreError> {
-        let mut tx = self.begin().await?;
+        let mut tx = self.begin_sending().await?;
         let lives = tx.renew(holder, now).await?;
         tx.commit().await?;
         Ok(lives)
@@ -77,7 +77,7 @@ impl Store {
     /// When the store cannot be written.
     pub async fn end_holder(&self, holder: Holder, now: Timestamp) -> Result<(), StoreError> {
         self.doubt.resolve(&holder);
-        let mut tx = self.begin().await?;
+        let mut tx = self.begin_sending().await?;
         tx.give_back(holder.id, now).await?;
         tx.remove_holder(holder.id).await?;
         tx.commit().await?;
@@ -97,7 +97,7 @@ impl Store {
         now: Timestamp,
     ) -> Result<(), StoreError> {
         self.doubt.resolve(&holder);
-        let mut tx = self.begin().await?;
+        let mut tx = self.begin_sending().await?;
         let never_offered: Vec<_> = never_offered.iter().map(|it| (it.mailing.0, it.subscriber.0)).collect();
         tx.give_back_these(holder.id, &never_offered, now).await?;
         tx.remove_holder(holder.id).await?;
@@ -126,7 +126,7 @@ impl Store {
         if dead.is_empty() && !self.has_orphans().await? {
             return Ok(0);
         }
-        let mut tx = self.begin().await?;
+        let mut tx = self.begin_sending().await?;
         for (id, alive_until, _) in &dead {
             // One that has said meanwhile that it lives after all is left alone.
             sqlx::query("DELETE FROM holders WHERE id = $1 AND alive_until = $2")

@@ -51,7 +51,10 @@ use writer::Writer;
 pub struct Store {
     engine: Engine,
     writer: Writer,
-    /// SQLite: a few connections that can only read. PostgreSQL: the same pool as the writer's.
+    /// What writes of mail under way: claims, outcomes, and that this process lives. PostgreSQL: connections of its own, so
+    /// that those who wait for a long import keep nothing from going. SQLite: the writer.
+    sender: Writer,
+    /// A few connections that can only read.
     reader: AnyPool,
     doubt: Arc<Doubt>,
     /// The run that it is used in, if there is one.
@@ -68,7 +71,16 @@ impl Store {
     /// # Errors
     /// When the store cannot be written now.
     pub async fn begin(&self) -> Result<Tx, StoreError> {
-        let mut tx = self.writer.begin(&self.engine).await?;
+        self.begin_by(&self.writer).await
+    }
+
+    /// The same, for mail under way.
+    async fn begin_sending(&self) -> Result<Tx, StoreError> {
+        self.begin_by(&self.sender).await
+    }
+
+    async fn begin_by(&self, writer: &Writer) -> Result<Tx, StoreError> {
+        let mut tx = writer.begin(&self.engine).await?;
         tx.run = self.run;
         tx.actor.clone_from(&self.actor);
         tx.wants = Arc::clone(&self.wants);
@@ -89,6 +101,7 @@ impl Store {
     pub async fn close(&self) {
         self.reader.close().await;
         self.writer.close().await;
+        self.sender.close().await;
     }
 
     /// The first of `count` fresh numbers for rows of one kind. A number that is not used leaves a harmless gap.
@@ -127,6 +140,7 @@ enum Counter {
     Staff,
     StaffLinks,
     Subscribers,
+    Turns,
     Watches,
     WebhookEvents,
 }
@@ -158,6 +172,7 @@ impl Counter {
             Self::Staff => "staff",
             Self::StaffLinks => "staff links",
             Self::Subscribers => "subscribers",
+            Self::Turns => "turns",
             Self::Watches => "watches",
             Self::WebhookEvents => "webhook events",
         }

@@ -106,7 +106,8 @@ pub struct Counted {
     pub to_address_today: u64,
     /// To this address, within thirty days.
     pub to_address_this_month: u64,
-    /// For those who asked from this network, within an hour. Of an unknown network there is no count.
+    /// For those who asked from this network, within an hour. Of an unknown network, or a program of the house, there is
+    /// no count.
     pub for_network: u64,
     /// To this domain, within an hour.
     pub to_domain: u64,
@@ -116,11 +117,11 @@ pub struct Counted {
 
 impl Store {
     /// Writes a request down, due to be answered now, unless as many as `at_most` came from its network within an hour: they
-    /// would fill the disk.
+    /// would fill the disk. Says whether it was.
     ///
     /// # Errors
     /// When the store cannot be written.
-    pub async fn add_request(&self, request: &NewRequest, at_most: u64, now: Timestamp) -> Result<(), StoreError> {
+    pub async fn add_request(&self, request: &NewRequest, at_most: u64, now: Timestamp) -> Result<bool, StoreError> {
         let id = self.take_ids(Counter::Requests, 1).await?;
         let lists: Vec<StoredWish> = request.wishes.iter().map(StoredWish::from).collect();
         let lists = serde_json::to_string(&lists).expect("names and numbers are JSON");
@@ -143,8 +144,7 @@ impl Store {
         .bind(ms(now))
         .bind(ms(an_hour_before(now)))
         .bind(i64::try_from(at_most).unwrap_or(i64::MAX));
-        self.writer.execute(statement).await?;
-        Ok(())
+        Ok(self.writer.execute(statement).await? == 1)
     }
 
     /// How many requests wait for their answer.
@@ -314,7 +314,7 @@ impl Tx {
     /// # Errors
     /// When the store cannot be written.
     pub async fn one_by_one(&mut self) -> Result<(), StoreError> {
-        self.take_ids(Counter::Requests, 1).await?;
+        self.take_ids(Counter::Turns, 1).await?;
         Ok(())
     }
 
@@ -344,7 +344,7 @@ impl Tx {
                     (SELECT COUNT(*) FROM requests WHERE mailed_at > $6)",
         )
         .bind(&due.fingerprint)
-        .bind(&due.request.network)
+        .bind(if due.request.door == Door::Staff { "" } else { &due.request.network })
         .bind(&due.domain)
         .bind(ms(a_day_ago))
         .bind(ms(now.checked_sub(REMEMBERED).unwrap_or(Timestamp::MIN)))

@@ -13,7 +13,7 @@ use sqlx::{
 use super::{Engine, StoreError, failpoint::write_point, runs::RunInHand};
 use crate::domain::{actor::Actor, webhook::Want};
 
-/// Where writes begin. SQLite: one connection, so that writers queue here and not in the file. PostgreSQL: the pool.
+/// Where writes begin. SQLite: one connection, so that writers queue here and not in the file. PostgreSQL: a pool.
 #[derive(Clone, Debug)]
 pub(super) struct Writer {
     pool: AnyPool,

@@ -42,7 +42,7 @@ pub(crate) use notices::when_it_comes;
 pub use preferences::{
     Chosen, Offered, Preferences, PreferencesError, Rest, Saved, choose, erase, leave_all, preferences,
 };
-pub use requests::{AskError, Asked, agreement, answer_requests, ask, forget_old_requests, public_lists};
+pub use requests::{AskError, Asked, Origin, agreement, answer_requests, ask, forget_old_requests, public_lists};
 
 /// What adding by hand came to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -198,7 +198,8 @@ async fn ask_for(
     if wishes.is_empty() {
         return Ok(Rest::Done);
     }
-    let asked = Asked { kind: RequestKind::Join, address: &reader.address, wishes, door: Door::Web, origin };
+    let asked =
+        Asked { kind: RequestKind::Join, address: &reader.address, wishes, door: Door::Web, origin: origin.into() };
     match ask(app, &asked).await {
         Ok(()) => Ok(Rest::Asked),
         Err(AskError::TooMany) => Ok(Rest::TooMany),

@@ -12,6 +12,7 @@ use super::{
 use crate::{
     app::App,
     domain::{
+        access::AccessTokenId,
         address::EmailAddress,
         alarm::{Alarm, AlarmKind},
         consent::Door,
@@ -33,8 +34,8 @@ const WAITING: u64 = 20_000;
 /// How many requests from one network are written down within an hour; the rest is dropped at the door.
 const A_NETWORK: u64 = 500;
 
-/// The same, for all that come from nobody knows where: by mail, or by a proxy that does not say for whom.
-const UNKNOWN_NETWORKS: u64 = 5_000;
+/// The same, for all that come from nobody knows where, and for each program of the house.
+const MANY: u64 = 5_000;
 
 /// How many requests are answered before others may write again.
 const BATCH: i64 = 100;
@@ -53,8 +54,25 @@ pub struct Asked<'a> {
     pub wishes: &'a [Wish],
     /// By which door.
     pub door: Door,
-    /// From where, when that is known.
-    pub origin: Option<IpAddr>,
+    /// From where.
+    pub origin: Origin,
+}
+
+/// Where a request comes from. From each only so many are written down.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Origin {
+    /// By mail, or by a proxy that does not say for whom.
+    Unknown,
+    /// A network address.
+    Network(IpAddr),
+    /// A program of the house, by its token. The guards by network are not for it, for it asks for many.
+    Program(AccessTokenId),
+}
+
+impl From<Option<IpAddr>> for Origin {
+    fn from(address: Option<IpAddr>) -> Self {
+        address.map_or(Self::Unknown, Self::Network)
+    }
 }
 
 /// Why nothing was asked. It says nothing of the address.
@@ -63,7 +81,7 @@ pub enum AskError {
     /// None of the lists can be joined by asking.
     #[error("none of these lists can be joined")]
     NoList,
-    /// So many requests wait that one more is not taken.
+    /// So many requests wait, or a program has asked so often, that one more is not taken.
     #[error("too many requests wait for their answer")]
     TooMany,
     /// The store.
@@ -106,13 +124,27 @@ pub async fn ask(app: &App, asked: &Asked<'_>) -> Result<(), AskError> {
         fingerprint: app.secret.fingerprint(&asked.address.without_tag()),
         wishes,
         door: asked.door,
-        network: asked.origin.map(network_of).unwrap_or_default(),
-        origin: kept_origin(app, asked.origin),
+        network: match asked.origin {
+            Origin::Unknown => String::new(),
+            Origin::Network(address) => network_of(address),
+            Origin::Program(token) => token.about(),
+        },
+        origin: match asked.origin {
+            Origin::Network(address) => kept_origin(app, Some(address)),
+            Origin::Unknown | Origin::Program(_) => String::new(),
+        },
         text,
     };
-    let at_most = if request.network.is_empty() { UNKNOWN_NETWORKS } else { A_NETWORK };
-    app.store.add_request(&request, at_most, app.clock.now()).await?;
-    Ok(())
+    let at_most = match asked.origin {
+        Origin::Network(_) => A_NETWORK,
+        Origin::Unknown | Origin::Program(_) => MANY,
+    };
+    let is_taken = app.store.add_request(&request, at_most, app.clock.now()).await?;
+    match asked.origin {
+        Origin::Program(_) if !is_taken => Err(AskError::TooMany),
+        // Strangers are told nothing: that a network has asked too often is no business of whoever shares it.
+        _ => Ok(()),
+    }
 }
 
 /// Where somebody came from, as far as the record keeps it.

@@ -1,5 +1,7 @@
 //! The store, each claim on SQLite and on PostgreSQL.
 
+use std::time::Duration;
+
 use jiff::{SignedDuration, Timestamp};
 use tidings::{
     domain::{
@@ -16,14 +18,17 @@ use tidings::{
         websub::Websub,
     },
     store::{
-        Store, StoreError,
+        Options, Store, StoreError,
         deliveries::{Batch, Claimed, Filter, Recorded},
         issues::{HandedOver, NewIssue},
         suppressions::Scope,
     },
 };
 
-use crate::world::stores::{TestStore, on_both_engines};
+use crate::world::{
+    eventually,
+    stores::{TestStore, on_both_engines},
+};
 
 fn now() -> Timestamp {
     "2026-11-23T09:00:00Z".parse().expect("a timestamp")
@@ -515,6 +520,54 @@ on_both_engines!(the_ledger_keeps_reasons_in_order, async |test: &TestStore| {
     let last = test.store.entries_about("feed:site", 2).await.expect("entries");
     assert_eq!(last.iter().map(|entry| entry.reason.as_str()).collect::<Vec<_>>(), ["reason 2", "reason 3"]);
 });
+
+#[tokio::test]
+async fn those_who_wait_for_an_import_on_postgres_keep_no_mail_from_going() {
+    let test = crate::world::stores::postgres().await;
+    let (store, news) = (&test.store, slug("news"));
+    subscribe(store, &news, &[reader(1), reader(2)]).await;
+    queue_issue(store, "statement", IssueKind::Alert, Lane::Alert).await;
+    let holder = store.begin_holder(now()).await.expect("holder");
+    let mut import = store.begin().await.expect("begin");
+    import.one_by_one().await.expect("nobody else");
+    // More than there are connections.
+    let waiting: Vec<_> = (0..20)
+        .map(|_| {
+            let store = store.clone();
+            tokio::spawn(async move {
+                let mut tx = store.begin().await?;
+                tx.one_by_one().await?;
+                tx.commit().await
+            })
+        })
+        .collect();
+    let mut raw = test.raw().await;
+    eventually("somebody who waits for the import", async || {
+        let blocked = "SELECT COUNT(*) FROM pg_locks WHERE NOT granted AND locktype = 'transactionid'
+                       AND pid IN (SELECT pid FROM pg_stat_activity WHERE datname = current_database())";
+        sqlx::query_scalar::<_, i64>(blocked).fetch_one(&mut raw).await.expect("a count") > 0
+    })
+    .await;
+    let claims = store.claim(&holder, Lane::Digest, 10, now()).await.expect("claimed");
+    let outcomes: Vec<_> = claims.deliveries.iter().map(sent).collect();
+    assert_eq!(store.record_outcomes(holder.id, &outcomes, now()).await.expect("written"), 2);
+    assert!(store.renew_holder(&holder, now()).await.expect("renewed"));
+    import.commit().await.expect("commit");
+    for one in waiting {
+        one.await.expect("it ends").expect("its turn came");
+    }
+}
+
+#[tokio::test]
+async fn who_waits_too_long_for_another_writer_on_postgres_is_told_that_it_is_busy() {
+    let patience = Options { busy_timeout: Duration::from_millis(50) };
+    let (test, _wire) = crate::world::stores::postgres_by_wire(patience).await;
+    let mut import = test.store.begin().await.expect("begin");
+    import.one_by_one().await.expect("nobody else");
+    let mut other = test.store.begin().await.expect("begin");
+    let waited = other.one_by_one().await;
+    assert!(matches!(waited, Err(StoreError::Busy)), "{waited:?}");
+}
 
 #[tokio::test]
 async fn a_second_opening_migrates_nothing_and_finds_everything() {

@@ -151,7 +151,7 @@ impl Store {
         limit: usize,
         now: Timestamp,
     ) -> Result<Claims, StoreError> {
-        let mut tx = self.begin().await?;
+        let mut tx = self.begin_sending().await?;
         // With its row locked, no other process can declare this one dead and leave what is claimed here to nobody.
         if !tx.renew(holder, now).await? {
             return Err(StoreError::LeaseLost);
@@ -177,7 +177,7 @@ impl Store {
             match row.fate(now) {
                 Fate::Offer(claimed) => claims.deliveries.push(claimed),
                 other => {
-                    let settled = tx.carry_out(row.key(), other, now).await?;
+                    let settled = tx.carry_out(&row, other, now).await?;
                     match settled {
                         Some(DeliveryState::Expired) => claims.expired += 1,
                         Some(_) => claims.dropped += 1,
@@ -215,10 +215,10 @@ impl Store {
         if matches!(row.fate(now), Fate::Offer(_)) {
             return Ok(SecondLook::Offer);
         }
-        let mut tx = self.begin().await?;
+        let mut tx = self.begin_sending().await?;
         let row = look_up(&mut *tx.inner, &tx.engine, &key, now).await?.pop();
         let Some(row) = row.filter(is_ours) else { return Ok(SecondLook::Gone) };
-        let settled = tx.carry_out(row.key(), row.fate(now), now).await?;
+        let settled = tx.carry_out(&row, row.fate(now), now).await?;
         let mut counting = Counting::default();
         settled.into_iter().for_each(|state| counting.add(row.mailing, state, 1));
         tx.count(&counting, now).await?;
@@ -292,7 +292,7 @@ impl Store {
             also.push(sqlx::query(AssertSqlSafe(relays::count_minutes(&self.engine))).bind(minutes));
         }
         also.extend(refused_calls(&self.engine, &self.wants, outcomes, now));
-        self.writer.execute_unsynced(&self.engine, outcomes_written, outcomes.len() as u64, also).await
+        self.sender.execute_unsynced(&self.engine, outcomes_written, outcomes.len() as u64, also).await
     }
 }
 
@@ -324,13 +324,9 @@ impl Tx {
         Ok(claimed)
     }
 
-    /// Does with a claimed row what must be done instead of offering it; gives the state it came to, if it is settled.
-    async fn carry_out(
-        &mut self,
-        (mailing, subscriber): Key,
-        fate: Fate,
-        now: Timestamp,
-    ) -> Result<Option<DeliveryState>, StoreError> {
+    /// Does with a claimed row what must be done instead of offering it; gives the state it came to, if it is settled. What
+    /// another process has claimed since the row was looked up is left to that one.
+    async fn carry_out(&mut self, row: &Row, fate: Fate, now: Timestamp) -> Result<Option<DeliveryState>, StoreError> {
         let try_at = matches!(fate, Fate::Later).then(|| ms(now.checked_add(SHORTLY).unwrap_or(now)));
         let (state, why) = match fate {
             Fate::Offer(_) => return Ok(None),
@@ -338,20 +334,22 @@ impl Tx {
             Fate::Park | Fate::Later => (None, None),
         };
         // What is parked waits without a time; the issue's release gives it one.
-        sqlx::query(
+        let done = sqlx::query(
             "UPDATE deliveries SET state = COALESCE(CAST($1 AS TEXT), CASE WHEN attempts = 0 THEN 'queued' ELSE 'deferred' END),
                     holder = NULL, try_at = CAST($6 AS BIGINT), changed_at = $2, answer = COALESCE(CAST($3 AS TEXT), answer)
-             WHERE mailing = $4 AND subscriber = $5",
+             WHERE mailing = $4 AND subscriber = $5 AND holder = $7 AND claims = $8",
         )
         .bind(state.map(DeliveryState::as_str))
         .bind(ms(now))
         .bind(why)
-        .bind(mailing)
-        .bind(subscriber)
+        .bind(row.mailing)
+        .bind(row.subscriber)
         .bind(try_at)
+        .bind(row.holder)
+        .bind(row.claims)
         .execute(&mut *self.inner)
         .await?;
-        Ok(state)
+        Ok(state.filter(|_| done.rows_affected() == 1))
     }
 }
 
@@ -413,10 +411,6 @@ fn ms_of_half_a_lease() -> i64 {
 }
 
 impl Row {
-    fn key(&self) -> Key {
-        (self.mailing, self.subscriber)
-    }
-
     /// What is to be done with it now. Pure.
     fn fate(&self, now: Timestamp) -> Fate {
         let issue = self.issue_state.as_deref().and_then(IssueState::from_word);

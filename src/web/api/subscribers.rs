@@ -24,7 +24,7 @@ use crate::{
         request::{RequestKind, Wish},
         subscription::{NewSubscriber, SubscriberId, Subscription, Wanted, clean_name},
     },
-    subscribe::{self, Added, AskError, Asked, Forgotten, Returning},
+    subscribe::{self, Added, AskError, Asked, Forgotten, Origin, Returning},
 };
 
 /// Somebody on a list.
@@ -168,13 +168,14 @@ pub(super) async fn join(
     match joining.consent {
         Consent::Ask => {
             let wishes = [Wish::whole(list.clone())];
+            let origin = Origin::Program(admitted.access().id);
             let asked =
-                Asked { kind: RequestKind::Join, address: &address, wishes: &wishes, door: Door::Staff, origin: None };
+                Asked { kind: RequestKind::Join, address: &address, wishes: &wishes, door: Door::Staff, origin };
             match subscribe::ask(&app, &asked).await {
                 Ok(()) => done(StatusCode::ACCEPTED, "asked"),
                 Err(AskError::NoList) => Err(Problem::new(Kind::PrivateList, "Add them with consent `given`.")),
                 Err(AskError::TooMany) => {
-                    Err(Problem::new(Kind::Unavailable, "Too many requests to join wait already.").after(3600))
+                    Err(Problem::new(Kind::TooMany, "Too many were asked already, and wait.").after(3600))
                 }
                 Err(AskError::Store(error)) => Err(error.into()),
             }

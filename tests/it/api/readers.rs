@@ -132,6 +132,41 @@ async fn who_is_asked_gets_nothing_before_they_confirm_and_who_left_comes_back_n
     }
 }
 
+told_on_both_engines!(a_program_that_asks_too_many_is_told_so_and_keeps_nobody_else_from_asking);
+async fn a_program_that_asks_too_many_is_told_so_and_keeps_nobody_else_from_asking() {
+    let (world, pages) = house().await;
+    let program = Program::with(&world, &pages, &Scope::ALL).await;
+    let other = Program::with(&world, &pages, &Scope::ALL).await;
+    let ask = async |program: &Program<'_>, address: &str| {
+        let body = json!({ "address": address, "consent": "ask" });
+        program.post("/lists/news/subscriptions", &body).await.status
+    };
+    // More than one network of readers may ask for in an hour are asked, and mailed.
+    for n in 0..25 {
+        assert_eq!(ask(&program, &format!("ana{n}@reader{n}.example")).await, StatusCode::ACCEPTED);
+    }
+    let asked = |world: &World| {
+        let mails = world.new_mails();
+        mails.into_iter().filter(|mail| mail.to.ends_with(".example")).count()
+    };
+    world.run().await;
+    assert_eq!(asked(&world), 25);
+    // As if it had asked 5,000 in this hour.
+    world
+        .sql(
+            "INSERT INTO requests (id, kind, address, fingerprint, domain, network, lists, door, origin, text, asked_at)
+             WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 4975)
+             SELECT -i, kind, NULL, 'x', '', network, lists, door, origin, text, asked_at
+             FROM n, requests WHERE id = (SELECT MAX(id) FROM requests)",
+        )
+        .await;
+    assert_eq!(ask(&program, "ben@reader.example").await, StatusCode::TOO_MANY_REQUESTS);
+    assert_eq!(ask(&other, "ben@reader.example").await, StatusCode::ACCEPTED);
+    world.asks("carla@reader.example", "198.51.100.7").await;
+    world.run().await;
+    assert_eq!(asked(&world), 2);
+}
+
 #[tokio::test]
 async fn nobody_is_asked_to_join_a_private_list() {
     let private = "[[lists]]\nname = \"inner\"\ntitle = \"Inner\"\nfeeds = [\"site\"]\nalerts = true\nprivate = true";

@@ -11,8 +11,9 @@ use tidings::{
     stop::Stop,
 };
 
-use super::house::{ALERT_EXPIRES, House, WINDOW, checked, eventually, recipients, sorted, wide};
+use super::house::{ALERT_EXPIRES, House, WINDOW, checked, recipients, sorted, wide};
 use crate::world::{
+    eventually,
     manners::{Manner, in_each_manner, in_each_manner_on_both_engines, under_way},
     relay::{Answer, Gate, ScriptedRelay, Stage},
     stores::{TestStore, sqlite},

@@ -41,6 +41,7 @@ use tokio::task::JoinHandle;
 
 use crate::world::{
     check::{Checked, POSTAL_ADDRESS, check_message},
+    eventually,
     manners::Manner,
     relay::{Received, ScriptedRelay},
     stores::TestStore,
@@ -285,16 +286,6 @@ pub(super) fn assert_spoken(relay: &ScriptedRelay, manner: Manner) {
     let over: BTreeMap<usize, Manner> =
         ledger.messages.iter().map(|message| (message.connection, ledger.manners[&message.connection])).collect();
     assert!(over.values().all(|spoken| *spoken == manner), "offered {manner:?}, and spoken to by connection: {over:?}");
-}
-
-/// Asks again and again until it is so; for what happens in rows, which wake nobody.
-pub(super) async fn eventually(what: &str, mut is_so: impl AsyncFnMut() -> bool) {
-    let asked = async {
-        while !is_so().await {
-            tokio::time::sleep(Duration::from_millis(5)).await;
-        }
-    };
-    assert!(tokio::time::timeout(Duration::from_secs(20), asked).await.is_ok(), "waited in vain for {what}");
 }
 
 /// A post is in one issue of a list: each draft has posts of its own.

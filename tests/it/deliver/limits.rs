@@ -19,8 +19,9 @@ use tidings::{
     store::deliveries::Filter,
 };
 
-use super::house::{House, checked, eventually, recipients, sorted, wide};
+use super::house::{House, checked, recipients, sorted, wide};
 use crate::world::{
+    eventually,
     manners::{Manner, in_each_manner},
     relay::{Answer, ScriptedRelay, Stage},
     stores::{TestStore, sqlite},

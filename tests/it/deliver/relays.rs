@@ -11,8 +11,9 @@ use tidings::{
     stop::Stop,
 };
 
-use super::house::{House, WINDOW, assert_spoken, checked, eventually, recipients, sorted, wide};
+use super::house::{House, WINDOW, assert_spoken, checked, recipients, sorted, wide};
 use crate::world::{
+    eventually,
     manners::{Manner, in_each_manner, under_way},
     relay::{Answer, Gate, ScriptedRelay, Stage},
     stores::{TestStore, on_both_engines, sqlite},

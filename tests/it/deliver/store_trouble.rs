@@ -15,8 +15,9 @@ use tidings::{
 };
 use tokio::task::JoinHandle;
 
-use super::house::{House, WINDOW, checked, eventually, recipients, sorted, wide};
+use super::house::{House, WINDOW, checked, recipients, sorted, wide};
 use crate::world::{
+    eventually,
     manners::{Manner, in_each_manner, in_each_manner_on_both_engines, under_way},
     relay::{Answer, Gate, ScriptedRelay, Stage},
     stores::{TestStore, postgres, postgres_by_wire, sqlite_with},

@@ -77,7 +77,7 @@ use tidings::{
     publish::{self, Pass, PassOptions},
     stop::Stop,
     store::issues::StoredIssue,
-    subscribe::{self, Added, Asked, Returning, Synced},
+    subscribe::{self, Added, Asked, Origin, Returning, Synced},
 };
 
 use self::{
@@ -323,7 +323,7 @@ impl World {
             address: &address,
             wishes: &news,
             door: Door::Web,
-            origin: Some(origin.parse().expect("an address")),
+            origin: Origin::Network(origin.parse().expect("an address")),
         };
         subscribe::ask(&self.app, &asked).await.expect("anybody may ask");
     }
@@ -379,4 +379,14 @@ pub(crate) fn somebody() -> By {
 /// An address.
 pub(crate) fn address_of(text: &str) -> EmailAddress {
     EmailAddress::parse(text).expect("an address")
+}
+
+/// Asks again and again until it is so; for what happens in rows, which wake nobody.
+pub(crate) async fn eventually(what: &str, mut is_so: impl AsyncFnMut() -> bool) {
+    let asked = async {
+        while !is_so().await {
+            tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+        }
+    };
+    assert!(tokio::time::timeout(std::time::Duration::from_secs(20), asked).await.is_ok(), "waited in vain for {what}");
 }
