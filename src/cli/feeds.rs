@@ -19,7 +19,7 @@ use crate::{
         post::{PostId, Standing, StoredPost},
         slug::Slug,
     },
-    newsroom,
+    newsroom::{self, PostDecision},
 };
 
 /// The feeds.
@@ -73,12 +73,13 @@ impl Feeds {
                 output.print(&held, |posts| posts_table(posts))?;
             }
             Self::Release { feed, posts } => {
-                let done = newsroom::decide_held(&app, named(&app, &feed)?, &chosen(posts), Standing::News).await?;
+                let done =
+                    newsroom::decide_held(&app, named(&app, &feed)?, &chosen(posts), PostDecision::Release).await?;
                 output.print(&done, |count| format!("{} will be mailed", counted(*count, "post")))?;
             }
             Self::Dismiss { feed, posts } => {
                 let done =
-                    newsroom::decide_held(&app, named(&app, &feed)?, &chosen(posts), Standing::Dismissed).await?;
+                    newsroom::decide_held(&app, named(&app, &feed)?, &chosen(posts), PostDecision::Dismiss).await?;
                 output.print(&done, |count| format!("{} will not be mailed", counted(*count, "post")))?;
             }
         }

@@ -27,7 +27,8 @@ use crate::{
         staff::Right,
         websub::Websub,
     },
-    newsroom, publish,
+    newsroom::{self, PostDecision},
+    publish,
     store::StoreError,
     web::form::Form,
 };
@@ -129,13 +130,13 @@ pub(super) async fn press(State(site): State<Site>, name: Name, Pressed { visito
             }
             Err(error) => visitor.failed(&site, "a look at a feed", &error),
         },
-        "release" => decide(&site, &visitor, feed, &form, Standing::News).await,
-        "dismiss" => decide(&site, &visitor, feed, &form, Standing::Dismissed).await,
+        "release" => decide(&site, &visitor, feed, &form, PostDecision::ReleaseIntoDigest).await,
+        "dismiss" => decide(&site, &visitor, feed, &form, PostDecision::Dismiss).await,
         _ => visitor.problem(&site, StatusCode::BAD_REQUEST, "Nothing was done: no button was pressed."),
     }
 }
 
-async fn decide(site: &Site, visitor: &Visitor, feed: &Feed, form: &Form, standing: Standing) -> Response {
+async fn decide(site: &Site, visitor: &Visitor, feed: &Feed, form: &Form, decision: PostDecision) -> Response {
     let Ok(up_to) = form.one("up_to").parse() else {
         return visitor.problem(site, StatusCode::BAD_REQUEST, "Nothing was done: it is not said which posts.");
     };
@@ -148,7 +149,7 @@ async fn decide(site: &Site, visitor: &Visitor, feed: &Feed, form: &Form, standi
     let decided = match seen.as_slice() {
         // To name none would mean all of them.
         [] => 0,
-        seen => match newsroom::decide_held(&visitor.app(site), feed, seen, standing).await {
+        seen => match newsroom::decide_held(&visitor.app(site), feed, seen, decision).await {
             Ok(decided) => decided,
             Err(error) => return visitor.failed(site, "a decision about held posts", &error),
         },
@@ -158,9 +159,11 @@ async fn decide(site: &Site, visitor: &Visitor, feed: &Feed, form: &Form, standi
         return show(site, visitor, StatusCode::CONFLICT, feed, wrong).await;
     }
     let posts = counted(decided, "post");
-    let done = match standing {
-        Standing::News => format!("{posts} became news. Breaking ones go out as alerts at the next pass."),
-        _ => format!("{posts} will never be sent."),
+    let done = match decision {
+        PostDecision::Release | PostDecision::ReleaseIntoDigest => {
+            format!("{posts} became news: the next digest takes them along.")
+        }
+        PostDecision::Dismiss => format!("{posts} will never be sent."),
     };
     show(site, visitor, StatusCode::OK, feed, Said::done(&done)).await
 }

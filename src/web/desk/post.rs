@@ -26,7 +26,7 @@ use crate::{
         slug::Slug,
         staff::Right,
     },
-    newsroom,
+    newsroom::{self, PostDecision},
     store::{StoreError, issues::StoredIssue},
 };
 
@@ -83,16 +83,16 @@ pub(super) async fn decide(State(site): State<Site>, id: Number, Pressed { visit
         Ok(post) => post,
         Err(response) => return response,
     };
-    let (standing, done) = match form.one("do") {
-        "release" => (Standing::News, "It is news now. A breaking post goes out as an alert at the next pass."),
-        "dismiss" => (Standing::Dismissed, "It will never be sent."),
+    let (decision, done) = match form.one("do") {
+        "release" => (PostDecision::ReleaseIntoDigest, "It is news now: the next digest takes it along."),
+        "dismiss" => (PostDecision::Dismiss, "It will never be sent."),
         _ => return visitor.problem(&site, StatusCode::BAD_REQUEST, "Nothing was done: no button was pressed."),
     };
     let Some(feed) = site.app.config.feeds.iter().find(|feed| feed.name == post.feed) else {
         let wrong = Said::wrong("Nothing was done: its feed is no longer configured, so that nothing of it is sent.");
         return show(&site, &visitor, StatusCode::CONFLICT, post, wrong).await;
     };
-    let decided = match newsroom::decide_held(&visitor.app(&site), feed, &[post.id], standing).await {
+    let decided = match newsroom::decide_held(&visitor.app(&site), feed, &[post.id], decision).await {
         Ok(decided) => decided,
         Err(error) => return visitor.failed(&site, "a decision about a post", &error),
     };

@@ -268,6 +268,35 @@ async fn held_posts_are_decided_one_by_one_and_all_that_were_seen_at_once() {
     assert!(deeds.text.contains("pia@example.org: decided, feed:site"), "{}", deeds.text);
 }
 
+#[tokio::test]
+async fn what_is_held_becomes_no_alert_by_a_release_but_by_being_sent_as_one() {
+    let (world, pages) = house(World::setup().feed("flood = 2")).await;
+    let mut posts: Vec<_> = (1..=4).map(|n| world.post(&format!("Story {n} of many"))).collect();
+    posts.extend([world.post("Coalition condemns a transfer"), world.post("Coalition condemns another")]);
+    world.next_look(&posts).await;
+    let mut pia = Desk::signed_in(&pages, PIA).await;
+    let held = world.app.store.posts_standing(&slug("site"), Standing::Held).await.expect("posts");
+    let named = |title: &str| held.iter().find(|post| post.post.title == title).expect("it is held").id;
+    let breaking = ["Coalition condemns a transfer", "Coalition condemns another"].map(named);
+    let page = pia.get("/desk/feeds/site").await;
+    assert!(page.text.contains("2 of them would be breaking by themselves"), "{}", page.text);
+    pia.press(&format!("/desk/posts/{}", breaking[0].0), &[("do", "release")]).await;
+    pia.press("/desk/feeds/site", &[("do", "release"), ("up_to", &page.hidden("up_to"))]).await;
+    assert_eq!(world.run().await.made(), (0, 0, 0));
+    assert!(world.mails_to(READER).is_empty());
+    let page = pia.get(&format!("/desk/posts/{}", breaking[1].0)).await;
+    assert!(page.text.contains("staff released it into the digest"), "{}", page.text);
+    send(&mut pia, breaking[1], "0s", "yes").await;
+    world.run().await;
+    assert_eq!(world.mails_to(READER)[0].subject, "Condemnation: Coalition condemns another");
+    world.until(SLOT);
+    world.run().await;
+    let digest = &world.mails_to(READER)[1].text;
+    let (news, alerts) = digest.split_once("Sent as an alert since the last digest").expect("both");
+    assert!(news.contains("condemns a transfer") && !news.contains("condemns another"), "{digest}");
+    assert!(alerts.contains("condemns another") && !alerts.contains("condemns a transfer"), "{digest}");
+}
+
 told_on_both_engines!(look_now_looks_now);
 async fn look_now_looks_now() {
     let (world, pages) = house(World::setup().feed("every = \"1d\"")).await;

@@ -32,16 +32,19 @@
 //! | 37 no trying now | `feeds_are_listed_tried_and_their_held_posts_decided` (cli) |
 //! | 38 nobody noticed that nothing went out | `staff_hear_of_a_relay_that_stays_away_and_not_of_one_that_blinks` (deliver), `what_could_not_be_sent_in_time_is_told_to_have_expired` (explain) |
 
-use tidings::{domain::post::Standing, newsroom, subscribe::Added};
+use tidings::{
+    newsroom::{self, PostDecision},
+    subscribe::Added,
+};
 
 use super::SLOT;
 use crate::world::{Post, World, feed_server::Response, post, recipients, somebody, subjects};
 
 const STAFF: &str = "desk@example.org";
 
-async fn decide(world: &World, standing: Standing) -> u64 {
+async fn decide(world: &World, decision: PostDecision) -> u64 {
     let feed = &world.app.config.feeds[0];
-    newsroom::decide_held(&world.app, feed, &[], standing).await.expect("the store takes it")
+    newsroom::decide_held(&world.app, feed, &[], decision).await.expect("the store takes it")
 }
 
 fn many(world: &World, count: usize) -> Vec<Post> {
@@ -61,11 +64,11 @@ async fn a_flood_of_posts_is_held_and_mailed_when_staff_release_it() {
 
     world.until(SLOT);
     assert_eq!(world.run().await.made(), (0, 0, 0));
-    assert_eq!(decide(&world, Standing::News).await, 11);
+    assert_eq!(decide(&world, PostDecision::Release).await, 11);
     world.until("2024-05-06T09:00:00Z");
     assert_eq!(world.run().await.made(), (0, 0, 1));
     assert_eq!(recipients(&world.new_mails()), ["reader1@example.org"]);
-    assert_eq!(decide(&world, Standing::News).await, 0);
+    assert_eq!(decide(&world, PostDecision::Release).await, 0);
 }
 
 #[tokio::test]
@@ -73,7 +76,7 @@ async fn a_flood_that_staff_dismiss_is_never_mailed() {
     let world = World::new().await;
     world.begin(1).await;
     world.next_look(&many(&world, 11)).await;
-    assert_eq!(decide(&world, Standing::Dismissed).await, 11);
+    assert_eq!(decide(&world, PostDecision::Dismiss).await, 11);
     world.until(SLOT);
     assert_eq!(world.run().await.made(), (0, 0, 0));
     assert_eq!(world.mails_to("reader1@example.org").len(), 0);
@@ -87,11 +90,38 @@ async fn a_statement_that_was_held_too_long_is_no_alert_when_it_is_released() {
     posts.push(world.post("Coalition condemns a transfer"));
     assert_eq!(world.next_look(&posts).await.made(), (0, 0, 0));
     world.hours(49);
-    decide(&world, Standing::News).await;
+    decide(&world, PostDecision::Release).await;
     assert_eq!(world.run().await.made(), (0, 0, 0));
     world.until(SLOT);
     assert_eq!(world.run().await.made(), (0, 0, 1));
     assert!(world.mails_to("reader1@example.org")[0].text.contains("condemns"));
+}
+
+#[tokio::test]
+async fn what_is_held_is_released_into_the_digest_alone_by_one_of_two_persons() {
+    for (house, decision, alerts) in [
+        (World::setup(), PostDecision::Release, 1),
+        (World::setup(), PostDecision::ReleaseIntoDigest, 0),
+        (
+            World::setup().staff("notify = [\"desk@example.org\"]").staff("second_person = true"),
+            PostDecision::Release,
+            0,
+        ),
+    ] {
+        let world = house.start().await;
+        world.begin(1).await;
+        let mut posts = many(&world, 10);
+        posts.push(world.post("Coalition condemns a transfer"));
+        world.next_look(&posts).await;
+        assert_eq!(decide(&world, decision).await, 11);
+        assert_eq!(world.run().await.made(), (0, alerts, 0));
+        world.until(SLOT);
+        assert_eq!(world.run().await.made(), (0, 0, 1));
+        let read = world.mails_to("reader1@example.org");
+        assert_eq!(read.len(), alerts + 1);
+        let was_alert = read[alerts].text.contains("Sent as an alert since the last digest");
+        assert_eq!(was_alert, alerts == 1, "{}", read[alerts].text);
+    }
 }
 
 #[tokio::test]

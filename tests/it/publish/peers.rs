@@ -1,7 +1,10 @@
 //! What users of other systems suffer from, and ours shall not: the stories that no other file tells. Which complaint is
 //! answered by which story is the table in `guards.rs`.
 
-use tidings::{domain::post::Standing, newsroom, subscribe::Added};
+use tidings::{
+    newsroom::{self, PostDecision},
+    subscribe::Added,
+};
 
 use super::SLOT;
 use crate::world::{FEED, Post, World, feed_of, feed_server::Response, post, recipients, slug, subjects};
@@ -157,7 +160,7 @@ async fn a_post_that_staff_do_not_want_mailed_is_in_no_digest() {
     world.next_look(&[world.post("Report"), world.post("Staff picnic")]).await;
     let feed = &world.app.config.feeds[0];
     let picnic = world.app.store.find_posts("picnic").await.expect("posts").remove(0).id;
-    let dismissed = newsroom::decide_held(&world.app, feed, &[picnic], Standing::Dismissed).await;
+    let dismissed = newsroom::decide_held(&world.app, feed, &[picnic], PostDecision::Dismiss).await;
     assert_eq!(dismissed.expect("decided"), 1);
     world.until(SLOT);
     world.run().await;
@@ -166,7 +169,7 @@ async fn a_post_that_staff_do_not_want_mailed_is_in_no_digest() {
     assert!(!mails[0].text.contains("picnic"), "{}", mails[0].text);
     // What was mailed cannot be called back.
     let report = world.app.store.find_posts("Report").await.expect("posts").remove(0).id;
-    let late = newsroom::decide_held(&world.app, feed, &[report], Standing::Dismissed).await;
+    let late = newsroom::decide_held(&world.app, feed, &[report], PostDecision::Dismiss).await;
     assert_eq!(late.expect("decided"), 0);
 }
 
