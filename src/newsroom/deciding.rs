@@ -84,7 +84,7 @@ pub struct Deciding {
     /// What may be decided, the safest first.
     pub may: Vec<Decision>,
     /// What must be typed for it to go.
-    pub confirmation: Confirmation,
+    confirmation: Confirmation,
     /// How many of its messages are in each state that any is in.
     pub states: BTreeMap<DeliveryState, u64>,
     /// What was last written down of it: who decides must have seen that.
@@ -95,6 +95,15 @@ impl Deciding {
     /// How many were sent so far.
     pub fn sent(&self) -> u64 {
         self.states.get(&DeliveryState::Sent).copied().unwrap_or(0)
+    }
+
+    /// What must be typed for a decision that cannot be taken back; stopping can, and must be quick.
+    pub fn confirmation_of(&self, decision: Decision) -> Option<Confirmation> {
+        match decision {
+            Decision::Stop => None,
+            Decision::GiveUp => Some(Confirmation { word: "give up".to_owned(), ..self.confirmation.clone() }),
+            Decision::Release | Decision::Approve => Some(self.confirmation.clone()),
+        }
     }
 }
 
@@ -139,8 +148,8 @@ pub async fn text_to_decide(app: &App, now: &Deciding) -> String {
 }
 
 /// Does what was decided, when this person may decide it now; gives how the issue stands then. `typed` must be the word
-/// that confirms, when it is to go, and `seen` what [`Deciding::seen`] was on the page: what others decided since must have
-/// been seen by whoever lets it go.
+/// that confirms, but to stop it, and `seen` what [`Deciding::seen`] was on the page: what others decided since must have
+/// been seen by whoever lets it go, or gives it up.
 ///
 /// # Errors
 /// As [`deciding`], and when it may not be done.
@@ -168,12 +177,12 @@ pub async fn decide_by(
     seen: Option<i64>,
 ) -> Result<Deciding, NewsroomError> {
     let now = look(app, issue, Some(by)).await?;
-    let lets_go = matches!(decision, Decision::Release | Decision::Approve);
-    if !now.may.contains(&decision) || (lets_go && seen != Some(now.seen)) {
+    let wanted = now.confirmation_of(decision);
+    if !now.may.contains(&decision) || (wanted.is_some() && seen != Some(now.seen)) {
         return Err(not_now(&now, decision));
     }
-    if lets_go && !now.confirmation.agrees(typed) {
-        return Err(NewsroomError::NotConfirmed { word: now.confirmation.word });
+    if let Some(wanted) = wanted.filter(|wanted| !wanted.agrees(typed)) {
+        return Err(NewsroomError::NotConfirmed { word: wanted.word });
     }
     match decision {
         Decision::Stop => drop(hold(app, issue, "stopped", by).await?),

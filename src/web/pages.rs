@@ -157,7 +157,7 @@ pub(super) enum Page<'a> {
         /// Why; may be empty.
         reason: &'a str,
         /// What may be decided.
-        buttons: Vec<DecisionButton<'a>>,
+        buttons: Vec<DecisionButton>,
         /// The text of the mail; may be empty.
         text: &'a str,
         /// Who holds the link, masked.
@@ -222,11 +222,11 @@ pub(super) struct ListedIssue {
 
 /// What one of staff may decide.
 #[derive(Debug, Serialize)]
-pub(super) struct DecisionButton<'a> {
+pub(super) struct DecisionButton {
     pub(super) name: &'static str,
     pub(super) label: String,
     /// What must be typed for it, and the words that ask for it; empty when nothing must.
-    pub(super) word: &'a str,
+    pub(super) word: String,
     pub(super) why: String,
     pub(super) is_live: bool,
     pub(super) is_quiet: bool,

@@ -37,21 +37,21 @@ pub(super) fn sentence(now: &Deciding) -> String {
 }
 
 /// The button of what may be decided.
-pub(super) fn button<'a>(decision: Decision, now: &'a Deciding) -> DecisionButton<'a> {
+pub(super) fn button(decision: Decision, now: &Deciding) -> DecisionButton {
     let is_live = now.issue.kind == IssueKind::Alert;
-    let (name, label, goes) = match decision {
-        Decision::Stop => ("stop", "Stop it".to_owned(), false),
-        Decision::GiveUp => ("give-up", "Give it up".to_owned(), false),
-        Decision::Release => ("release", format!("Release it to {}", now.whom), true),
-        Decision::Approve => ("approve", format!("Approve it and send it to {}", now.whom), true),
+    let (name, label, purpose) = match decision {
+        Decision::Stop => ("stop", "Stop it".to_owned(), ""),
+        Decision::GiveUp => ("give-up", "Give it up".to_owned(), "To give it up for good"),
+        Decision::Release => ("release", format!("Release it to {}", now.whom), "To let it go"),
+        Decision::Approve => ("approve", format!("Approve it and send it to {}", now.whom), "To let it go"),
     };
-    let word = if goes { now.confirmation.word.as_str() } else { "" };
+    let word = now.confirmation_of(decision).map(|wanted| wanted.word).unwrap_or_default();
     DecisionButton {
         name,
         label,
-        why: if goes { format!("To let it go, type “{word}”") } else { String::new() },
+        why: if word.is_empty() { String::new() } else { format!("{purpose}, type “{word}”") },
         word,
-        is_live: goes && is_live,
+        is_live: is_live && matches!(decision, Decision::Release | Decision::Approve),
         is_quiet: decision == Decision::GiveUp,
     }
 }
@@ -69,7 +69,7 @@ pub(super) fn done(decision: Decision, stands: Stands) -> &'static str {
 /// What a person can do something about; `None`: something of ours does not work.
 pub(super) fn refusal(error: &NewsroomError) -> Option<String> {
     match error {
-        NewsroomError::NotConfirmed { word } => Some(format!("Nothing was done. To let it go, type “{word}”.")),
+        NewsroomError::NotConfirmed { word } => Some(format!("Nothing was done. To confirm, type “{word}”.")),
         NewsroomError::WrongState { .. } => {
             Some("Nothing was done: it stands otherwise by now. Please look.".to_owned())
         }

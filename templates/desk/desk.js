@@ -2,13 +2,20 @@
 "use strict";
 
 // An element with data-live is drawn anew from what the server sends: <section data-live="/desk/issues/7/live">. One with
-// data-anew besides wants the whole page anew once the server has nothing more to say.
+// data-anew besides wants the whole page anew once the server has nothing more to say. What tells that nothing comes any
+// more, for the server refuses or the sign-in ended, has data-lost.
 for (const live of document.querySelectorAll("[data-live]")) {
   const events = new EventSource(live.dataset.live);
   events.addEventListener("drawn", (event) => { live.innerHTML = event.data; });
   events.addEventListener("done", () => {
     events.close();
-    if ("anew" in live.dataset) location.reload();
+    // A page that answered a button would be asked to press it again by a reload.
+    if ("anew" in live.dataset) location.replace(location.href);
+  });
+  // While it is only interrupted the browser tries again by itself.
+  events.addEventListener("error", () => {
+    if (events.readyState !== EventSource.CLOSED) return;
+    for (const lost of document.querySelectorAll("[data-lost]")) lost.hidden = false;
   });
 }
 

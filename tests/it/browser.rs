@@ -403,6 +403,7 @@ async fn staff_decide_about_an_alert_by_their_pages() {
     browser.press("Stop it").await;
     assert_eq!(browser.heading().await, "An alert is held");
     browser.examine("staff-held").await;
+    browser.fill("To give it up for good, type “give up”", "give up").await;
     browser.press("Give it up").await;
     assert_eq!(browser.heading().await, "An alert was given up");
     browser.examine("staff-given-up").await;

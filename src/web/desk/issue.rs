@@ -60,7 +60,7 @@ struct Issue<'a> {
     is_moving: bool,
     /// Why it is held, or was given up; may be empty.
     reason: &'a str,
-    buttons: Vec<DecisionButton<'a>>,
+    buttons: Vec<DecisionButton>,
     seen: i64,
     /// Somebody has it, so that it can be corrected.
     may_follow: bool,

@@ -1,11 +1,11 @@
 //! The newsroom's pages in a real browser, for each role, with scripts and without.
 
 use jiff::SignedDuration;
-use tidings::domain::staff::Role;
+use tidings::{domain::staff::Role, staff};
 
 use super::{OLGA, READER, VERA, desk_site::sign_in};
 use crate::world::{
-    World,
+    World, address_of,
     browser::{Browser, Scripts},
     relay::Answer,
 };
@@ -201,4 +201,22 @@ async fn two_publishers_send_what_one_cannot(scripts: Scripts) {
 async fn two_publishers_send_what_one_cannot_with_scripts_and_without() {
     two_publishers_send_what_one_cannot(Scripts::On).await;
     two_publishers_send_what_one_cannot(Scripts::Off).await;
+}
+
+#[tokio::test]
+async fn a_page_that_was_live_says_so_when_it_is_not_any_more() {
+    let world = house(false).await;
+    let browser = Browser::start(Scripts::On).await;
+    sign_in(&world, &browser, PIA).await;
+    write(&browser, Scripts::On).await;
+    browser.choose("It goes", "in 2 minutes, unless somebody stops it").await;
+    browser.press("Go on to send").await;
+    browser.fill("To send it, type “yes”", "yes").await;
+    browser.press("Send to 3 readers").await;
+    assert!(!browser.text().await.contains("this page is not live any more"));
+    // Their sessions end, and the stream with them.
+    staff::dismiss(&world.app, &address_of(PIA), "the test").await.expect("one of staff");
+    browser.comes_to_say("this page is not live any more").await;
+    browser.follow("See how it stands now").await;
+    assert_eq!(browser.heading().await, "Sign in to the desk");
 }

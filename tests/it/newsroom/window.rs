@@ -93,7 +93,14 @@ async fn what_is_stopped_in_its_window_reaches_nobody(setup: Setup) {
     assert_eq!(subjects(&mails), ["An alert is stopped: “Statement”"; 2]);
     assert_eq!(world.states(issue).await, "queued 3");
 
-    let given_up = pages.post(&link, &[("do", "give-up")]).await;
+    // Who would stop it and finds this button in its place gives nothing up.
+    for typed in ["", "yes"] {
+        let hasty = pages.decide(&link, &[("do", "give-up"), ("typed", typed)]).await;
+        assert_eq!(hasty.status, StatusCode::CONFLICT);
+        assert!(hasty.text.contains("Nothing was done. To confirm, type “give up”."), "{}", hasty.text);
+    }
+    assert_eq!(pages.post(&link, &[("do", "give-up"), ("typed", "give up")]).await.status, StatusCode::CONFLICT);
+    let given_up = pages.decide(&link, &[("do", "give-up"), ("typed", "give up")]).await;
     assert!(given_up.text.contains("An alert was given up"), "{}", given_up.text);
     assert!(!given_up.text.contains("<button"), "nothing is left to decide");
     world.run().await;
