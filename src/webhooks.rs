@@ -25,8 +25,8 @@ use crate::{
 /// How many calls one webhook gets at once.
 const AT_ONCE: usize = 4;
 
-/// How many calls are looked up at a time.
-const BATCH: i64 = 100;
+/// How many calls of each kind are looked up at a time.
+const BATCH: i64 = 40;
 
 /// How long a run goes on calling.
 const OF_A_RUN: Duration = Duration::from_secs(60);

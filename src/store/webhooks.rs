@@ -117,26 +117,32 @@ impl Store {
         Ok(rows.into_iter().map(|(id, list, at)| (IssueId(id), list, instant(at))).collect())
     }
 
-    /// The calls of a webhook that are due, the longest first, at most `limit`.
+    /// The calls of a webhook that are due, at most so many of each kind, the longest first. What may be a million
+    /// at once, after an import, keeps the others waiting no longer than a batch.
     ///
     /// # Errors
     /// When the store cannot be read.
     pub async fn due_calls(
         &self,
         webhook: &Slug,
-        limit: i64,
+        of_each: i64,
         now: Timestamp,
     ) -> Result<Vec<(String, Timestamp)>, StoreError> {
-        let rows: Vec<(String, i64)> = sqlx::query_as(
-            "SELECT event, try_at FROM webhook_calls WHERE webhook = $1 AND try_at <= $2
-             ORDER BY try_at, event LIMIT $3",
-        )
-        .bind(webhook.as_str())
-        .bind(ms(now))
-        .bind(limit)
-        .fetch_all(&self.reader)
-        .await?;
-        Ok(rows.into_iter().map(|(event, at)| (event, instant(at))).collect())
+        let mut due = Vec::new();
+        for kind in [EventKind::DeliveryRefused, EventKind::IssueSent, EventKind::SubscriptionChanged] {
+            let rows: Vec<(String, i64)> = sqlx::query_as(
+                "SELECT event, try_at FROM webhook_calls WHERE webhook = $1 AND kind = $2 AND try_at <= $3
+                 ORDER BY try_at, event LIMIT $4",
+            )
+            .bind(webhook.as_str())
+            .bind(kind.as_str())
+            .bind(ms(now))
+            .bind(of_each)
+            .fetch_all(&self.reader)
+            .await?;
+            due.extend(rows.into_iter().map(|(event, at)| (event, instant(at))));
+        }
+        Ok(due)
     }
 
     /// Takes a call that was due at `due_at` for a while, so that nobody else makes it; `None` when somebody did. Should

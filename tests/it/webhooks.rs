@@ -126,6 +126,24 @@ async fn who_joins_chooses_and_leaves_is_told_with_a_signature_that_the_receiver
     assert_eq!(joined, [json!("a@example.org"), json!("b@example.org")]);
 }
 
+told_on_both_engines!(what_an_import_changes_keeps_no_other_event_waiting);
+async fn what_an_import_changes_keeps_no_other_event_waiting() {
+    let setup = World::setup().also(&hook("crm", "events = [\"issue.sent\", \"subscription.changed\"]"));
+    let world = setup.start().await;
+    world.site.serve("/crm", Response::ok(""));
+    world.begin(1).await;
+    let people: String = (0..100).map(|n| format!("somebody{n}@example.net\n")).collect();
+    world.write("subscribers/news.csv", &people);
+    world.site.serve("/crm", Response::ok("").status(503));
+    world.next_look(&[world.post("Coalition condemns a transfer")]).await;
+    let issue = world.issues().await[0].id;
+    call(&world).await;
+    world.hours(2);
+    let due = world.app.store.due_calls(&slug("crm"), 10, world.clock.now()).await.expect("read");
+    assert_eq!(due.len(), 11, "ten of the hundred, and the one: {due:?}");
+    assert_eq!(due[0].0, format!("issue.sent:{}", issue.0));
+}
+
 told_on_both_engines!(an_issue_is_told_once_when_nothing_of_it_waits_and_who_was_refused_before);
 async fn an_issue_is_told_once_when_nothing_of_it_waits_and_who_was_refused_before() {
     let setup = World::setup().also(&hook("crm", "events = [\"issue.sent\", \"delivery.refused\"]"));
