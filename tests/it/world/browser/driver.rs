@@ -50,11 +50,17 @@ pub(super) struct Driver {
 }
 
 impl Driver {
-    /// Starts it on a free port.
+    /// Starts it on a free port. It wants the same one of IPv4 and of IPv6, and gives up when that of one is free and that
+    /// of the other is not; then it is started anew.
     ///
     /// # Panics
-    /// When nobody says where it is.
+    /// When nobody says where it is, or it ends by itself again and again.
     pub(super) fn start() -> Self {
+        (0..10).find_map(|_| Self::started()).expect("Chromium's driver stays")
+    }
+
+    /// A driver; `None` when it ended by itself.
+    fn started() -> Option<Self> {
         let program = std::env::var("CHROMEDRIVER")
             .expect("CHROMEDRIVER names Chromium's driver; run the tests by scripts/test, which finds or gets it");
         let home = TempDir::new().expect("a temporary folder");
@@ -66,13 +72,16 @@ impl Driver {
         let mut line = String::new();
         let port = loop {
             line.clear();
-            assert_ne!(output.read_line(&mut line).expect("lines"), 0, "Chromium's driver ended by itself");
+            if output.read_line(&mut line).expect("lines") == 0 {
+                let _ = process.wait();
+                return None;
+            }
             let said = line.trim_end().trim_end_matches('.').rsplit_once("started successfully on port ");
             if let Some((_, port)) = said {
                 break port.parse().expect("a port");
             }
         };
-        Self { process, _output: output, port, home }
+        Some(Self { process, _output: output, port, home })
     }
 
     /// Starts a browser.
