@@ -4,6 +4,8 @@
 
 mod once;
 
+use std::time::Duration;
+
 use data_encoding::HEXLOWER;
 use jiff::{SignedDuration, Timestamp};
 use sha2::{Digest, Sha256};
@@ -12,13 +14,16 @@ use subtle::ConstantTimeEq;
 use crate::{
     app::App,
     domain::access::{Access, AccessTokenId, Reach, Scope},
-    store::StoreError,
+    store::{Store, StoreError},
 };
 
 pub use once::{Doing, Once, OnceError, Turn, begin, forget_old_answers};
 
 /// That a token was used is written down no more often than this.
 const NOTED: SignedDuration = SignedDuration::from_hours(1);
+
+/// How long an answer waits for that; it is written afterwards in any case.
+const A_MOMENT: Duration = Duration::from_millis(250);
 
 /// A token to be made.
 #[derive(Clone, Debug)]
@@ -89,13 +94,19 @@ pub async fn admit(app: &App, text: &str) -> Result<Option<Access>, StoreError> 
     let now = app.clock.now();
     let Some(found) = found.filter(|found| is_same && found.access.is_good_at(now)) else { return Ok(None) };
     let unless_since = now.checked_sub(NOTED).unwrap_or(Timestamp::MIN);
-    if found.seen_at.is_none_or(|seen| seen < unless_since)
-        && let Err(error) = app.store.see_access_token(id, unless_since, now).await
-    {
-        // Whoever may only read goes on reading while the store cannot be written.
-        tracing::warn!("it could not be noted that {} was used: {error}", id.about());
+    if found.seen_at.is_none_or(|seen| seen < unless_since) {
+        let noting = tokio::spawn(note(app.store.clone(), id, unless_since, now));
+        // Whoever may only read goes on reading while the store cannot be written, or is busy.
+        let _ = tokio::time::timeout(A_MOMENT, noting).await;
     }
     Ok(Some(found.access))
+}
+
+/// Notes that a token was used: the one thing that is written when somebody only reads.
+async fn note(store: Store, id: AccessTokenId, unless_since: Timestamp, now: Timestamp) {
+    if let Err(error) = store.see_access_token(id, unless_since, now).await {
+        tracing::warn!("it could not be noted that {} was used: {error}", id.about());
+    }
 }
 
 fn digest(text: &str) -> String {

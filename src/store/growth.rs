@@ -42,6 +42,11 @@ pub(super) struct Counted {
 /// By list: 1 for a digest and for an alert that they would get, else 0.
 type Lists = BTreeMap<String, (i64, i64)>;
 
+/// A sum that can only be less than nothing when rows were changed around the program.
+fn count(sum: i64) -> u64 {
+    u64::try_from(sum).unwrap_or(0)
+}
+
 impl Store {
     /// How many would get an issue of this kind now.
     ///
@@ -56,8 +61,8 @@ impl Store {
         .fetch_one(&self.reader)
         .await?;
         Ok(match kind {
-            IssueKind::Digest => digests.unsigned_abs(),
-            IssueKind::Alert => alerts.unsigned_abs(),
+            IssueKind::Digest => count(digests),
+            IssueKind::Alert => count(alerts),
             // It is for no reader.
             IssueKind::Drill => 0,
         })
@@ -73,7 +78,7 @@ impl Store {
                 .bind(list.as_str())
                 .fetch_one(&self.reader)
                 .await?;
-        Ok(count.unsigned_abs())
+        Ok(self::count(count))
     }
 
     /// How a list grew from one day to another, both included: the days on which anybody came or went, in order.
@@ -97,8 +102,8 @@ impl Store {
         .await?;
         let day = |(day, joined, ended): (i64, i64, i64)| DayOfGrowth {
             day: date(day),
-            joined: joined.unsigned_abs(),
-            left: ended.unsigned_abs(),
+            joined: count(joined),
+            left: count(ended),
         };
         Ok(rows.into_iter().map(day).collect())
     }

@@ -75,6 +75,17 @@ struct SeenRow {
     edited_told_at: Option<i64>,
 }
 
+/// The news of feed `$1` for list `$2`.
+macro_rules! news {
+    () => {
+        "FROM posts p JOIN lists l ON l.name = $2
+         WHERE p.feed = $1 AND p.standing = 'news' AND p.news_at >= l.baseline_at
+           AND NOT EXISTS (SELECT 1 FROM issue_posts i WHERE i.post = p.id AND i.list = $2)
+           AND NOT EXISTS (SELECT 1 FROM posts q JOIN issue_posts i ON i.post = q.id AND i.list = $2
+                           WHERE q.link = p.link AND q.title = p.title AND q.id <> p.id)"
+    };
+}
+
 /// The columns of [`Row`], of the table named `p`.
 macro_rules! columns {
     () => {
@@ -194,21 +205,25 @@ impl Store {
     /// # Errors
     /// When the store cannot be read.
     pub async fn news_for(&self, feed: &Slug, list: &Slug) -> Result<Vec<StoredPost>, StoreError> {
-        let rows: Vec<Row> = sqlx::query_as(concat!(
-            "SELECT ",
-            columns!(),
-            " FROM posts p JOIN lists l ON l.name = $2
-              WHERE p.feed = $1 AND p.standing = 'news' AND p.news_at >= l.baseline_at
-                AND NOT EXISTS (SELECT 1 FROM issue_posts i WHERE i.post = p.id AND i.list = $2)
-                AND NOT EXISTS (SELECT 1 FROM posts q JOIN issue_posts i ON i.post = q.id AND i.list = $2
-                                WHERE q.link = p.link AND q.title = p.title AND q.id <> p.id)
-              ORDER BY p.news_at, p.id"
-        ))
-        .bind(feed.as_str())
-        .bind(list.as_str())
-        .fetch_all(&self.reader)
-        .await?;
+        let rows: Vec<Row> = sqlx::query_as(concat!("SELECT ", columns!(), " ", news!(), " ORDER BY p.news_at, p.id"))
+            .bind(feed.as_str())
+            .bind(list.as_str())
+            .fetch_all(&self.reader)
+            .await?;
         rows.into_iter().map(Row::into_post).collect()
+    }
+
+    /// How many those are.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn count_news_for(&self, feed: &Slug, list: &Slug) -> Result<u64, StoreError> {
+        let (count,): (i64,) = sqlx::query_as(concat!("SELECT COUNT(*) ", news!()))
+            .bind(feed.as_str())
+            .bind(list.as_str())
+            .fetch_one(&self.reader)
+            .await?;
+        Ok(count.unsigned_abs())
     }
 
     /// A page of posts, the newest first; of one look, in the feed's own order.

@@ -151,8 +151,8 @@ pub(super) async fn decide(
     let name = name.map_or(String::new(), |Path(name)| name);
     let seal = staff::form_seal(&site.app, &visitor.0);
     let Some(mut upload) = site.uploads.take(&name, &seal, site.app.clock.now()) else {
-        let text = "Nothing was imported: the file is not kept any more. It is kept for an hour, for who brought it, and \
-                    until it is imported. Please bring it again.";
+        let text = "This file is not here any more: it was imported already, or let go, or it was brought more than an hour \
+                    ago. The page of its list says what was imported.";
         return visitor.problem(&site, StatusCode::NOT_FOUND, text);
     };
     let Some(list) = listed(&site, upload.list.as_str()) else { return no_list(&site, &visitor, "") };

@@ -147,7 +147,7 @@ async fn summary(app: &App, list: &List) -> Result<Summary, StoreError> {
     let next = list.digest.as_ref().and_then(|digest| digest.slots_after(app.clock.now()).next());
     let mut waiting = 0;
     for feed in &list.feeds {
-        waiting += app.store.news_for(feed, &list.name).await?.len();
+        waiting += app.store.count_news_for(feed, &list.name).await?;
     }
     Ok(Summary {
         name: list.name.clone(),
@@ -155,7 +155,7 @@ async fn summary(app: &App, list: &List) -> Result<Summary, StoreError> {
         digests: grouped(app.store.count_readers(&list.name, IssueKind::Digest).await?),
         alerts: grouped(app.store.count_readers(&list.name, IssueKind::Alert).await?),
         next: next.map(|slot| shown(slot.at, &list.time_zone)),
-        waiting: counted(waiting as u64, "post"),
+        waiting: counted(waiting, "post"),
     })
 }
 

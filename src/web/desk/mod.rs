@@ -103,7 +103,8 @@ fn secured(pages: Router<Site>) -> Router<Site> {
     })
 }
 
-/// The pages where staff write; what they write weighs more than a form does elsewhere.
+/// The pages where staff write. What they write weighs more than a form does elsewhere, and the mail beside it stands in
+/// the page itself, with its pictures.
 fn writing() -> Router<Site> {
     Router::new()
         .route("/desk/write", get(write::alert_page).post(write::alert))
@@ -111,14 +112,18 @@ fn writing() -> Router<Site> {
         .route("/desk/issues/{id}/{remedy}", get(write::follow_up_page).post(write::follow_up))
         .route("/desk/issues/{id}/{remedy}/preview", post(write::follow_up_preview))
         .layer(DefaultBodyLimit::max(sheet::LARGEST))
+        .layer(SetResponseHeaderLayer::if_not_present(
+            header::CONTENT_SECURITY_POLICY,
+            HeaderValue::try_from(format!("{POLICY}; img-src https: http: data:")).expect("it is ASCII"),
+        ))
 }
 
-/// What the desk's answers carry beyond what all do: one script of ours may run, ask us, and show mails of ours in a frame.
-const SECURITY: [(HeaderName, &str); 1] = [(
-    header::CONTENT_SECURITY_POLICY,
-    "default-src 'none'; script-src 'self'; connect-src 'self'; frame-src 'self'; style-src 'unsafe-inline'; \
-     form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
-)];
+/// What the desk's answers carry beyond what all do.
+const SECURITY: [(HeaderName, &str); 1] = [(header::CONTENT_SECURITY_POLICY, POLICY)];
+
+/// One script of ours may run, ask us, and show mails of ours in a frame.
+const POLICY: &str = "default-src 'none'; script-src 'self'; connect-src 'self'; frame-src 'self'; \
+     style-src 'unsafe-inline'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
 
 /// The one script. Every page works without it.
 const SCRIPT: &str = include_str!("../../../templates/desk/desk.js");

@@ -131,7 +131,7 @@ async fn next(app: &App, list: &List) -> Result<Answer, StoreError> {
     let readers = app.store.count_readers(&list.name, IssueKind::Digest).await?;
     let (mut waiting, mut alerts) = (0_u64, String::new());
     for feed in &list.feeds {
-        waiting += app.store.news_for(feed, &list.name).await?.len() as u64;
+        waiting += app.store.count_news_for(feed, &list.name).await?;
     }
     if list.alerts == Alerts::Immediate {
         alerts = "; breaking posts go at once".to_owned();

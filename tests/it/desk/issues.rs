@@ -83,6 +83,8 @@ async fn an_alert_is_written_previewed_tested_sent_and_stopped_in_its_window() {
     let mut pia = Desk::signed_in(&pages, PIA).await;
     let page = pia.get("/desk/write?list=news").await;
     assert!(page.text.contains("Coalition news, 2 readers"), "{}", page.text);
+    // The mail beside the form stands in the page itself, and has pictures.
+    assert!(page.headers["content-security-policy"].to_str().expect("text").ends_with("; img-src https: http: data:"));
     let page = press(&mut pia, "/desk/write", "preview", &[]).await;
     assert!(page.text.contains("srcdoc=\"&lt;!DOCTYPE html"), "{}", page.text);
     assert!(page.text.contains("**condemns**"), "the text is carried along: {}", page.text);
@@ -116,7 +118,8 @@ async fn an_alert_is_written_previewed_tested_sent_and_stopped_in_its_window() {
     world.minutes(5);
     world.run().await;
     assert!(world.mails_to(READER).is_empty());
-    decide(&mut pia, issue, "give-up", "").await;
+    assert_eq!(decide(&mut pia, issue, "give-up", "yes").await.status, StatusCode::CONFLICT);
+    decide(&mut pia, issue, "give-up", "give up").await;
     let page = pia.get(&format!("{}?said=give-up", path_of(issue))).await;
     assert!(page.text.contains("It is given up.") && page.text.contains("An alert was given up"), "{}", page.text);
     world.run().await;

@@ -301,7 +301,7 @@ async fn a_file_is_read_told_and_then_imported_once_without_who_must_not_come_ba
     assert_eq!(state(&world, "news", GONE).await, None);
     let again = pia.press(&path, &[("do", "import")]).await;
     assert_eq!(again.status, StatusCode::NOT_FOUND, "{}", again.text);
-    assert!(again.text.contains("the file is not kept any more"), "{}", again.text);
+    assert!(again.text.contains("This file is not here any more"), "{}", again.text);
     let deeds = pia.get("/desk/deeds").await;
     assert!(deeds.text.contains("pia@example.org: imported, list:news"), "{}", deeds.text);
     world.next_look(&[world.post("Coalition condemns a transfer")]).await;
