@@ -81,7 +81,7 @@ pub struct Deciding {
     pub list: String,
     /// When it goes, on the list's clock, and how long that is from now; empty when that is not to come.
     pub goes: String,
-    /// What may be decided, the safest first.
+    /// What may be decided, what is wished the most often first.
     pub may: Vec<Decision>,
     /// What must be typed for it to go.
     confirmation: Confirmation,
@@ -253,12 +253,12 @@ fn stands(app: &App, issue: &StoredIssue, by: Option<&By>, is_done: bool) -> Sta
 fn may(stands: Stands, needs: SecondPerson) -> Vec<Decision> {
     match stands {
         Stands::GoesAt(_) | Stands::BeingSent => vec![Decision::Stop],
-        Stands::Held => vec![Decision::GiveUp, Decision::Release],
+        Stands::Held => vec![Decision::Release, Decision::GiveUp],
         // Two were needed when it was wanted, and are no longer.
         Stands::WaitsForSecond | Stands::WaitsForAnother if needs == SecondPerson::NotNeeded => {
-            vec![Decision::GiveUp, Decision::Release]
+            vec![Decision::Release, Decision::GiveUp]
         }
-        Stands::WaitsForSecond => vec![Decision::GiveUp, Decision::Approve],
+        Stands::WaitsForSecond => vec![Decision::Approve, Decision::GiveUp],
         Stands::WaitsForAnother => vec![Decision::GiveUp],
         Stands::Cancelled | Stands::Done => Vec::new(),
     }
