@@ -14,11 +14,10 @@ use tidings::{
     newsroom::{self, By, Sending, Statement},
     staff,
 };
-use totp_rs::{Builder, Secret};
 
 use crate::world::{
     World, address_of,
-    desk::{Desk, PASSWORD},
+    desk::{Desk, PASSWORD, code_at},
     pages::Pages,
     stores::told_on_both_engines,
 };
@@ -127,6 +126,12 @@ async fn who_guesses_waits_longer_each_time_and_the_right_password_waits_with_th
     assert_eq!(desk.sign_in(OLGA, PASSWORD).await.status, StatusCode::SEE_OTHER);
     // From then on all is forgiven.
     assert_eq!(Desk::outside(&pages).sign_in(OLGA, "a wrong password").await.status, StatusCode::UNAUTHORIZED);
+    // Of whom nothing is known the same is said, after as many.
+    let mut tries = 0;
+    while desk.sign_in("nobody@example.org", "a wrong password").await.status == StatusCode::UNAUTHORIZED {
+        tries += 1;
+    }
+    assert_eq!(tries, 5);
 }
 
 told_on_both_engines!(one_network_cannot_try_many_addresses);
@@ -175,12 +180,16 @@ async fn nothing_can_be_pressed_without_the_seal_of_the_session_or_from_somebody
 
 #[tokio::test]
 async fn a_session_is_a_fresh_one_each_time_and_its_cookie_is_for_this_host_alone() {
-    let (_world, pages) = house().await;
+    let (world, pages) = house().await;
+    world.staff(VERA, Role::Viewer).await;
+    let planted = Desk::signed_in(&pages, VERA).await;
     let mut desk = Desk::outside(&pages);
-    desk.cookie = "__Host-tidings=planted".to_owned();
+    desk.cookie = planted.cookie.clone();
     let answer = desk.sign_in(OLGA, PASSWORD).await;
     let set = answer.headers["set-cookie"].to_str().expect("text");
-    assert!(set.starts_with("__Host-tidings=") && !set.contains("planted"), "{set}");
+    assert!(set.starts_with("__Host-tidings=") && desk.cookie != planted.cookie, "{set}");
+    assert!(planted.get("/desk").await.text.contains("(viewer)"), "whoever planted it is still themselves");
+    assert!(desk.get("/desk").await.text.contains("(owner)"));
     for part in ["; Path=/", "; HttpOnly", "; SameSite=Lax", "; Secure"] {
         assert!(set.contains(part), "{set}");
     }
@@ -272,11 +281,7 @@ async fn with_a_second_factor_a_password_alone_does_not_let_anybody_in_and_a_cod
     let page = desk.get("/desk/account/factor").await;
     assert!(page.text.contains("<path d=\"M"), "a picture to take: {}", page.text);
     let secret: String = page.hidden("secret").split_whitespace().collect();
-    let code_now = || {
-        let totp =
-            Builder::new().with_secret(Secret::try_from_base32(&secret).expect("base32")).build().expect("sound");
-        totp.generate(world.clock.now().as_second().unsigned_abs()).to_string()
-    };
+    let code_now = || code_at(&secret, world.clock.now());
     let wrong = [("secret", secret.as_str()), ("code", "000000")];
     let page = desk.press("/desk/account/factor", &wrong).await;
     assert_eq!(page.hidden("secret").replace(' ', ""), secret, "who mistypes need not begin anew");
@@ -383,7 +388,24 @@ async fn what_a_site_or_a_colleague_writes_runs_nothing_at_the_desk() {
         let text = text.replace("<script src=\"/desk/desk.js\" defer></script>", "");
         assert!(!text.contains("<script") && !text.contains("<img"), "{text}");
     }
-    assert!(today.text.contains("The alert"), "{}", today.text);
+    assert!(today.text.contains("The alert") && today.text.contains("Coalition condemns"), "{}", today.text);
+    assert!(page.text.contains("&lt;img src=x"), "{}", page.text);
+}
+
+#[tokio::test]
+async fn nobody_is_signed_in_by_a_link_that_somebody_elses_page_sends_for_them() {
+    let (world, pages) = house().await;
+    let appointed = staff::appoint(&world.app, &address_of(VERA), "", Role::Owner, "the test").await;
+    let (_, link) = appointed.expect("appointed");
+    let path = link.split_once("/desk/").map(|(_, rest)| format!("/desk/{rest}")).expect("a link to the desk");
+    let fields = "password=four+words+make+one&again=four+words+make+one";
+    for header in [("sec-fetch-site", "cross-site"), ("origin", "https://evil.example")] {
+        let answer = Desk::outside(&pages).ask(Method::POST, &path, fields, &[header]).await;
+        assert_eq!(answer.status, StatusCode::FORBIDDEN, "{header:?}");
+        assert!(!answer.headers.contains_key("set-cookie"), "{header:?}");
+    }
+    let answer = Desk::outside(&pages).ask(Method::POST, &path, fields, &[]).await;
+    assert_eq!(answer.status, StatusCode::SEE_OTHER, "the link is as good as before");
 }
 
 told_on_both_engines!(the_ledger_says_who_did_what_and_staff_can_look_it_up);

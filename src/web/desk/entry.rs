@@ -165,8 +165,13 @@ pub(super) async fn welcome_page(State(site): State<Site>, token: Token) -> Resp
     }
 }
 
-pub(super) async fn welcome(State(site): State<Site>, token: Token, body: Bytes) -> Response {
+pub(super) async fn welcome(State(site): State<Site>, token: Token, headers: HeaderMap, body: Bytes) -> Response {
     let form = Form::read(&body);
+    // Nor by a link of its own, fresh as it may be.
+    if host::is_from_elsewhere(&site, &headers) {
+        let text = "Nothing was done. Please open the link from your mail, and choose the password there.";
+        return site.outside(StatusCode::FORBIDDEN, &Problem { text });
+    }
     let owner = match staff::link_owner(&site.app, text(&token)).await {
         Ok(owner) => owner,
         Err(error) => return link_problem(&site, &error),

@@ -2,7 +2,7 @@
 //! each role may do by any route.
 
 use jiff::SignedDuration;
-use reqwest::StatusCode;
+use reqwest::{Method, StatusCode};
 use tidings::domain::{issue::IssueId, staff::Role};
 
 use crate::world::{
@@ -180,6 +180,9 @@ async fn each_role_does_what_it_may_by_every_route_and_nothing_else() {
                 assert_eq!(page.status, StatusCode::FORBIDDEN, "{address} {deed} {writing}");
             }
         }
+        let key = [("idempotency-key", "a-key")];
+        let api = desk.ask(Method::POST, "/api/v1/alerts", "", &key).await;
+        assert_eq!(api.status, StatusCode::UNAUTHORIZED, "who is signed in is no token");
         let seen = olga.get(&path).await.hidden("seen");
         for deed in ["stop", "release", "approve", "give-up", "x"] {
             let page = desk.press(&path, &[("do", deed), ("typed", "yes"), ("seen", &seen)]).await;

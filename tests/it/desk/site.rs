@@ -342,6 +342,9 @@ async fn what_a_site_or_a_relay_writes_runs_nothing_on_these_pages() {
     world.next_look(&[world.post(&format!("Coalition condemns {hostile}"))]).await;
     world.next_look(&[world.post(&format!("One {hostile}")), world.post(&format!("Two {hostile}"))]).await;
     let vera = Desk::signed_in(&pages, VERA).await;
+    // As if nothing had been taken out of them when they came.
+    world.sql("UPDATE posts SET title = '<img src=x onerror=alert(1)> \"><b onclick=x>', summary = title").await;
+    assert!(vera.get("/desk/posts").await.text.contains("&lt;img src=x"));
     for path in all_paths(&world).await {
         let page = vera.get(&path).await;
         for bad in ["<script>", "<img src=x", "<b onclick"] {

@@ -1,5 +1,6 @@
 //! Somebody at the desk of a world: a browser by hand, with one cookie, that fills in forms with their seal.
 
+use jiff::Timestamp;
 use reqwest::{
     Method, RequestBuilder, Response, StatusCode,
     header::{CONTENT_TYPE, COOKIE, LOCATION, SET_COOKIE},
@@ -8,6 +9,7 @@ use tidings::{
     domain::staff::{Role, Staff},
     staff,
 };
+use totp_rs::{Builder, Secret};
 
 use super::{
     World, address_of,
@@ -16,6 +18,14 @@ use super::{
 
 /// A password that is good enough.
 pub(crate) const PASSWORD: &str = "four words make one";
+
+/// The six digits that a phone shows which holds this secret.
+pub(crate) fn code_at(secret: &str, now: Timestamp) -> String {
+    let secret: String = secret.split_whitespace().collect();
+    let secret = Secret::try_from_base32(&secret).expect("base32");
+    let totp = Builder::new().with_secret(secret).build().expect("sound");
+    totp.generate(now.as_second().unsigned_abs()).to_string()
+}
 
 /// Somebody with a browser.
 pub(crate) struct Desk<'a> {
