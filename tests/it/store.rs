@@ -560,7 +560,7 @@ async fn those_who_wait_for_an_import_on_postgres_keep_no_mail_from_going() {
 
 #[tokio::test]
 async fn who_waits_too_long_for_another_writer_on_postgres_is_told_that_it_is_busy() {
-    let patience = Options { busy_timeout: Duration::from_millis(50) };
+    let patience = Options { busy_timeout: Duration::from_secs(2) };
     let (test, _wire) = crate::world::stores::postgres_by_wire(patience).await;
     let mut import = test.store.begin().await.expect("begin");
     import.one_by_one().await.expect("nobody else");

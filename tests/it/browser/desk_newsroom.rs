@@ -186,7 +186,8 @@ async fn two_publishers_send_what_one_cannot(scripts: Scripts) {
     assert!(browser.text().await.contains("You want it out. Another of staff was asked to approve it."));
     browser.examine("desk-issue-waits").await;
     browser.press("Sign out").await;
-    sign_in(&world, &browser, PAUL).await;
+    let second = if scripts == Scripts::On { PAUL } else { OLGA };
+    sign_in(&world, &browser, second).await;
     browser.follow(&format!("The alert “{HEADLINE}” of news is held.")).await;
     browser.examine("desk-issue-approve").await;
     browser.fill("To let it go, type “yes”", "yes").await;
@@ -217,6 +218,9 @@ async fn a_page_that_was_live_says_so_when_it_is_not_any_more() {
     // Their sessions end, and the stream with them.
     staff::dismiss(&world.app, &address_of(PIA), "the test").await.expect("one of staff");
     browser.comes_to_say("this page is not live any more").await;
+    let complaints = browser.complaints().await;
+    assert!(complaints.iter().all(|complaint| complaint.contains("EventSource")), "{complaints:#?}");
+    browser.examine("desk-issue-lost").await;
     browser.follow("See how it stands now").await;
     assert_eq!(browser.heading().await, "Sign in to the desk");
 }

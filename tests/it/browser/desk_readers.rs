@@ -64,14 +64,14 @@ async fn find(browser: &Browser, wanted: &str) {
 async fn staff_look_after_readers(scripts: Scripts) {
     let world = house().await;
     let browser = Browser::start(scripts).await;
-    for address in [VERA, ED] {
+    for (address, role) in [(VERA, "viewer"), (ED, "editor")] {
         sign_in(&world, &browser, address).await;
-        browser.examine("desk-readers-masked").await;
+        browser.examine(&format!("desk-readers-{role}")).await;
         find(&browser, "ana").await;
         assert!(browser.text().await.contains("Please type a whole address"));
         find(&browser, ANA).await;
         assert_eq!(browser.heading().await, "a***@r***.example");
-        browser.examine("desk-reader-masked").await;
+        browser.examine(&format!("desk-reader-{role}")).await;
         let text = browser.text().await;
         assert!(!text.contains("Erase") && !text.contains("ana@"), "{address}: {text}");
         browser.press("Sign out").await;
@@ -118,6 +118,10 @@ async fn staff_look_after_readers(scripts: Scripts) {
     browser.examine("desk-list-readers").await;
     browser.follow("Import readers").await;
     browser.examine("desk-import").await;
+    browser.choose_file("CSV file", &world.file("people.csv")).await;
+    browser.press("Read the file").await;
+    browser.press("Import nothing").await;
+    assert!(browser.text().await.contains("Nothing was imported, and the file is gone."));
     browser.choose_file("CSV file", &world.file("people.csv")).await;
     let before = world.rows().await;
     browser.press("Read the file").await;

@@ -14,7 +14,7 @@ const PIA: &str = "pia@example.org";
 const ED: &str = "ed@example.org";
 
 /// A house in which something waits, something is held, and something went out.
-async fn busy_house() -> World {
+pub(super) async fn busy_house() -> World {
     let relays = "[[domains]]\nnames = [\"reader.example\"]\nrate = \"100/m\"";
     let world = World::setup().feed("flood = 2").also(super::EVENTS).also(relays).open().await;
     world.begin(4).await;
@@ -62,8 +62,13 @@ async fn staff_look_after_what_the_site_brings(scripts: Scripts) {
     browser.examine("desk-feed").await;
     browser.press("Look now").await;
     assert!(browser.text().await.contains("It is looked at within moments"));
+    browser.follow("Story 1 of many").await;
+    browser.press("Release into the digest").await;
+    assert!(browser.text().await.contains("the next digest takes it along"));
+    browser.follow("Feeds").await;
+    browser.follow("site").await;
     browser.press("Never send any").await;
-    assert!(browser.text().await.contains("3 posts will never be sent."));
+    assert!(browser.text().await.contains("2 posts will never be sent."));
     browser.examine("desk-feed-decided").await;
     browser.follow("Feeds").await;
     browser.examine("desk-feeds").await;
@@ -72,8 +77,10 @@ async fn staff_look_after_what_the_site_brings(scripts: Scripts) {
     browser.examine("desk-lists").await;
     browser.follow("Coalition news").await;
     assert!(browser.framed_text().await.contains("Twelfth meeting of states parties"), "the digest is shown");
+    browser.unfold("Who joined and left, as a table").await;
     browser.examine("desk-list").await;
     browser.follow("Relays").await;
+    browser.unfold("Limits, and the ledger of main").await;
     browser.examine("desk-relays").await;
 
     browser.follow("Posts").await;
