@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use sqlx::AssertSqlSafe;
 
 pub use self::reasons::{Example, Reason, Reasons};
-use super::{Engine, Store, StoreError, Tx, instant, ms, word};
+use super::{Engine, Store, StoreError, Tx, deliveries::mailings_to, instant, ms, word};
 use crate::domain::{
     address::EmailAddress, issue::IssueId, mailing::MailingId, report::ReportKind, slug::Slug,
     subscription::SubscriberId,
@@ -161,11 +161,13 @@ impl Store {
         list: Option<&Slug>,
         since: Timestamp,
     ) -> Result<Option<MailingId>, StoreError> {
-        let row: Option<(i64,)> = sqlx::query_as(
-            "SELECT m.id FROM mailings m JOIN deliveries d ON d.mailing = m.id AND d.subscriber = $1
-             WHERE m.made_at >= $2 AND (CAST($3 AS TEXT) IS NULL OR m.list = $3) AND d.attempts > 0
-             ORDER BY m.id DESC LIMIT 1",
-        )
+        let row: Option<(i64,)> = sqlx::query_as(concat!(
+            "SELECT m.id FROM deliveries d JOIN mailings m ON m.id = d.mailing
+             WHERE d.subscriber = $1 AND m.made_at >= $2 AND (CAST($3 AS TEXT) IS NULL OR m.list = $3) AND d.attempts > 0
+               AND d.mailing IN ",
+            mailings_to!(),
+            " ORDER BY m.id DESC LIMIT 1"
+        ))
         .bind(subscriber.0)
         .bind(ms(since))
         .bind(list.map(Slug::as_str))
@@ -251,11 +253,11 @@ impl Tx {
     /// # Errors
     /// When the store cannot be read.
     pub async fn count_since(&mut self, subscriber: SubscriberId, mailing: MailingId) -> Result<u64, StoreError> {
-        // By way of the mailings, for deliveries have no index by subscriber: it would cost a write for each of them.
-        let (count,): (i64,) = sqlx::query_as(
-            "SELECT COUNT(*) FROM mailings m JOIN deliveries d ON d.mailing = m.id AND d.subscriber = $1
-             WHERE m.id >= $2 AND d.state IN ('sent', 'bounced')",
-        )
+        let (count,): (i64,) = sqlx::query_as(concat!(
+            "SELECT COUNT(*) FROM deliveries d
+             WHERE d.subscriber = $1 AND d.mailing >= $2 AND d.state IN ('sent', 'bounced') AND d.mailing IN ",
+            mailings_to!()
+        ))
         .bind(subscriber.0)
         .bind(mailing.0)
         .fetch_one(&mut *self.inner)

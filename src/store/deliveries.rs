@@ -31,6 +31,16 @@ use crate::domain::{
     subscription::SubscriberId,
 };
 
+/// The mailings in which a delivery to subscriber `$1` can be: those of issues, and the notices to them. An index of all
+/// deliveries by subscriber would cost a write for each; issues are few, and only notices have one.
+macro_rules! mailings_to {
+    () => {
+        "(SELECT m.id FROM issues i CROSS JOIN mailings m WHERE m.issue = i.id
+          UNION ALL SELECT mailing FROM deliveries WHERE lane = 0 AND subscriber = $1)"
+    };
+}
+pub(super) use mailings_to;
+
 /// A delivery's mailing and subscriber.
 type Key = (i64, i64);
 
@@ -243,19 +253,19 @@ impl Tx {
         subscriber: SubscriberId,
         now: Timestamp,
     ) -> Result<(), StoreError> {
-        // By way of the mailings, for deliveries have no index by subscriber.
-        sqlx::query(
+        sqlx::query(concat!(
             "UPDATE deliveries SET claims = claims + 1, state = 'unknown', holder = NULL, try_at = $2, changed_at = $2
-             WHERE state = 'sending' AND subscriber = $1 AND mailing IN (SELECT id FROM mailings)",
-        )
+             WHERE state = 'sending' AND subscriber = $1 AND mailing IN ",
+            mailings_to!()
+        ))
         .bind(subscriber.0)
         .bind(ms(now))
         .execute(&mut *self.inner)
         .await?;
-        sqlx::query(
-            "UPDATE deliveries SET answer = NULL
-             WHERE answer IS NOT NULL AND subscriber = $1 AND mailing IN (SELECT id FROM mailings)",
-        )
+        sqlx::query(concat!(
+            "UPDATE deliveries SET answer = NULL WHERE answer IS NOT NULL AND subscriber = $1 AND mailing IN ",
+            mailings_to!()
+        ))
         .bind(subscriber.0)
         .execute(&mut *self.inner)
         .await?;
@@ -346,10 +356,12 @@ impl Store {
     /// # Errors
     /// When the store cannot be read.
     pub async fn deliveries_to(&self, subscriber: SubscriberId, limit: i64) -> Result<Vec<DeliveryTo>, StoreError> {
-        let rows: Vec<RowTo> = sqlx::query_as(
+        let rows: Vec<RowTo> = sqlx::query_as(concat!(
             "SELECT m.subject, m.issue, m.list, d.state, d.attempts, d.queued_at, d.changed_at, d.answer
-             FROM mailings m JOIN deliveries d ON d.mailing = m.id AND d.subscriber = $1 ORDER BY m.id DESC LIMIT $2",
-        )
+             FROM deliveries d JOIN mailings m ON m.id = d.mailing WHERE d.subscriber = $1 AND d.mailing IN ",
+            mailings_to!(),
+            " ORDER BY m.id DESC LIMIT $2"
+        ))
         .bind(subscriber.0)
         .bind(limit)
         .fetch_all(&self.reader)
