@@ -18,7 +18,7 @@ use tokio::{
 /// Longer than anything here takes when all is well.
 const LONG: Duration = Duration::from_secs(20);
 /// A moment.
-const SHORT: Duration = Duration::from_millis(200);
+const SHORT: Duration = Duration::from_millis(500);
 
 const REQUEST: &[u8] = b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n";
 
