@@ -96,7 +96,7 @@ fn lists_of(app: &App, post: &StoredPost, issues: &[StoredIssue]) -> Vec<Slug> {
 }
 
 fn not_in_an_issue(app: &App, post: &StoredPost, list: &Slug) -> String {
-    let configured = app.config.lists.iter().find(|configured| configured.name == *list);
+    let configured = app.config.list(list.as_str());
     let alerts = configured.map_or(Alerts::Off, |list| list.alerts);
     let since = post.news_at.unwrap_or(post.first_seen_at);
     let is_fresh = app.clock.now().duration_since(since) < app.config.delivery.alert_expires;

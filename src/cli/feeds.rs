@@ -107,7 +107,7 @@ async fn all(app: &App, output: Output) -> anyhow::Result<()> {
 }
 
 pub(super) fn named<'a>(app: &'a App, name: &str) -> anyhow::Result<&'a Feed> {
-    app.config.feeds.iter().find(|feed| feed.name.as_str() == name).ok_or_else(|| {
+    app.config.feed(name).ok_or_else(|| {
         let names: Vec<&str> = app.config.feeds.iter().map(|feed| feed.name.as_str()).collect();
         anyhow::anyhow!("there is no feed `{name}`; there is: {}", names.join(", "))
     })

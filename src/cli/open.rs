@@ -37,7 +37,7 @@ pub(super) fn config(place: Option<&Path>) -> anyhow::Result<Config> {
 
 /// The list of that name, or a message that names those there are.
 pub(super) fn list(app: &App, name: &str) -> anyhow::Result<Slug> {
-    let known = app.config.lists.iter().find(|list| list.name.as_str() == name);
+    let known = app.config.list(name);
     known.map(|list| list.name.clone()).ok_or_else(|| {
         let names: Vec<&str> = app.config.lists.iter().map(|list| list.name.as_str()).collect();
         anyhow::anyhow!("there is no list `{name}`; there is: {}", names.join(", "))

@@ -109,6 +109,16 @@ pub struct Config {
 }
 
 impl Config {
+    /// The list of that name, when it is configured.
+    pub fn list(&self, name: &str) -> Option<&List> {
+        self.lists.iter().find(|list| list.name.as_str() == name)
+    }
+
+    /// The feed of that name, when it is configured.
+    pub fn feed(&self, name: &str) -> Option<&Feed> {
+        self.feeds.iter().find(|feed| feed.name.as_str() == name)
+    }
+
     /// Reads the file at `path`; `env` gives the variables of the environment.
     ///
     /// # Errors

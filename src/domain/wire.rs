@@ -1,8 +1,7 @@
-//! How a mailing is written down: quoted-printable (RFC 2045 §6.7), slot marks, and what people are
-//! called in a header. Render
-//! writes with it, the splice reads and fills with it. Text comes in; what goes out is ASCII, its lines at most 76
-//! octets, its line ends CRLF. It knows nothing of MIME parts, nor which headers a
-//! message has.
+//! How a mailing is written down: quoted-printable (RFC 2045 §6.7), slot marks, and what people are called in a header.
+//! Render writes with it, the splice reads and fills with it. Text comes in; what goes out is ASCII (but for an address
+//! that needs SMTPUTF8), its line ends CRLF, the lines of a body at most 76 octets. It knows nothing of MIME parts, nor
+//! which headers a message has.
 
 use data_encoding::BASE64;
 

@@ -25,7 +25,7 @@ use crate::{
         subscription::SubscriberId,
     },
     store::{StoreError, requests::MailToConfirm},
-    subscribe::{self, AskError, Asked, ConfirmError, LeaveError, Origin, Visit},
+    subscribe::{self, AskError, Asked, AskedFrom, ConfirmError, LeaveError, Visit},
 };
 
 /// How many of the recipients that a report names are looked for, when it proves nothing.
@@ -107,7 +107,7 @@ async fn confirm(app: &App, letter: &Letter<'_>, door: &Door, token: &str) -> Re
 
 /// Writes the wish down. What answers it, within the guards against bombing, is a mail to who it says wrote it.
 async fn ask(app: &App, kind: RequestKind, address: &EmailAddress, wishes: &[Wish]) -> Result<Taken, StoreError> {
-    let asked = Asked { kind, address, wishes, door: consent::Door::Mail, origin: Origin::Unknown };
+    let asked = Asked { kind, address, wishes, door: consent::Door::Mail, from: AskedFrom::Unknown };
     match subscribe::ask(app, &asked).await {
         Ok(()) => Ok(Taken::Asked(kind)),
         Err(AskError::Store(error)) => Err(error),

@@ -69,12 +69,12 @@ pub async fn decide_held(
 /// alert that staff make of it all the same is headed by that.
 fn verdict(app: &App, post: &StoredPost, decision: PostDecision) -> Verdict {
     let judged = judge_urgency(&post.post, &app.config.urgent, app.clock.now());
-    let may_be_alert = match decision {
-        PostDecision::Release => app.config.staff.second_person == SecondPerson::NotNeeded,
-        PostDecision::ReleaseIntoDigest => false,
-        PostDecision::Dismiss => true,
+    let is_for_digest = match decision {
+        PostDecision::Release => app.config.staff.second_person == SecondPerson::Needed,
+        PostDecision::ReleaseIntoDigest => true,
+        PostDecision::Dismiss => false,
     };
-    if may_be_alert || judged.urgency == Urgency::Routine {
+    if !is_for_digest || judged.urgency == Urgency::Routine {
         return judged;
     }
     let reason = format!("staff released it into the digest; by itself it would be breaking: {}", judged.reason);

@@ -67,7 +67,7 @@ pub fn title_of<'a>(app: &'a App, name: &'a Slug) -> &'a str {
 
 /// The list of that name.
 pub(crate) fn configured_list<'a>(app: &'a App, name: &Slug) -> Result<&'a List, NewsroomError> {
-    let list = app.config.lists.iter().find(|list| list.name == *name);
+    let list = app.config.list(name.as_str());
     list.ok_or_else(|| NewsroomError::NoList(name.to_string()))
 }
 

@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use super::Pass;
 use crate::{
     app::App,
+    config::SecondPerson,
     domain::{
         feed::Feed,
         post::{Judged, Standing, Verdict},
@@ -65,7 +66,7 @@ impl Minutes {
         }
         if let Some((count, example)) = of_standing(decided, Standing::Held) {
             self.note("held", format!("{count} posts held: {}", example.reason));
-            self.notice = newsroom::notice_to_staff(app, &held_notice(feed, count, example)).await?;
+            self.notice = newsroom::notice_to_staff(app, &held_notice(app, feed, count, example)).await?;
         }
         Ok(())
     }
@@ -94,13 +95,17 @@ fn of_standing<'a, 'b>(decided: &'b [Decided<'a>], wanted: Standing) -> Option<(
     Some((all.count() + 1, first))
 }
 
-fn held_notice(feed: &Feed, held: usize, example: &Decided<'_>) -> Notice {
+fn held_notice(app: &App, feed: &Feed, held: usize, example: &Decided<'_>) -> Notice {
+    let how = match app.config.staff.second_person {
+        SecondPerson::NotNeeded => "breaking ones at once",
+        SecondPerson::Needed => "all of them in digests",
+    };
     Notice {
         subject: format!("{held} posts of the feed “{}” are held", feed.name),
         paragraphs: vec![
             "Nothing of them has been mailed. Please look whether they are news.".to_owned(),
             format!("To look at them: tidings feeds held {}", feed.name),
-            format!("To mail them, breaking ones at once: tidings feeds release {}", feed.name),
+            format!("To mail them, {how}: tidings feeds release {}", feed.name),
             format!("To leave them unmailed: tidings feeds dismiss {}", feed.name),
         ],
         facts: vec![

@@ -32,7 +32,7 @@ pub enum PingError {
 /// # Errors
 /// See [`PingError`].
 pub async fn ping(app: &App, name: &str, secret: &str) -> Result<(), PingError> {
-    let feed = app.config.feeds.iter().find(|feed| feed.name.as_str() == name).ok_or(PingError::Unknown)?;
+    let feed = app.config.feed(name).ok_or(PingError::Unknown)?;
     let wanted = feed.ping.as_ref().ok_or(PingError::Unknown)?;
     if !token::is_same_secret(secret.as_bytes(), wanted.expose_secret().as_bytes()) {
         return Err(PingError::Refused);

@@ -290,6 +290,18 @@ impl Data {
     }
 }
 
+impl DataSubscription {
+    /// What they get of it, in words.
+    pub fn gets(&self) -> &'static str {
+        match (self.digests, self.alerts) {
+            (true, true) => "digests and alerts",
+            (true, false) => "digests",
+            (false, true) => "alerts",
+            (false, false) => "nothing",
+        }
+    }
+}
+
 impl fmt::Display for Data {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "{} {}", self.address, self.name)?;
@@ -297,12 +309,7 @@ impl fmt::Display for Data {
             writeln!(f, "  known since {since}")?;
         }
         for it in &self.subscriptions {
-            let gets = match (it.digests, it.alerts) {
-                (true, true) => "digests and alerts",
-                (true, false) => "digests",
-                (false, true) => "alerts",
-                (false, false) => "nothing",
-            };
+            let gets = it.gets();
             write!(f, "  {}: {}, {gets}, by {} since {}", it.list, it.state, it.by, it.began_at)?;
             match &it.ended_at {
                 Some(at) => writeln!(f, ", ended at {at}: {}", it.ended_reason)?,

@@ -112,7 +112,7 @@ pub async fn leaving(app: &App, token: &str) -> Result<Leaving, LeaveError> {
 }
 
 fn parts(app: &App, subscription: &Subscription) -> Parts {
-    let list = app.config.lists.iter().find(|list| list.name == subscription.list);
+    let list = app.config.list(subscription.list.as_str());
     let has_both = list.is_some_and(|list| list.digest.is_some() && list.alerts == Alerts::Immediate);
     let gets_both = subscription.state == SubscriptionState::Active && subscription.choice == Choice::ALL;
     if has_both && gets_both { Parts::Both } else { Parts::One }

@@ -42,7 +42,7 @@ pub(crate) use notices::when_it_comes;
 pub use preferences::{
     Chosen, Offered, Preferences, PreferencesError, Rest, Saved, choose, erase, leave_all, preferences,
 };
-pub use requests::{AskError, Asked, Origin, agreement, answer_requests, ask, forget_old_requests, public_lists};
+pub use requests::{AskError, Asked, AskedFrom, agreement, answer_requests, ask, forget_old_requests, public_lists};
 
 /// What adding by hand came to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -126,7 +126,7 @@ pub async fn remove(app: &App, list: &Slug, address: &EmailAddress) -> Result<bo
 
 /// The title of a list, as readers see it: its name when it is no longer configured.
 pub(crate) fn title_of(app: &App, list: &Slug) -> String {
-    let configured = app.config.lists.iter().find(|configured| configured.name == *list);
+    let configured = app.config.list(list.as_str());
     configured.map_or_else(|| list.to_string(), |configured| configured.title.clone())
 }
 

@@ -191,5 +191,5 @@ fn language_of<'a>(lists: &[&'a List]) -> &'a str {
 
 /// The language of a list, as far as it is configured.
 fn language_in<'a>(app: &'a App, name: &Slug) -> &'a str {
-    app.config.lists.iter().find(|list| list.name == *name).map_or("", |list| &list.language)
+    app.config.list(name.as_str()).map_or("", |list| &list.language)
 }

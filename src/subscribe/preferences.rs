@@ -199,7 +199,7 @@ async fn ask_for(
         return Ok(Rest::Done);
     }
     let asked =
-        Asked { kind: RequestKind::Join, address: &reader.address, wishes, door: Door::Web, origin: origin.into() };
+        Asked { kind: RequestKind::Join, address: &reader.address, wishes, door: Door::Web, from: origin.into() };
     match ask(app, &asked).await {
         Ok(()) => Ok(Rest::Asked),
         Err(AskError::TooMany) => Ok(Rest::TooMany),

@@ -55,12 +55,12 @@ pub struct Asked<'a> {
     /// By which door.
     pub door: Door,
     /// From where.
-    pub origin: Origin,
+    pub from: AskedFrom,
 }
 
 /// Where a request comes from. From each only so many are written down.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Origin {
+pub enum AskedFrom {
     /// By mail, or by a proxy that does not say for whom.
     Unknown,
     /// A network address.
@@ -69,7 +69,7 @@ pub enum Origin {
     Program(AccessTokenId),
 }
 
-impl From<Option<IpAddr>> for Origin {
+impl From<Option<IpAddr>> for AskedFrom {
     fn from(address: Option<IpAddr>) -> Self {
         address.map_or(Self::Unknown, Self::Network)
     }
@@ -124,24 +124,24 @@ pub async fn ask(app: &App, asked: &Asked<'_>) -> Result<(), AskError> {
         fingerprint: app.secret.fingerprint(&asked.address.without_tag()),
         wishes,
         door: asked.door,
-        network: match asked.origin {
-            Origin::Unknown => String::new(),
-            Origin::Network(address) => network_of(address),
-            Origin::Program(token) => token.about(),
+        network: match asked.from {
+            AskedFrom::Unknown => String::new(),
+            AskedFrom::Network(address) => network_of(address),
+            AskedFrom::Program(token) => token.about(),
         },
-        origin: match asked.origin {
-            Origin::Network(address) => kept_origin(app, Some(address)),
-            Origin::Unknown | Origin::Program(_) => String::new(),
+        origin: match asked.from {
+            AskedFrom::Network(address) => kept_origin(app, Some(address)),
+            AskedFrom::Unknown | AskedFrom::Program(_) => String::new(),
         },
         text,
     };
-    let at_most = match asked.origin {
-        Origin::Network(_) => A_NETWORK,
-        Origin::Unknown | Origin::Program(_) => MANY,
+    let at_most = match asked.from {
+        AskedFrom::Network(_) => A_NETWORK,
+        AskedFrom::Unknown | AskedFrom::Program(_) => MANY,
     };
     let is_taken = app.store.add_request(&request, at_most, app.clock.now()).await?;
-    match asked.origin {
-        Origin::Program(_) if !is_taken => Err(AskError::TooMany),
+    match asked.from {
+        AskedFrom::Program(_) if !is_taken => Err(AskError::TooMany),
         // Strangers are told nothing: that a network has asked too often is no business of whoever shares it.
         _ => Ok(()),
     }

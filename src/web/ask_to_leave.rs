@@ -46,8 +46,7 @@ pub(super) async fn ask(State(site): State<Site>, Origin(origin): Origin, header
     if let Asker::Again(why) = asker {
         return show(&site, StatusCode::OK, typed, Typed::Well, why);
     }
-    let wish =
-        Asked { kind: RequestKind::Leave, address: &address, wishes: &[], door: Door::Web, origin: origin.into() };
+    let wish = Asked { kind: RequestKind::Leave, address: &address, wishes: &[], door: Door::Web, from: origin.into() };
     match subscribe::ask(&site.app, &wish).await {
         Ok(()) => asked(&site, typed),
         Err(AskError::NoList | AskError::TooMany) => site.too_many(),

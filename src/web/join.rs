@@ -63,7 +63,7 @@ pub(super) async fn ask(State(site): State<Site>, Origin(origin): Origin, header
         return show(&site, &form, StatusCode::OK, &[], why);
     }
     let wish =
-        Asked { kind: RequestKind::Join, address: &address, wishes: &wishes, door: Door::Web, origin: origin.into() };
+        Asked { kind: RequestKind::Join, address: &address, wishes: &wishes, door: Door::Web, from: origin.into() };
     match subscribe::ask(&site.app, &wish).await {
         Ok(()) => asked(&site, typed),
         Err(AskError::NoList) => show(&site, &form, StatusCode::UNPROCESSABLE_ENTITY, &[Wrong::Lists], ""),

@@ -104,7 +104,7 @@ pub(super) async fn one(
 
 /// The feed of that name, when it is there and the token reaches it.
 fn reached(site: &Site, only: Option<&[Slug]>, name: &str) -> Result<Slug, Problem> {
-    let found = site.app.config.feeds.iter().find(|feed| feed.name.as_str() == name).map(|feed| feed.name.clone());
+    let found = site.app.config.feed(name).map(|feed| feed.name.clone());
     found.filter(|feed| only.is_none_or(|feeds| feeds.contains(feed))).ok_or_else(Problem::not_found)
 }
 

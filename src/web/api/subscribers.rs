@@ -24,7 +24,7 @@ use crate::{
         request::{RequestKind, Wish},
         subscription::{NewSubscriber, SubscriberId, Subscription, Wanted, clean_name},
     },
-    subscribe::{self, Added, AskError, Asked, Forgotten, Origin, Returning},
+    subscribe::{self, Added, AskError, Asked, AskedFrom, Forgotten, Returning},
 };
 
 /// Somebody on a list.
@@ -168,9 +168,8 @@ pub(super) async fn join(
     match joining.consent {
         Consent::Ask => {
             let wishes = [Wish::whole(list.clone())];
-            let origin = Origin::Program(admitted.access().id);
-            let asked =
-                Asked { kind: RequestKind::Join, address: &address, wishes: &wishes, door: Door::Staff, origin };
+            let from = AskedFrom::Program(admitted.access().id);
+            let asked = Asked { kind: RequestKind::Join, address: &address, wishes: &wishes, door: Door::Staff, from };
             match subscribe::ask(&app, &asked).await {
                 Ok(()) => done(StatusCode::ACCEPTED, "asked"),
                 Err(AskError::NoList) => Err(Problem::new(Kind::PrivateList, "Add them with consent `given`.")),

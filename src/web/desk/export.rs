@@ -20,8 +20,7 @@ pub(super) async fn export(State(site): State<Site>, Pressed { visitor, form }: 
     if let Some(refused) = visitor.refused(&site, Right::Send) {
         return refused;
     }
-    let list = site.app.config.lists.iter().find(|list| list.name.as_str() == form.one("list"));
-    let Some(list) = list else {
+    let Some(list) = site.app.config.list(form.one("list")) else {
         return visitor.problem(&site, StatusCode::NOT_FOUND, "There is no list of that name.");
     };
     match subscribe::export(&visitor.app(&site), &list.name).await {

@@ -169,8 +169,7 @@ async fn decide(site: &Site, visitor: &Visitor, feed: &Feed, form: &Form, decisi
 }
 
 fn named(site: &Site, name: Name) -> Option<&Feed> {
-    let feeds = &site.app.config.feeds;
-    name.ok().and_then(|Path(name)| feeds.iter().find(|feed| feed.name.as_str() == name))
+    name.ok().and_then(|Path(name)| site.app.config.feed(&name))
 }
 
 fn nowhere(site: &Site, visitor: &Visitor) -> Response {

@@ -13,13 +13,13 @@ use serde::Serialize;
 
 use super::{
     Site,
+    lists::Choice,
     pages::{DeskPage, Said, Word},
-    readers::Choice,
     uploads::{LARGEST, Upload},
     visitor::{Pressed, Visitor},
 };
 use crate::{
-    domain::{bounce::fit_to_show, consent::Door, list::List, number::counted, staff::Right},
+    domain::{bounce::fit_to_show, consent::Door, number::counted, staff::Right},
     staff,
     subscribe::{self, BadLines, ImportError, Imported, Rehearsal},
     web::form::Form,
@@ -111,7 +111,7 @@ pub(super) async fn rehearse(State(site): State<Site>, visitor: Visitor, request
         Ok(upload) => upload,
         Err(answer) => return answer,
     };
-    let Some(list) = listed(&site, upload.list.as_str()) else { return no_list(&site, &visitor, "") };
+    let Some(list) = site.app.config.list(upload.list.as_str()) else { return no_list(&site, &visitor, "") };
     let rehearsal = subscribe::rehearse(&site.app, &upload.list, BufReader::new(&upload.file), TOLD).await;
     let rehearsal = match rehearsal {
         Ok(rehearsal) => rehearsal,
@@ -155,7 +155,7 @@ pub(super) async fn decide(
                     ago. The page of its list says what was imported.";
         return visitor.problem(&site, StatusCode::NOT_FOUND, text);
     };
-    let Some(list) = listed(&site, upload.list.as_str()) else { return no_list(&site, &visitor, "") };
+    let Some(list) = site.app.config.list(upload.list.as_str()) else { return no_list(&site, &visitor, "") };
     match form.one("do") {
         "import" => {}
         "discard" => {
@@ -219,7 +219,7 @@ async fn brought(site: &Site, visitor: &Visitor, request: Request) -> Result<Upl
                 if let Some(refused) = refused(&seal) {
                     return Err(refused);
                 }
-                let Some(list) = listed(site, &list) else { return Err(no_list(site, visitor, &list)) };
+                let Some(list) = site.app.config.list(&list) else { return Err(no_list(site, visitor, &list)) };
                 let name = fit_to_show(part.file_name().unwrap_or_default());
                 if name.is_empty() {
                     return Err(no_file(site, visitor, list.name.as_str()));
@@ -269,10 +269,6 @@ async fn received(site: &Site, visitor: &Visitor, mut part: Field<'_>) -> Result
     }
     file.rewind().map_err(failed)?;
     Ok(file)
-}
-
-fn listed<'a>(site: &'a Site, name: &str) -> Option<&'a List> {
-    site.app.config.lists.iter().find(|list| list.name.as_str() == name)
 }
 
 fn no_list(site: &Site, visitor: &Visitor, list: &str) -> Response {

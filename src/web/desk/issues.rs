@@ -11,6 +11,7 @@ use serde::Serialize;
 
 use super::{
     Site,
+    lists::Choice,
     pages::{DeskPage, Word},
     progress::Tallied,
     today::shown,
@@ -20,7 +21,6 @@ use crate::{
     app::App,
     domain::{
         issue::{IssueId, IssueState},
-        list::List,
         number::{counted, grouped},
         slug::Slug,
     },
@@ -34,20 +34,14 @@ use crate::{
 const PAGE: usize = 25;
 
 #[derive(Serialize)]
-struct Issues {
+struct Issues<'a> {
     issues: Vec<Listed>,
-    lists: Vec<Choice>,
+    lists: Vec<Choice<'a>>,
     states: Vec<&'static str>,
     list: String,
     state: &'static str,
     /// The query of the next page, when there is one.
     older: Option<String>,
-}
-
-#[derive(Serialize)]
-struct Choice {
-    name: Slug,
-    title: String,
 }
 
 /// An issue in the listing.
@@ -65,7 +59,7 @@ struct Listed {
     readers: String,
 }
 
-impl DeskPage for Issues {
+impl DeskPage for Issues<'_> {
     const TEMPLATE: &'static str = "desk/issues.html";
     const WORD: Word = Word::Issues;
 }
@@ -84,7 +78,7 @@ pub(super) async fn page(State(site): State<Site>, visitor: Visitor, RawQuery(qu
     }
 }
 
-async fn issues(app: &App, filter: IssueFilter) -> Result<Issues, StoreError> {
+async fn issues(app: &App, filter: IssueFilter) -> Result<Issues<'_>, StoreError> {
     let mut found = app.store.issues_page(&filter, i64::try_from(PAGE).unwrap_or(i64::MAX) + 1).await?;
     let has_more = found.len() > PAGE;
     found.truncate(PAGE);
@@ -93,10 +87,9 @@ async fn issues(app: &App, filter: IssueFilter) -> Result<Issues, StoreError> {
     for issue in found {
         issues.push(listed(app, issue).await?);
     }
-    let choice = |list: &List| Choice { name: list.name.clone(), title: list.title.clone() };
     Ok(Issues {
         issues,
-        lists: app.config.lists.iter().map(choice).collect(),
+        lists: app.config.lists.iter().map(Choice::of).collect(),
         states: [IssueState::Held, IssueState::Queued, IssueState::Cancelled].map(IssueState::as_str).to_vec(),
         list: filter.lists.and_then(|lists| lists.first().map(ToString::to_string)).unwrap_or_default(),
         state: filter.state.map_or("", IssueState::as_str),
@@ -106,7 +99,7 @@ async fn issues(app: &App, filter: IssueFilter) -> Result<Issues, StoreError> {
 
 async fn listed(app: &App, issue: StoredIssue) -> Result<Listed, StoreError> {
     let tallied = Tallied::of(&app.store.states_of_issue(issue.id).await?);
-    let list = app.config.lists.iter().find(|list| list.name == issue.list);
+    let list = app.config.list(issue.list.as_str());
     let zone = list.map_or(TimeZone::UTC, |list| list.time_zone.clone());
     let now = app.clock.now();
     Ok(Listed {

@@ -93,6 +93,19 @@ struct Day {
     readers: String,
 }
 
+/// A list to choose.
+#[derive(Serialize)]
+pub(super) struct Choice<'a> {
+    name: &'a Slug,
+    title: &'a str,
+}
+
+impl<'a> Choice<'a> {
+    pub(super) fn of(list: &'a List) -> Self {
+        Self { name: &list.name, title: &list.title }
+    }
+}
+
 impl DeskPage for Lists {
     const TEMPLATE: &'static str = "desk/lists.html";
     const WORD: Word = Word::Lists;
@@ -135,8 +148,7 @@ pub(super) async fn digest(State(site): State<Site>, visitor: Visitor, name: Nam
 }
 
 fn named(site: &Site, name: Name) -> Option<&List> {
-    let lists = &site.app.config.lists;
-    name.ok().and_then(|Path(name)| lists.iter().find(|list| list.name.as_str() == name))
+    name.ok().and_then(|Path(name)| site.app.config.list(&name))
 }
 
 fn nowhere(site: &Site, visitor: &Visitor) -> Response {

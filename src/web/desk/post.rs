@@ -12,6 +12,7 @@ use serde::Serialize;
 use super::{
     Site,
     ledger::{Line, lines_about},
+    lists::Choice,
     pages::{DeskPage, Said, Word},
     posts::Shown,
     sending::{Window, windows},
@@ -23,7 +24,6 @@ use crate::{
     domain::{
         list::List,
         post::{PostId, Standing, StoredPost, Urgency},
-        slug::Slug,
         staff::Right,
     },
     newsroom::{self, PostDecision},
@@ -51,12 +51,6 @@ struct OnePost<'a> {
 struct Fact {
     name: &'static str,
     value: String,
-}
-
-#[derive(Serialize)]
-struct Choice<'a> {
-    name: &'a Slug,
-    title: &'a str,
 }
 
 impl DeskPage for OnePost<'_> {
@@ -88,7 +82,7 @@ pub(super) async fn decide(State(site): State<Site>, id: Number, Pressed { visit
         "dismiss" => (PostDecision::Dismiss, "It will never be sent."),
         _ => return visitor.problem(&site, StatusCode::BAD_REQUEST, "Nothing was done: no button was pressed."),
     };
-    let Some(feed) = site.app.config.feeds.iter().find(|feed| feed.name == post.feed) else {
+    let Some(feed) = site.app.config.feed(post.feed.as_str()) else {
         let wrong = Said::wrong("Nothing was done: its feed is no longer configured, so that nothing of it is sent.");
         return show(&site, &visitor, StatusCode::CONFLICT, post, wrong).await;
     };
@@ -160,7 +154,7 @@ async fn lists_without<'a>(
     let of_feed = |list: &&List| post.standing != Standing::Dismissed && list.feeds.contains(&post.feed);
     for list in app.config.lists.iter().filter(of_feed).filter(|list| !has_it(list)) {
         if app.store.issue_carrying(&list.name, post).await?.is_none() {
-            lists.push(Choice { name: &list.name, title: &list.title });
+            lists.push(Choice::of(list));
         }
     }
     Ok(lists)

@@ -66,7 +66,7 @@ pub(super) async fn press(State(site): State<Site>, id: Number, Pressed { visito
         Ok(post) => post,
         Err(response) => return response,
     };
-    let list = site.app.config.lists.iter().find(|list| list.name.as_str() == form.one("list"));
+    let list = site.app.config.list(form.one("list"));
     let window = window_of(form.one("window"));
     let (Some(list), Some(window)) = (list, window) else {
         let wrong = Said::wrong("Nothing was sent: choose a list, and when it goes.");

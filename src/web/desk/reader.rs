@@ -12,8 +12,9 @@ use serde::Serialize;
 use super::{
     Site,
     ledger::{Line, lines_about},
+    lists::Choice,
     pages::{DeskPage, Said, Word},
-    readers::{Choice, named_to, seen_by},
+    readers::{named_to, seen_by},
     today::shown,
     visitor::Visitor,
 };
@@ -181,12 +182,7 @@ fn told(when: Timestamp, text: String, more: String) -> Told {
 }
 
 fn subscription(it: &DataSubscription, fit: impl Fn(&str) -> String) -> Shown {
-    let gets = match (it.digests, it.alerts) {
-        (true, true) => "digests and alerts",
-        (true, false) => "digests",
-        (false, true) => "alerts",
-        (false, false) => "nothing",
-    };
+    let gets = it.gets();
     let ended = it.ended_at.map(|ended| format!("; ended {}: {}", at(ended), fit(&it.ended_reason)));
     Shown {
         name: it.name.clone(),

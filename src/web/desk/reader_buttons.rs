@@ -17,7 +17,6 @@ use super::{
 use crate::{
     domain::{
         bounce::fit_to_show,
-        list::List,
         slug::Slug,
         staff::Right,
         subscription::{NewSubscriber, Subscriber, SubscriberId},
@@ -56,8 +55,7 @@ async fn done(
     let (app, address) = (visitor.app(site), &subscriber.address);
     // A list that was taken out of config.toml may still be left, and a suppression of it lifted.
     let list = Slug::parse(form.one("list")).ok();
-    let configured = |list: &&List| list.name.as_str() == form.one("list");
-    let configured = site.app.config.lists.iter().find(configured);
+    let configured = site.app.config.list(form.one("list"));
     let scope = list.as_ref().map_or(Scope::All, Scope::List);
     Ok(match (form.one("do"), configured, &list) {
         ("join", Some(to), _) => {

@@ -11,6 +11,7 @@ use serde::Serialize;
 
 use super::{
     Site,
+    lists::Choice,
     pages::{DeskPage, Said, Word},
     reader,
     visitor::{Pressed, Visitor},
@@ -62,22 +63,9 @@ struct Row {
     lists: String,
 }
 
-/// A list to choose.
-#[derive(Serialize)]
-pub(super) struct Choice<'a> {
-    pub(super) name: &'a Slug,
-    pub(super) title: &'a str,
-}
-
 impl DeskPage for Readers<'_> {
     const TEMPLATE: &'static str = "desk/readers.html";
     const WORD: Word = Word::Readers;
-}
-
-impl<'a> Choice<'a> {
-    pub(super) fn of(list: &'a List) -> Self {
-        Self { name: &list.name, title: &list.title }
-    }
 }
 
 /// How an address is shown to somebody.
@@ -92,7 +80,7 @@ pub(super) fn named_to(visitor: &Visitor, name: String) -> String {
 
 pub(super) async fn page(State(site): State<Site>, visitor: Visitor, RawQuery(query): RawQuery) -> Response {
     let query = Form::read(query.unwrap_or_default().as_bytes());
-    let list = site.app.config.lists.iter().find(|list| list.name.as_str() == query.one("list"));
+    let list = site.app.config.list(query.one("list"));
     let before = query.one("before").parse().ok().map(SubscriberId);
     match newest(&site.app, &visitor, list, before).await {
         Ok(readers) => visitor.page(&site, StatusCode::OK, &readers),
@@ -146,8 +134,7 @@ pub(super) async fn add(State(site): State<Site>, Pressed { visitor, form }: Pre
     if let Some(refused) = visitor.refused(&site, Right::Send) {
         return refused;
     }
-    let lists = &site.app.config.lists;
-    let list = lists.iter().find(|list| list.name.as_str() == form.one("list"));
+    let list = site.app.config.list(form.one("list"));
     let (Ok(address), Some(list)) = (EmailAddress::parse(form.one("address")), list) else {
         let wrong = Said::wrong("Nobody was added: an address such as name@example.org and a list are needed.");
         return show(&site, &visitor, StatusCode::UNPROCESSABLE_ENTITY, wrong).await;

@@ -160,7 +160,7 @@ async fn fared(app: &App, issue: &StoredIssue) -> Result<Answer, StoreError> {
     let unclear = of(&[DeliveryState::Unknown]);
     let all: u64 = states.values().sum();
     let at = issue.queued_at.unwrap_or(issue.made_at);
-    let zone = app.config.lists.iter().find(|list| list.name == issue.list).map(|list| list.time_zone.clone());
+    let zone = app.config.list(issue.list.as_str()).map(|list| list.time_zone.clone());
     let at = shown(at, &zone.unwrap_or(TimeZone::UTC));
     let mut more = format!("Sent to {} of {}", grouped(sent), grouped(all));
     if refused > 0 {

@@ -294,7 +294,7 @@ impl<'a> Desk<'a> {
             return Ok(self.show(StatusCode::UNPROCESSABLE_ENTITY, sheet, "write", wrong).await);
         };
         let plan = newsroom::plan(app, &draft, &Sending { by: &by, window }).await?;
-        let list = app.config.lists.iter().find(|list| list.name == draft.list);
+        let list = app.config.list(draft.list.as_str());
         let list = list.ok_or_else(|| NewsroomError::NoList(draft.list.to_string()))?;
         let (heading, what) = self.heading();
         let page = SendPage {

@@ -77,7 +77,7 @@ use tidings::{
     publish::{self, Pass, PassOptions},
     stop::Stop,
     store::issues::StoredIssue,
-    subscribe::{self, Added, Asked, Origin, Returning, Synced},
+    subscribe::{self, Added, Asked, AskedFrom, Returning, Synced},
 };
 
 use self::{
@@ -323,7 +323,7 @@ impl World {
             address: &address,
             wishes: &news,
             door: Door::Web,
-            origin: Origin::Network(origin.parse().expect("an address")),
+            from: AskedFrom::Network(origin.parse().expect("an address")),
         };
         subscribe::ask(&self.app, &asked).await.expect("anybody may ask");
     }
