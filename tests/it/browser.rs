@@ -28,15 +28,13 @@ use tokio::{
 use crate::world::{
     Mail, World, address_of,
     browser::{Browser, Scripts},
-    desk::{PASSWORD, code_at},
+    desk::{OLGA, PASSWORD, VERA, code_at},
     feed_server::Response,
 };
 
 const STAFF: &str = "notify = [\"desk@example.org\", \"chief@example.org\"]";
 const READER: &str = "reader1@example.org";
 const ANA: &str = "ana@reader.example";
-const OLGA: &str = "olga@example.org";
-const VERA: &str = "vera@example.org";
 /// One who gets all there is of `news`.
 const OTHER: &str = "other@reader.example";
 

@@ -17,13 +17,10 @@ use tidings::{
 
 use crate::world::{
     World, address_of,
-    desk::{Desk, PASSWORD, code_at},
+    desk::{Desk, OLGA, PASSWORD, VERA, code_at},
     pages::Pages,
     stores::told_on_both_engines,
 };
-
-const OLGA: &str = "olga@example.org";
-const VERA: &str = "vera@example.org";
 
 async fn house() -> (World, Pages) {
     let world = World::new().await;

@@ -8,12 +8,11 @@ use crate::{
     serve::Daemon,
     world::{
         Setup, World, address_of,
-        desk::{Desk, PASSWORD},
+        desk::{Desk, OLGA, PASSWORD},
         pages::{Answer, Pages},
     },
 };
 
-const OLGA: &str = "olga@example.org";
 const DESK: &str = "[desk]\nlisten = \"127.0.0.1:0\"\nbase_url = \"https://desk.example.org\"";
 
 fn apart() -> Setup {

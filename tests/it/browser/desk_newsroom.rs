@@ -1,18 +1,15 @@
 //! The newsroom's pages in a real browser, for each role, with scripts and without.
 
 use jiff::SignedDuration;
-use tidings::{domain::staff::Role, staff};
+use tidings::staff;
 
-use super::{OLGA, READER, VERA, desk_site::sign_in};
+use super::{READER, desk_site::sign_in};
 use crate::world::{
     World, address_of,
     browser::{Browser, Scripts},
+    desk::{ED, OLGA, PAUL, PIA, VERA},
     relay::Answer,
 };
-
-const PIA: &str = "pia@example.org";
-const PAUL: &str = "paul@example.org";
-const ED: &str = "ed@example.org";
 
 const HEADLINE: &str = "Coalition condemns fifth transfer of cluster munitions";
 const TEXT: &str = "The Example Coalition **condemns** the transfer that was announced today.\n\n\
@@ -25,10 +22,7 @@ async fn house(second_person: bool) -> World {
     let setup = if second_person { setup.staff("second_person = true") } else { setup };
     let world = setup.open().await;
     world.begin(4).await;
-    let staff = [(VERA, Role::Viewer), (ED, Role::Editor), (PIA, Role::Publisher), (PAUL, Role::Publisher)];
-    for (address, role) in staff.into_iter().chain([(OLGA, Role::Owner)]) {
-        world.staff(address, role).await;
-    }
+    world.staff_of_each_role().await;
     world.relay.answer_recipient("reader3@example.org", Answer::Reply("550 5.1.1 <reader3@example.org> is not here"));
     world.next_look(&[world.post("Coalition condemns a transfer of cluster munitions")]).await;
     world

@@ -1,32 +1,23 @@
 //! The pages of readers in a real browser, for each role, with scripts and without: finding, deciding about one, and a file
 //! with bad lines on its way in.
 
-use tidings::{
-    domain::{staff::Role, subscription::SubscriptionState},
-    newsroom,
-    store::suppressions::Scope,
-    subscribe,
-};
+use tidings::{domain::subscription::SubscriptionState, newsroom, store::suppressions::Scope, subscribe};
 
-use super::{ANA, OLGA, OTHER, VERA};
+use super::{ANA, OTHER, desk_site};
 use crate::world::{
     World, address_of,
     browser::{Browser, Scripts},
-    desk::PASSWORD,
+    desk::{ED, OLGA, PIA, VERA},
     relay::Answer,
 };
 
-const PIA: &str = "pia@example.org";
-const ED: &str = "ed@example.org";
 const READER: &str = "reader1@example.org";
 
 /// A house whose first reader joined by the page, and whose second could not be reached.
 async fn house() -> World {
     let world = World::setup().also(super::EVENTS).open().await;
     world.begin(3).await;
-    for (address, role) in [(VERA, Role::Viewer), (ED, Role::Editor), (PIA, Role::Publisher), (OLGA, Role::Owner)] {
-        world.staff(address, role).await;
-    }
+    world.staff_of_each_role().await;
     world.asks(ANA, "198.51.100.7").await;
     world.run().await;
     let link = world.mails_to(ANA).pop().expect("a mail to confirm").link_to("confirm").to_owned();
@@ -49,10 +40,7 @@ async fn house() -> World {
 }
 
 async fn sign_in(world: &World, browser: &Browser, address: &str) {
-    browser.open(&world.page("/desk/sign-in")).await;
-    browser.fill("Your e-mail address", address).await;
-    browser.fill("Password", PASSWORD).await;
-    browser.press("Sign in").await;
+    desk_site::sign_in(world, browser, address).await;
     browser.follow("Readers").await;
 }
 

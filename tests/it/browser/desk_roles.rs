@@ -3,13 +3,11 @@
 
 use tidings::domain::staff::Role;
 
-use super::{
-    OLGA, VERA,
-    desk_site::{busy_house, sign_in},
-};
+use super::desk_site::{busy_house, sign_in};
 use crate::world::{
     World,
     browser::{Browser, Scripts},
+    desk::{ED, OLGA, PIA, VERA},
 };
 
 /// What the page says that opens to nobody, or not to this role.
@@ -56,8 +54,7 @@ async fn each_page_opens_to_each_role_as_it_may(scripts: Scripts) {
         assert_eq!(browser.heading().await, "Sign in to the desk", "{path} as nobody");
     }
     let before = world.issues().await.len();
-    let staff = [(VERA, Role::Viewer), ("ed@example.org", Role::Editor), ("pia@example.org", Role::Publisher)];
-    for (address, role) in staff.into_iter().chain([(OLGA, Role::Owner)]) {
+    for (address, role) in [(VERA, Role::Viewer), (ED, Role::Editor), (PIA, Role::Publisher), (OLGA, Role::Owner)] {
         sign_in(&world, &browser, address).await;
         for (path, least) in &pages {
             browser.open(&world.page(path)).await;

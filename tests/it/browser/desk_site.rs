@@ -1,26 +1,18 @@
 //! The pages of posts, lists, feeds and relays in a real browser, for each role, with scripts and without.
 
-use tidings::domain::staff::Role;
-
-use super::{OLGA, VERA};
 use crate::world::{
     World,
     browser::{Browser, Scripts},
-    desk::PASSWORD,
+    desk::{ED, OLGA, PASSWORD, PIA, VERA},
     relay::Answer,
 };
-
-const PIA: &str = "pia@example.org";
-const ED: &str = "ed@example.org";
 
 /// A house in which something waits, something is held, and something went out.
 pub(super) async fn busy_house() -> World {
     let relays = "[[domains]]\nnames = [\"reader.example\"]\nrate = \"100/m\"";
     let world = World::setup().feed("flood = 2").also(super::EVENTS).also(relays).open().await;
     world.begin(4).await;
-    for (address, role) in [(VERA, Role::Viewer), (ED, Role::Editor), (PIA, Role::Publisher), (OLGA, Role::Owner)] {
-        world.staff(address, role).await;
-    }
+    world.staff_of_each_role().await;
     world.relay.answer_recipient("reader3@example.org", Answer::Reply("550 5.1.1 <reader3@example.org> is not here"));
     world.next_look(&[world.post("Coalition condemns a transfer of cluster munitions")]).await;
     world.hours(30);

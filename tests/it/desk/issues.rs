@@ -3,22 +3,16 @@
 
 use jiff::SignedDuration;
 use reqwest::{Method, StatusCode};
-use tidings::domain::{issue::IssueId, staff::Role};
+use tidings::domain::issue::IssueId;
 
 use crate::world::{
     Setup, World, address_of,
-    desk::Desk,
+    desk::{Desk, ED, OLGA, PAUL, PIA, VERA},
     pages::{Answer as Page, Pages},
     recipients,
     relay::Answer,
     stores::told_on_both_engines,
 };
-
-const VERA: &str = "vera@example.org";
-const ED: &str = "ed@example.org";
-const PIA: &str = "pia@example.org";
-const PAUL: &str = "paul@example.org";
-const OLGA: &str = "olga@example.org";
 
 const READER: &str = "reader1@example.org";
 
@@ -35,10 +29,7 @@ async fn house(setup: Setup) -> (World, Pages) {
     let world = setup.start().await;
     let pages = Pages::of(&world).await;
     world.begin(2).await;
-    let staff = [(VERA, Role::Viewer), (ED, Role::Editor), (PIA, Role::Publisher), (PAUL, Role::Publisher)];
-    for (address, role) in staff.into_iter().chain([(OLGA, Role::Owner)]) {
-        world.staff(address, role).await;
-    }
+    world.staff_of_each_role().await;
     world.run().await;
     world.new_mails();
     (world, pages)

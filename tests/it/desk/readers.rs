@@ -4,7 +4,7 @@
 use jiff::SignedDuration;
 use reqwest::StatusCode;
 use tidings::{
-    domain::{staff::Role, subscription::SubscriptionState, suppression::SuppressionKind},
+    domain::{subscription::SubscriptionState, suppression::SuppressionKind},
     newsroom,
     store::suppressions::Scope,
     subscribe::{self, Added},
@@ -12,17 +12,12 @@ use tidings::{
 
 use crate::world::{
     World, address_of,
-    desk::Desk,
+    desk::{Desk, ED, OLGA, PIA, VERA},
     pages::{Answer as Page, Pages},
     relay::Answer,
     slug,
     stores::told_on_both_engines,
 };
-
-const VERA: &str = "vera@example.org";
-const ED: &str = "ed@example.org";
-const PIA: &str = "pia@example.org";
-const OLGA: &str = "olga@example.org";
 
 const READER: &str = "reader1@example.org";
 const LEFT: &str = "left@example.org";
@@ -37,9 +32,7 @@ async fn house() -> (World, Pages) {
     let world = World::setup().also(EVENTS).start().await;
     let pages = Pages::of(&world).await;
     world.begin(2).await;
-    for (address, role) in [(VERA, Role::Viewer), (ED, Role::Editor), (PIA, Role::Publisher), (OLGA, Role::Owner)] {
-        world.staff(address, role).await;
-    }
+    world.staff_of_each_role().await;
     (world, pages)
 }
 

@@ -27,6 +27,17 @@ pub(crate) fn code_at(secret: &str, now: Timestamp) -> String {
     totp.generate(now.as_second().unsigned_abs()).to_string()
 }
 
+/// A viewer.
+pub(crate) const VERA: &str = "vera@example.org";
+/// An editor.
+pub(crate) const ED: &str = "ed@example.org";
+/// A publisher.
+pub(crate) const PIA: &str = "pia@example.org";
+/// Another publisher.
+pub(crate) const PAUL: &str = "paul@example.org";
+/// An owner.
+pub(crate) const OLGA: &str = "olga@example.org";
+
 /// Somebody with a browser.
 pub(crate) struct Desk<'a> {
     pages: &'a Pages,
@@ -36,6 +47,16 @@ pub(crate) struct Desk<'a> {
 }
 
 impl World {
+    /// Somebody of each role, and a second publisher.
+    pub(crate) async fn staff_of_each_role(&self) {
+        let publishers = [(PIA, Role::Publisher), (PAUL, Role::Publisher)];
+        for (address, role) in
+            [(VERA, Role::Viewer), (ED, Role::Editor), (OLGA, Role::Owner)].into_iter().chain(publishers)
+        {
+            self.staff(address, role).await;
+        }
+    }
+
     /// Somebody of this role, who has chosen [`PASSWORD`].
     pub(crate) async fn staff(&self, address: &str, role: Role) -> Staff {
         let address = address_of(address);
