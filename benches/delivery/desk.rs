@@ -8,6 +8,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use anyhow::Context as _;
 use jiff::SignedDuration;
 use tidings::{
     app::App,
@@ -63,6 +64,9 @@ const PAGES: &[&str] = &[
     "/desk/account",
 ];
 
+/// The beginning of many readers' addresses.
+const SEARCHED: &str = "reader5";
+
 /// Measures each page.
 pub(crate) fn table(_: &Options) -> anyhow::Result<Table> {
     let about = format!(
@@ -78,12 +82,16 @@ pub(crate) fn table(_: &Options) -> anyhow::Result<Table> {
     let address = SocketAddr::from((Ipv4Addr::LOCALHOST, house.web_port()));
     wait_for("the daemon does not answer", || TcpStream::connect(address).ok())?;
     let mut too_slow = Vec::new();
-    for page in PAGES {
+    let seal = seal_in(&ask(address, "/desk/readers", &cookie, None)?.1)?;
+    let search = format!("seal={seal}&wanted={SEARCHED}");
+    let pages = PAGES.iter().map(|page| (*page, None)).chain([("/desk/readers", Some(search.as_str()))]);
+    for (path, form) in pages {
+        let page = form.map_or_else(|| path.to_owned(), |_| format!("{path}, searched for {SEARCHED}"));
         let (mut times, mut size) = (Vec::new(), 0);
         for _ in 0..TIMES {
-            let (took, answer) = ask(address, page, &cookie)?;
+            let (took, answer) = ask(address, path, &cookie, form)?;
             times.push(took.as_secs_f64() * 1e3);
-            size = answer;
+            size = answer.len();
         }
         let slowest = times.iter().copied().fold(0.0, f64::max);
         if slowest > LIMIT {
@@ -132,18 +140,28 @@ fn prepared(house: &House) -> anyhow::Result<String> {
     })
 }
 
-/// Asks for a page; gives how long it took until all of it was there, and its size.
-fn ask(address: SocketAddr, page: &str, cookie: &str) -> anyhow::Result<(Duration, usize)> {
+/// What the buttons of a page carry.
+fn seal_in(page: &str) -> anyhow::Result<String> {
+    let rest = page.split_once("name=\"seal\" value=\"").map(|(_, rest)| rest);
+    let seal = rest.and_then(|rest| rest.split_once('"')).context("the page has no seal")?;
+    Ok(seal.0.to_owned())
+}
+
+/// Asks for a page, or sends it a form; gives how long it took until all of the answer was there, and the answer.
+fn ask(address: SocketAddr, page: &str, cookie: &str, form: Option<&str>) -> anyhow::Result<(Duration, String)> {
     let began = Instant::now();
     let mut stream = TcpStream::connect(address)?;
-    let head = format!(
-        "GET {page} HTTP/1.1\r\nHost: {address}\r\nCookie: __Host-tidings={cookie}\r\nConnection: close\r\n\r\n"
+    let (method, body) = form.map_or(("GET", ""), |form| ("POST", form));
+    let question = format!(
+        "{method} {page} HTTP/1.1\r\nHost: {address}\r\nCookie: __Host-tidings={cookie}\r\nConnection: close\r\n\
+         Content-Type: application/x-www-form-urlencoded\r\nContent-Length: {}\r\n\r\n{body}",
+        body.len()
     );
-    stream.write_all(head.as_bytes())?;
+    stream.write_all(question.as_bytes())?;
     let mut answer = Vec::new();
     stream.read_to_end(&mut answer)?;
     let took = began.elapsed();
-    let first = String::from_utf8_lossy(answer.get(..answer.len().min(200)).unwrap_or_default()).into_owned();
-    anyhow::ensure!(first.starts_with("HTTP/1.1 200 "), "{page} was answered by {first}");
-    Ok((took, answer.len()))
+    let answer = String::from_utf8_lossy(&answer).into_owned();
+    anyhow::ensure!(answer.starts_with("HTTP/1.1 200 "), "{page} was answered by {answer:.200}");
+    Ok((took, answer))
 }
