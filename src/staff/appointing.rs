@@ -94,8 +94,9 @@ pub async fn dismiss(app: &App, address: &EmailAddress, by: &str) -> Result<Dism
     let now = app.clock.now();
     let mut tx = app.store.begin().await?;
     tx.owners_one_by_one().await?;
+    let owners = tx.count_owners().await?;
     tx.end_staff(staff.id, now).await?;
-    if staff.role == Role::Owner && tx.count_owners().await? == 0 {
+    if owners > 0 && tx.count_owners().await? == 0 {
         return Err(AppointError::LastOwner(address.clone()));
     }
     tx.end_sessions_of(staff.id).await?;

@@ -26,6 +26,9 @@ pub enum FactorError {
     /// The code is not that of the secret, or not of this minute.
     #[error("the code does not match; is the phone's clock right?")]
     Wrong,
+    /// There is one. Another takes its place only when a code of it was given, to turn it off.
+    #[error("a second factor is on; to use another, turn this one off first")]
+    On,
     /// The store.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -47,7 +50,8 @@ pub fn same_factor(app: &App, address: &EmailAddress, secret: &str) -> Factor {
     Factor { secret: text, url }
 }
 
-/// Turns the second factor on, once a code shows that the phone has the secret. The other sessions end.
+/// Turns the second factor on, once a code shows that the phone has the secret. The other sessions end. It takes the place
+/// of no other: a session that somebody left open is not enough.
 ///
 /// # Errors
 /// See [`FactorError`].
@@ -58,7 +62,9 @@ pub async fn turn_on_factor(app: &App, session: &Session, secret: &str, code: &s
     if !tx.use_factor_step(staff.id, step).await? {
         return Err(FactorError::Wrong);
     }
-    tx.set_second_factor(staff.id, Some(secret)).await?;
+    if !tx.turn_on_second_factor(staff.id, secret).await? {
+        return Err(FactorError::On);
+    }
     tx.end_other_sessions(staff.id, session.digest()).await?;
     let reason = format!("{} signs in with a second factor from now on; their other sessions ended", staff.address);
     tx.record(app.clock.now(), &staff.id.about(), "second factor", &reason).await?;
@@ -79,7 +85,7 @@ pub async fn turn_off_factor(app: &App, session: &Session, code: &str) -> Result
     }
     tries.forgive(app).await?;
     let mut tx = app.store.begin().await?;
-    tx.set_second_factor(staff.id, None).await?;
+    tx.turn_off_second_factor(staff.id).await?;
     let reason = format!("{} signs in without a second factor from now on", staff.address);
     tx.record(app.clock.now(), &staff.id.about(), "second factor", &reason).await?;
     Ok(tx.commit().await?)

@@ -18,7 +18,7 @@ use crate::{
     },
     queue,
     render::{Button, Notice, RenderError},
-    store::{StoreError, Tx},
+    store::{StoreError, Tx, staff::Account},
 };
 
 const GOOD_FOR: SignedDuration = SignedDuration::from_hours(24);
@@ -122,10 +122,10 @@ pub async fn choose_password(
     }
     change_password(&mut tx, app, &staff, &hash).await?;
     tx.commit().await?;
-    let account = app.store.account(staff.id).await?;
+    let account = Account { password: Some(hash), ..app.store.account(staff.id).await? };
     match account.second_factor {
-        Some(_) => Ok(Step::Code(sign_in::half_way(app, staff.id))),
-        None => Ok(Step::In(sign_in::enter(app, staff).await?)),
+        Some(_) => Ok(Step::Code(sign_in::half_way(app, &account))),
+        None => sign_in::enter(app, account).await?.map(Step::In).ok_or(LinkError::Link),
     }
 }
 
@@ -166,7 +166,7 @@ pub async fn change_own_password(
         _ => LinkError::TooOften,
     })?;
     let account = app.store.account(staff.id).await?;
-    if !passwords.is_right(present, account.password).await {
+    if !passwords.is_right(present, account.password.clone()).await {
         return Err(LinkError::Link);
     }
     tries.forgive(app).await?;
@@ -175,5 +175,5 @@ pub async fn change_own_password(
     let mut tx = app.store.begin().await?;
     change_password(&mut tx, app, staff, &hash).await?;
     tx.commit().await?;
-    Ok(sign_in::enter(app, staff.clone()).await?)
+    sign_in::enter(app, Account { password: Some(hash), ..account }).await?.ok_or(LinkError::Link)
 }

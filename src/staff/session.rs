@@ -1,6 +1,8 @@
 //! Sessions: who is signed in. What a cookie holds comes in; who that is goes out. A session ends after twelve hours
 //! without a sign of life, after seven days, and whenever its owner's password or role changes.
 
+use std::time::Duration;
+
 use data_encoding::{BASE64URL_NOPAD, HEXLOWER};
 use jiff::{SignedDuration, Timestamp};
 use sha2::{Digest, Sha256};
@@ -8,7 +10,7 @@ use sha2::{Digest, Sha256};
 use crate::{
     app::App,
     domain::{actor::Actor, staff::Staff, token::Purpose},
-    store::{StoreError, sessions::StoredSession},
+    store::{Store, StoreError, sessions::StoredSession, staff::Account},
 };
 
 const IDLE: SignedDuration = SignedDuration::from_hours(12);
@@ -16,6 +18,9 @@ const LONGEST: SignedDuration = SignedDuration::from_hours(7 * 24);
 
 /// That somebody was seen is written down no more often than this.
 const NOTED: SignedDuration = SignedDuration::from_mins(1);
+
+/// How long a page waits for that.
+const A_MOMENT: Duration = Duration::from_millis(250);
 
 /// Failures older than this are forgotten.
 const FAILURES: SignedDuration = SignedDuration::from_hours(24);
@@ -37,13 +42,17 @@ impl Session {
     }
 }
 
-/// Begins a session. Gives what the cookie holds: nobody can know it who has not seen this answer.
-pub(super) async fn begin(app: &App, staff: &Staff) -> Result<String, StoreError> {
+/// Begins a session of who has shown that they know the password of this account; `None` when it is another by now. Gives
+/// what the cookie holds: nobody can know it who has not seen this answer.
+pub(super) async fn begin(app: &App, account: &Account) -> Result<Option<String>, StoreError> {
     let cookie = BASE64URL_NOPAD.encode(&rand::random::<[u8; 32]>());
     let mut tx = app.store.begin().await?;
-    tx.begin_session(&digest(&cookie), staff.id, app.clock.now()).await?;
+    if !tx.hold_password(account.staff.id, account.password.as_deref()).await? {
+        return tx.undo().await.map(|()| None);
+    }
+    tx.begin_session(&digest(&cookie), account.staff.id, app.clock.now()).await?;
     tx.commit().await?;
-    Ok(cookie)
+    Ok(Some(cookie))
 }
 
 /// Who holds this cookie, when its session has not ended.
@@ -58,11 +67,19 @@ pub async fn signed_in(app: &App, cookie: &str) -> Result<Option<Session>, Store
         return Ok(None);
     }
     if now.duration_since(found.seen_at) > NOTED {
-        let mut tx = app.store.begin().await?;
-        tx.see_session(&digest, now).await?;
-        tx.commit().await?;
+        let noting = tokio::spawn(note(app.store.clone(), digest.clone(), now));
+        // Whoever looks goes on looking while the store cannot be written, or is busy: that is when they must see it.
+        let _ = tokio::time::timeout(A_MOMENT, noting).await;
     }
     Ok(Some(Session { has_factor: account.second_factor.is_some(), staff: account.staff, digest }))
+}
+
+/// Notes that somebody was seen: the one thing that is written when they only look.
+async fn note(store: Store, digest: String, now: Timestamp) {
+    let unless_since = now.checked_sub(NOTED).unwrap_or(Timestamp::MIN);
+    if let Err(error) = store.see_session(&digest, unless_since, now).await {
+        tracing::warn!("it could not be noted that somebody is at the desk: {error}");
+    }
 }
 
 /// True while a session has not ended. It is no sign of life, and only reads.

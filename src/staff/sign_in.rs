@@ -17,7 +17,7 @@ use crate::{
         staff::{Staff, StaffId},
         token::Purpose,
     },
-    store::StoreError,
+    store::{StoreError, sessions::Failures, staff::Account},
 };
 
 /// How many tries in vain cost no wait: for one account, and for one network, where a whole office may sit.
@@ -88,9 +88,9 @@ pub async fn sign_in(
     };
     tries.forgive(app).await?;
     if account.second_factor.is_some() {
-        return Ok(Step::Code(half_way(app, account.staff.id)));
+        return Ok(Step::Code(half_way(app, &account)));
     }
-    Ok(Step::In(enter(app, account.staff).await?))
+    enter(app, account).await?.map(Step::In).ok_or(SignInError::Late)
 }
 
 /// Tries the code of a second factor, after a right password.
@@ -98,43 +98,53 @@ pub async fn sign_in(
 /// # Errors
 /// See [`SignInError`].
 pub async fn give_code(app: &App, half_way: &str, code: &str, origin: Option<IpAddr>) -> Result<SignedIn, SignInError> {
-    let id = who_is_half_way(app, half_way).ok_or(SignInError::Late)?;
-    let account = app.store.account(id).await?;
+    let account = who_is_half_way(app, half_way).await?.ok_or(SignInError::Late)?;
+    let id = account.staff.id;
     // Of those alone who know the password, so that nobody else can keep its owner from giving the code.
     let tries = Tries::of_codes(id, origin);
     let wait = tries.count(app).await?;
-    let (Some(secret), None) = (&account.second_factor, account.ended_at) else { return Err(SignInError::Late) };
+    let Some(secret) = &account.second_factor else { return Err(SignInError::Late) };
     if !factor::is_right(app, id, secret, code).await? {
         let reason = format!("{} knew the password and gave a wrong code{}", account.staff.address, in_words(wait));
         app.store.record(app.clock.now(), "desk", "refused", &reason).await?;
         return Err(SignInError::Wrong);
     }
     tries.forgive(app).await?;
-    Ok(enter(app, account.staff).await?)
+    enter(app, account).await?.ok_or(SignInError::Late)
 }
 
-/// Lets somebody in who has shown that they may.
-pub(super) async fn enter(app: &App, staff: Staff) -> Result<SignedIn, StoreError> {
-    let cookie = session::begin(app, &staff).await?;
+/// Lets somebody in who has shown that they know the password of this account; `None` when it is another by now.
+pub(super) async fn enter(app: &App, account: Account) -> Result<Option<SignedIn>, StoreError> {
+    let Some(cookie) = session::begin(app, &account).await? else { return Ok(None) };
+    let staff = account.staff;
     let (own, reason) = (app.store.by(Actor::Staff(staff.id)), format!("{} signed in", staff.address));
     own.record(app.clock.now(), &staff.id.about(), "signed in", &reason).await?;
-    Ok(SignedIn { staff, cookie })
+    Ok(Some(SignedIn { staff, cookie }))
 }
 
-/// A text that shows that somebody's password was right a moment ago.
-pub(super) fn half_way(app: &App, id: StaffId) -> String {
-    let text = format!("{}.{}", id.0, app.clock.now().as_second());
-    format!("{text}.{}", app.secret.seal(Purpose::SignIn, &text))
+/// A text that shows that somebody's password was right a moment ago. It is good while they have that password.
+pub(super) fn half_way(app: &App, account: &Account) -> String {
+    let (id, at) = (account.staff.id, app.clock.now().as_second());
+    format!("{}.{at}.{}", id.0, app.secret.seal(Purpose::SignIn, &sealed(account, at)))
 }
 
-fn who_is_half_way(app: &App, half_way: &str) -> Option<StaffId> {
-    let (text, seal) = half_way.rsplit_once('.')?;
-    if !app.secret.is_seal(Purpose::SignIn, text, seal) {
-        return None;
-    }
-    let (id, at) = text.split_once('.')?;
-    let at = Timestamp::from_second(at.parse().ok()?).ok()?;
-    (app.clock.now().duration_since(at) <= CODE_WITHIN).then_some(StaffId(id.parse().ok()?))
+/// What the seal of [`half_way`] is of.
+fn sealed(account: &Account, at: i64) -> String {
+    format!("{}.{at}.{}", account.staff.id.0, account.password.as_deref().unwrap_or_default())
+}
+
+async fn who_is_half_way(app: &App, half_way: &str) -> Result<Option<Account>, StoreError> {
+    let parts: Vec<&str> = half_way.split('.').collect();
+    let [id, at, seal] = parts[..] else { return Ok(None) };
+    let (Ok(id), Ok(at)) = (id.parse(), at.parse()) else { return Ok(None) };
+    let account = match app.store.account(StaffId(id)).await {
+        Err(StoreError::Missing(_)) => return Ok(None),
+        account => account?,
+    };
+    let is_ours = app.secret.is_seal(Purpose::SignIn, &sealed(&account, at), seal);
+    let began = Timestamp::from_second(at).unwrap_or(Timestamp::MIN);
+    let is_fresh = app.clock.now().duration_since(began) <= CODE_WITHIN;
+    Ok((is_ours && is_fresh && account.ended_at.is_none()).then_some(account))
 }
 
 /// Whose tries are counted: those for an account, and those from a network.
@@ -158,20 +168,31 @@ impl Tries {
         Self { account, network: origin.map(|origin| format!("network {}", network_of(origin))) }
     }
 
+    fn counters(&self) -> impl Iterator<Item = (&String, u64)> {
+        let network = self.network.iter().map(|network| (network, FREE_BY_NETWORK));
+        [(&self.account, FREE_BY_ACCOUNT)].into_iter().chain(network)
+    }
+
     /// Counts a try, or refuses it. Gives how long the next must wait, should this be in vain.
     pub(super) async fn count(&self, app: &App) -> Result<SignedDuration, SignInError> {
         let (now, mut longest) = (app.clock.now(), SignedDuration::ZERO);
+        // Who must wait is told so without a write: on SQLite everybody who sends waits for the one who writes.
+        for (who, _) in self.counters() {
+            let before = app.store.failed_sign_ins(who).await?;
+            if before.is_some_and(|failures| failures.next_at > now) {
+                return Err(must_wait(before, now));
+            }
+        }
         let mut tx = app.store.begin().await?;
-        let network = self.network.as_ref().map(|network| (network, FREE_BY_NETWORK));
-        for (who, free) in [(&self.account, FREE_BY_ACCOUNT)].into_iter().chain(network) {
+        for (who, free) in self.counters() {
             let before = tx.failed_sign_ins(who).await?;
             let known = before.map_or(0, |failures| failures.count);
             let wait = wait_after(known + 1, free);
             longest = longest.max(wait);
             let next_at = now.checked_add(wait).unwrap_or(Timestamp::MAX);
             if !tx.try_sign_in(who, known, next_at, now).await? {
-                let next_at = before.map_or(now, |failures| failures.next_at);
-                return Err(SignInError::Wait(next_at.duration_since(now).max(SignedDuration::from_secs(1))));
+                tx.undo().await?;
+                return Err(must_wait(before, now));
             }
         }
         tx.commit().await?;
@@ -187,6 +208,11 @@ impl Tries {
         }
         tx.commit().await
     }
+}
+
+fn must_wait(before: Option<Failures>, now: Timestamp) -> SignInError {
+    let next_at = before.map_or(now, |failures| failures.next_at);
+    SignInError::Wait(next_at.duration_since(now).max(SignedDuration::from_secs(1)))
 }
 
 /// What the ledger adds when the next try must wait.

@@ -26,6 +26,12 @@ pub struct Failures {
     pub next_at: Timestamp,
 }
 
+const FAILURES: &str = "SELECT failures, next_at FROM failed_sign_ins WHERE who = $1";
+
+fn failures((count, next_at): (i64, i64)) -> Failures {
+    Failures { count: count.unsigned_abs(), next_at: instant(next_at) }
+}
+
 impl Store {
     /// The session of that digest.
     ///
@@ -42,6 +48,24 @@ impl Store {
             began_at: instant(began_at),
             seen_at: instant(seen_at),
         }))
+    }
+
+    /// How often somebody tried in vain, if they did.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn failed_sign_ins(&self, who: &str) -> Result<Option<Failures>, StoreError> {
+        Ok(sqlx::query_as(FAILURES).bind(who).fetch_optional(&self.reader).await?.map(failures))
+    }
+
+    /// Notes that somebody was seen, unless it was noted since an instant.
+    ///
+    /// # Errors
+    /// When the store cannot be written.
+    pub async fn see_session(&self, digest: &str, unless_since: Timestamp, now: Timestamp) -> Result<(), StoreError> {
+        let statement = sqlx::query("UPDATE sessions SET seen_at = $1 WHERE digest = $2 AND seen_at < $3");
+        self.writer.execute(statement.bind(ms(now)).bind(digest).bind(ms(unless_since))).await?;
+        Ok(())
     }
 
     /// Forgets sessions that began, or were last seen, before these instants, and failures before `failed`. Where there
@@ -88,19 +112,6 @@ impl Tx {
         Ok(())
     }
 
-    /// Somebody was seen.
-    ///
-    /// # Errors
-    /// When the store cannot be written.
-    pub async fn see_session(&mut self, digest: &str, now: Timestamp) -> Result<(), StoreError> {
-        sqlx::query("UPDATE sessions SET seen_at = $1 WHERE digest = $2")
-            .bind(ms(now))
-            .bind(digest)
-            .execute(&mut *self.inner)
-            .await?;
-        Ok(())
-    }
-
     /// Ends one session.
     ///
     /// # Errors
@@ -132,16 +143,12 @@ impl Tx {
         Ok(())
     }
 
-    /// How often somebody tried in vain, if they did.
+    /// How often somebody tried in vain, if they did, as this transaction sees it.
     ///
     /// # Errors
     /// When the store cannot be read.
     pub async fn failed_sign_ins(&mut self, who: &str) -> Result<Option<Failures>, StoreError> {
-        let row: Option<(i64, i64)> = sqlx::query_as("SELECT failures, next_at FROM failed_sign_ins WHERE who = $1")
-            .bind(who)
-            .fetch_optional(&mut *self.inner)
-            .await?;
-        Ok(row.map(|(count, next_at)| Failures { count: count.unsigned_abs(), next_at: instant(next_at) }))
+        Ok(sqlx::query_as(FAILURES).bind(who).fetch_optional(&mut *self.inner).await?.map(failures))
     }
 
     /// Counts a try before it is made, as one in vain, and says when the next may be; `false` when it is too early for it,

@@ -196,17 +196,42 @@ impl Tx {
         Ok(())
     }
 
-    /// Turns a second factor on, or off.
+    /// Turns a second factor on; `false` when one is.
     ///
     /// # Errors
     /// When the store cannot be written.
-    pub async fn set_second_factor(&mut self, id: StaffId, secret: Option<&str>) -> Result<(), StoreError> {
-        sqlx::query("UPDATE staff SET second_factor = $1 WHERE id = $2 AND ended_at IS NULL")
-            .bind(secret)
-            .bind(id.0)
-            .execute(&mut *self.inner)
-            .await?;
+    pub async fn turn_on_second_factor(&mut self, id: StaffId, secret: &str) -> Result<bool, StoreError> {
+        let done = sqlx::query(
+            "UPDATE staff SET second_factor = $1 WHERE id = $2 AND second_factor IS NULL AND ended_at IS NULL",
+        )
+        .bind(secret)
+        .bind(id.0)
+        .execute(&mut *self.inner)
+        .await?;
+        Ok(done.rows_affected() == 1)
+    }
+
+    /// Turns a second factor off.
+    ///
+    /// # Errors
+    /// When the store cannot be written.
+    pub async fn turn_off_second_factor(&mut self, id: StaffId) -> Result<(), StoreError> {
+        sqlx::query("UPDATE staff SET second_factor = NULL WHERE id = $1").bind(id.0).execute(&mut *self.inner).await?;
         Ok(())
+    }
+
+    /// Keeps somebody's password as it is until this is done; `false` when it is another, or they are staff no more.
+    ///
+    /// # Errors
+    /// When the store cannot be written.
+    pub async fn hold_password(&mut self, id: StaffId, hash: Option<&str>) -> Result<bool, StoreError> {
+        let done =
+            sqlx::query("UPDATE staff SET password = password WHERE id = $1 AND password = $2 AND ended_at IS NULL")
+                .bind(id.0)
+                .bind(hash)
+                .execute(&mut *self.inner)
+                .await?;
+        Ok(done.rows_affected() == 1)
     }
 
     /// Takes a code's step as used; `false` when it or a later one was used before (RFC 6238 §5.2).

@@ -39,7 +39,7 @@ pub struct Tx {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum TxState {
     Open,
-    Committed,
+    Ended,
 }
 
 impl Writer {
@@ -92,7 +92,7 @@ impl Writer {
         for statement in engine.end_unsynced() {
             tx.inner.execute(*statement).await?;
         }
-        tx.state = TxState::Committed;
+        tx.state = TxState::Ended;
         write_point();
         Ok(Some(expected))
     }
@@ -149,13 +149,23 @@ impl Tx {
     pub async fn commit(mut self) -> Result<(), StoreError> {
         write_point();
         sqlx::query("COMMIT").execute(&mut *self.inner).await?;
-        self.state = TxState::Committed;
+        self.state = TxState::Ended;
         write_point();
+        Ok(())
+    }
+
+    /// Undoes all of it, and keeps the connection: for what is refused often, and by anybody's wish.
+    ///
+    /// # Errors
+    /// When the store cannot be reached. Nothing was written then either.
+    pub async fn undo(mut self) -> Result<(), StoreError> {
+        sqlx::query("ROLLBACK").execute(&mut *self.inner).await?;
+        self.state = TxState::Ended;
         Ok(())
     }
 }
 
-/// What was not committed is undone by closing its connection.
+/// What was not ended is undone by closing its connection.
 impl Drop for Tx {
     fn drop(&mut self) {
         if self.state == TxState::Open {

@@ -2,7 +2,10 @@
 
 mod issues;
 mod readers;
+mod second_factor;
 mod site;
+
+use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 use reqwest::{Method, StatusCode};
@@ -17,7 +20,8 @@ use tidings::{
 
 use crate::world::{
     World, address_of,
-    desk::{Desk, OLGA, PASSWORD, VERA, code_at},
+    desk::{Desk, OLGA, PASSWORD, VERA},
+    eventually,
     pages::Pages,
     stores::told_on_both_engines,
 };
@@ -114,7 +118,10 @@ async fn who_guesses_waits_longer_each_time_and_the_right_password_waits_with_th
         tries += 1;
     }
     assert_eq!(tries, 5, "the fifth in vain makes the next wait");
+    let before = world.rows().await;
     assert_eq!(desk.sign_in(OLGA, PASSWORD).await.status, StatusCode::TOO_MANY_REQUESTS);
+    let changes = before.changes(&world.rows().await);
+    assert_eq!(changes, [""; 0], "who must wait costs no write, for which others would wait");
     world.clock.advance(SignedDuration::from_secs(2));
     assert_eq!(desk.sign_in(OLGA, "a wrong password").await.status, StatusCode::UNAUTHORIZED);
     world.clock.advance(SignedDuration::from_secs(2));
@@ -271,67 +278,6 @@ async fn a_forgotten_password_is_chosen_anew_by_mail_and_the_old_links_end() {
     assert_eq!(desk.get(&late).await.status, StatusCode::GONE);
 }
 
-told_on_both_engines!(with_a_second_factor_a_password_alone_does_not_let_anybody_in_and_a_code_does_once);
-async fn with_a_second_factor_a_password_alone_does_not_let_anybody_in_and_a_code_does_once() {
-    let (world, pages) = house().await;
-    let mut desk = Desk::signed_in(&pages, OLGA).await;
-    let page = desk.get("/desk/account/factor").await;
-    assert!(page.text.contains("<path d=\"M"), "a picture to take: {}", page.text);
-    let secret: String = page.hidden("secret").split_whitespace().collect();
-    let code_now = || code_at(&secret, world.clock.now());
-    let wrong = [("secret", secret.as_str()), ("code", "000000")];
-    let page = desk.press("/desk/account/factor", &wrong).await;
-    assert_eq!(page.hidden("secret").replace(' ', ""), secret, "who mistypes need not begin anew");
-    let code = code_now();
-    let right = [("secret", secret.as_str()), ("code", code.as_str())];
-    let elsewhere = Desk::signed_in(&pages, OLGA).await;
-    assert_eq!(desk.press("/desk/account/factor", &right).await.location(), "/desk/account");
-    assert!(is_in(&desk).await && !is_in(&elsewhere).await);
-
-    let mut fresh = Desk::outside(&pages);
-    let page = fresh.sign_in(OLGA, PASSWORD).await;
-    assert_eq!(page.status, StatusCode::OK);
-    assert!(fresh.cookie.is_empty());
-    let half_way = page.hidden("half_way");
-    let give = async |half_way: &str, code: &str| {
-        let fields = [("half_way", half_way), ("code", code), ("next", "")];
-        Desk::outside(&pages).post("/desk/code", &fields).await.status
-    };
-    assert_eq!(give(&half_way, &code).await, StatusCode::UNAUTHORIZED, "that code was used");
-    world.clock.advance(SignedDuration::from_secs(30));
-    let code = code_now();
-    assert_eq!(give("1.1.abcdefghijklmnop", &code).await, StatusCode::UNAUTHORIZED);
-    assert_eq!(give(&half_way, &code).await, StatusCode::SEE_OTHER);
-    assert_eq!(give(&half_way, &code).await, StatusCode::UNAUTHORIZED, "and so was that");
-    world.minutes(11);
-    let code = code_now();
-    assert_eq!(give(&half_way, &code).await, StatusCode::UNAUTHORIZED, "the password was too long ago");
-    // Whoever knows the address alone cannot keep its owner from giving the code.
-    for _ in 0..5 {
-        Desk::outside(&pages).from("203.0.113.9").sign_in(OLGA, "a wrong password").await;
-    }
-    world.minutes(1);
-    let page = Desk::outside(&pages).sign_in(OLGA, PASSWORD).await;
-    world.clock.advance(SignedDuration::from_secs(30));
-    assert_eq!(give(&page.hidden("half_way"), &code_now()).await, StatusCode::SEE_OTHER);
-    // A session that was left open turns nothing off, and ended when the factor was turned on.
-    let mut desk = Desk::outside(&pages);
-    let page = desk.sign_in(OLGA, PASSWORD).await;
-    world.clock.advance(SignedDuration::from_secs(30));
-    let code = code_now();
-    let fields =
-        [("half_way", &*page.hidden("half_way")), ("code", &code), ("next", "")].map(|(a, b)| (a, b.to_owned()));
-    let fields: Vec<(&str, &str)> = fields.iter().map(|(a, b)| (*a, b.as_str())).collect();
-    assert_eq!(desk.post("/desk/code", &fields).await.status, StatusCode::SEE_OTHER);
-    let off = desk.press("/desk/account/factor", &[("do", "off"), ("code", "")]).await;
-    assert_eq!(off.status, StatusCode::UNPROCESSABLE_ENTITY);
-    world.clock.advance(SignedDuration::from_secs(30));
-    let off = desk.press("/desk/account/factor", &[("do", "off"), ("code", &code_now())]).await;
-    assert_eq!(off.location(), "/desk/account");
-    let dump = world.dump().await;
-    assert!(!dump.contains(PASSWORD), "no password is written down");
-}
-
 told_on_both_engines!(only_owners_say_who_is_staff_and_one_stays);
 async fn only_owners_say_who_is_staff_and_one_stays() {
     let (world, pages) = house().await;
@@ -366,6 +312,41 @@ async fn only_owners_say_who_is_staff_and_one_stays() {
         Desk::signed_in(&pages, OLGA).await.press("/desk/staff/999", &[("do", "dismiss")]).await.status,
         StatusCode::FORBIDDEN
     );
+}
+
+#[tokio::test]
+async fn who_was_dismissed_gets_no_link_from_a_page_that_is_older() {
+    let (world, pages) = house().await;
+    let vera = world.staff(VERA, Role::Viewer).await;
+    let mut olga = Desk::signed_in(&pages, OLGA).await;
+    let path = format!("/desk/staff/{}", vera.id.0);
+    olga.press(&path, &[("do", "dismiss")]).await;
+    world.run().await;
+    world.new_mails();
+    let answer = olga.press(&path, &[("do", "invite")]).await;
+    assert_eq!(answer.status, StatusCode::CONFLICT, "{}", answer.text);
+    world.run().await;
+    assert_eq!(world.new_mails().len(), 0);
+}
+
+#[tokio::test]
+async fn who_looks_at_the_desk_sees_it_while_nobody_can_write() {
+    let (world, pages) = house().await;
+    let desk = Desk::signed_in(&pages, OLGA).await;
+    // Their next look would be noted.
+    world.minutes(2);
+    let mut raw = world.raw().await;
+    sqlx::query("BEGIN IMMEDIATE").execute(&mut raw).await.expect("the only writer");
+    let page =
+        tokio::time::timeout(Duration::from_secs(3), desk.get("/desk")).await.expect("long before the store gives up");
+    assert_eq!(page.status, StatusCode::OK);
+    sqlx::query("ROLLBACK").execute(&mut raw).await.expect("undone");
+    eventually("it to be noted all the same", async || {
+        let seen: i64 =
+            sqlx::query_scalar("SELECT MAX(seen_at) FROM sessions").fetch_one(&mut raw).await.expect("a session");
+        seen == world.clock.now().as_millisecond()
+    })
+    .await;
 }
 
 #[tokio::test]

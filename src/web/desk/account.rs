@@ -60,6 +60,9 @@ pub(super) async fn password(State(site): State<Site>, Pressed { visitor, form }
 
 /// A fresh secret, each time that somebody looks: it is written down only when a code shows that the phone has it.
 pub(super) async fn factor_page(State(site): State<Site>, visitor: Visitor) -> Response {
+    if visitor.0.has_factor {
+        return site.go("/account");
+    }
     let factor = staff::fresh_factor(&site.app, &visitor.0.staff.address);
     show_factor(&site, &visitor, StatusCode::OK, &factor, "")
 }
@@ -68,7 +71,7 @@ pub(super) async fn factor(State(site): State<Site>, Pressed { visitor, form }: 
     if form.one("do") == "off" {
         return match staff::turn_off_factor(&visitor.app(&site), &visitor.0, form.one("code")).await {
             Ok(()) => site.go("/account"),
-            Err(error @ FactorError::Wrong) => {
+            Err(error @ (FactorError::Wrong | FactorError::On)) => {
                 show(&site, &visitor, StatusCode::UNPROCESSABLE_ENTITY, &sentence(&error))
             }
             Err(FactorError::Store(error)) => visitor.failed(&site, "turning off a second factor", &error),
@@ -81,6 +84,7 @@ pub(super) async fn factor(State(site): State<Site>, Pressed { visitor, form }: 
             let factor = staff::same_factor(&site.app, &visitor.0.staff.address, &secret);
             show_factor(&site, &visitor, StatusCode::UNPROCESSABLE_ENTITY, &factor, &sentence(&error))
         }
+        Err(error @ FactorError::On) => show(&site, &visitor, StatusCode::CONFLICT, &sentence(&error)),
         Err(FactorError::Store(error)) => visitor.failed(&site, "a second factor", &error),
     }
 }

@@ -99,6 +99,8 @@ pub(super) async fn change(
             Dismissed::Now => format!("{} is staff no more.", address.reveal()),
             Dismissed::NotStaff => format!("{} was not staff.", address.reveal()),
         }),
+        // This page may be from before they were dismissed.
+        ("invite", _) if account.ended_at.is_some() => Err(AppointError::NotStaff(address.clone())),
         ("invite", _) => staff::invite(&visitor.app(&site), &account.staff)
             .await
             .map(|_| format!("{} gets another mail with a link.", address.reveal()))
@@ -121,7 +123,7 @@ async fn problem(site: &Site, visitor: &Visitor, error: &AppointError) -> Respon
         AppointError::Store(error) => return visitor.failed(site, "appointing staff", error),
         AppointError::Link(staff::LinkError::Store(error)) => return visitor.failed(site, "inviting staff", error),
         AppointError::Link(staff::LinkError::Render(error)) => return visitor.failed(site, "inviting staff", error),
-        AppointError::Link(_) => "They had five links within a day; wait before another.".to_owned(),
+        AppointError::Link(_) => "They had as many links as a day may bring; wait before another.".to_owned(),
         AppointError::Already(address) => format!("{} is staff already.", address.reveal()),
         AppointError::NotStaff(_) | AppointError::LastOwner(_) => sentence(error),
     };
