@@ -18,7 +18,7 @@ use crate::{
         address::EmailAddress,
         issue::{Draft, IssueId, IssueKind},
     },
-    queue::{self, Held, Queued},
+    queue::{self, Edition, Held, Queued},
     render::Flavour,
     store::{StoreError, issues::StoredIssue},
 };
@@ -117,13 +117,32 @@ pub async fn send(app: &App, draft: &Draft, sending: &Sending<'_>) -> Result<Pla
     let issue = app.store.issue_id().await?;
     let placed = match waits {
         Wait::ForSecond(_) | Wait::ForStaff => hold(app, issue, draft, sending, waits).await,
-        Wait::Not => {
-            let edition = edition(app, issue, draft, &why);
-            let ready = ready(app, edition, sending.window).await?;
-            queue::queue_issue(&app.store, edition, &ready).await.map(Placed::Queued).map_err(NewsroomError::from)
-        }
+        Wait::Not => match queue_now(app, edition(app, issue, draft, &why), sending).await {
+            Ok(Some(queued)) => Ok(Placed::Queued(queued)),
+            Ok(None) => hold(app, issue, draft, sending, Wait::ForStaff).await,
+            Err(error) => Err(error),
+        },
     };
     made_before(app, draft, placed).await
+}
+
+/// Queues it; `None` when a program wants it, and others were quicker, so that the list had as many alerts as a day may
+/// bring.
+async fn queue_now(app: &App, edition: Edition<'_>, sending: &Sending<'_>) -> Result<Option<Queued>, NewsroomError> {
+    let ready = ready(app, edition, sending.window).await?;
+    let mailing = queue::freeze_issue(&app.store, edition, &ready).await?;
+    let mut tx = app.store.begin().await?;
+    if is_counted(edition.draft, sending.by) {
+        tx.programs_one_by_one().await?;
+        let had = tx.alerts_since(&edition.draft.list, day_ago(app)).await?;
+        if had >= alerts_per_day(app, edition.draft)? {
+            tx.undo().await?;
+            return Ok(None);
+        }
+    }
+    let queued = queue::write_queued(&mut tx, edition, &ready, &mailing).await?;
+    tx.commit().await?;
+    Ok(Some(queued))
 }
 
 /// The same for a program that says to how many it expects this to go. When it asks for it again, for it did not hear whether
@@ -186,13 +205,24 @@ async fn hold(
 /// stopped where the alerts of a feed are, and staff release what they want.
 async fn must_wait_today(app: &App, draft: &Draft, by: &By) -> Result<Wait, NewsroomError> {
     let waits = must_wait(app, draft, by)?;
-    if waits != Wait::Not || !matches!(by, By::Token { .. }) || draft.kind() != IssueKind::Alert {
+    if waits != Wait::Not || !is_counted(draft, by) {
         return Ok(waits);
     }
-    let day_ago = app.clock.now().checked_sub(SignedDuration::from_hours(24)).unwrap_or(Timestamp::MIN);
-    let had = app.store.alerts_since(&draft.list, day_ago).await?;
-    let most = configured_list(app, &draft.list)?.alerts_per_day as u64;
-    Ok(if had >= most { Wait::ForStaff } else { Wait::Not })
+    let had = app.store.alerts_since(&draft.list, day_ago(app)).await?;
+    Ok(if had >= alerts_per_day(app, draft)? { Wait::ForStaff } else { Wait::Not })
+}
+
+/// True for what a day may bring only so many of.
+fn is_counted(draft: &Draft, by: &By) -> bool {
+    matches!(by, By::Token { .. }) && draft.kind() == IssueKind::Alert
+}
+
+fn alerts_per_day(app: &App, draft: &Draft) -> Result<u64, NewsroomError> {
+    Ok(configured_list(app, &draft.list)?.alerts_per_day as u64)
+}
+
+fn day_ago(app: &App) -> Timestamp {
+    app.clock.now().checked_sub(SignedDuration::from_hours(24)).unwrap_or(Timestamp::MIN)
 }
 
 /// Why an issue is held that waits for a second person.

@@ -5,7 +5,7 @@ mod newsroom;
 
 use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
-use sqlx::AssertSqlSafe;
+use sqlx::{Any, AssertSqlSafe};
 
 pub use self::{listing::IssueFilter, newsroom::HandedOver};
 use super::{Counter, Store, StoreError, Tx, instant, instant_or_none, ms, word};
@@ -215,20 +215,13 @@ impl Store {
         Ok(count.unsigned_abs())
     }
 
-    /// How many alerts a list has had since an instant, by hand or by itself; what corrects or withdraws one is none.
+    /// How many alerts a list has had since an instant, by hand or by itself; what corrects or withdraws one is none. What
+    /// was stopped or cancelled counts once any of it was sent.
     ///
     /// # Errors
     /// When the store cannot be read.
     pub async fn alerts_since(&self, list: &Slug, since: Timestamp) -> Result<u64, StoreError> {
-        let (count,): (i64,) = sqlx::query_as(
-            "SELECT COUNT(*) FROM issues WHERE list = $1 AND kind = 'alert' AND corrects IS NULL AND made_at > $2
-               AND state = 'queued'",
-        )
-        .bind(list.as_str())
-        .bind(ms(since))
-        .fetch_one(&self.reader)
-        .await?;
-        Ok(count.unsigned_abs())
+        alerts_since(&self.reader, list, since).await
     }
 
     /// Stops an issue that is queued, by itself: see [`Tx::hold_issue`].
@@ -269,6 +262,44 @@ impl Store {
         .await?;
         rows.into_iter().map(Row::into_issue).collect()
     }
+}
+
+impl Tx {
+    /// Lets programs that send alerts go one after the other, on either engine, so that each sees those before it. Nobody
+    /// else waits for them.
+    ///
+    /// # Errors
+    /// When the store cannot be written.
+    pub async fn programs_one_by_one(&mut self) -> Result<(), StoreError> {
+        self.take_ids(Counter::AlertsByPrograms, 1).await?;
+        Ok(())
+    }
+
+    /// As [`Store::alerts_since`], as this transaction sees it.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn alerts_since(&mut self, list: &Slug, since: Timestamp) -> Result<u64, StoreError> {
+        alerts_since(&mut *self.inner, list, since).await
+    }
+}
+
+async fn alerts_since<'e>(
+    on: impl sqlx::Executor<'e, Database = Any>,
+    list: &Slug,
+    since: Timestamp,
+) -> Result<u64, StoreError> {
+    let (count,): (i64,) = sqlx::query_as(
+        "SELECT COUNT(*) FROM issues WHERE list = $1 AND kind = 'alert' AND corrects IS NULL AND queued_at > $2
+           AND (state = 'queued' OR EXISTS (
+                SELECT 1 FROM mailings m JOIN delivery_counts c ON c.mailing = m.id
+                WHERE m.issue = issues.id AND c.sent > 0))",
+    )
+    .bind(list.as_str())
+    .bind(ms(since))
+    .fetch_one(on)
+    .await?;
+    Ok(count.unsigned_abs())
 }
 
 impl Store {

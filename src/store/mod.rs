@@ -127,6 +127,7 @@ fn first_of(last: i64, count: usize) -> i64 {
 #[derive(Clone, Copy, Debug)]
 enum Counter {
     AccessTokens,
+    AlertsByPrograms,
     Consents,
     DeadLetters,
     Holders,
@@ -159,6 +160,7 @@ impl Counter {
     fn name(self) -> &'static str {
         match self {
             Self::AccessTokens => "access tokens",
+            Self::AlertsByPrograms => "alerts by programs",
             Self::Consents => "consents",
             Self::DeadLetters => "dead letters",
             Self::Holders => "holders",

@@ -5,12 +5,12 @@ use reqwest::StatusCode;
 use serde_json::{Value, json};
 use tidings::{
     access::{self, Once, Turn},
-    domain::access::Scope,
+    domain::{access::Scope, issue::IssueId},
     newsroom::{self, By, Placed, Sending, Statement},
 };
 
 use super::house;
-use crate::world::{World, address_of, api::Program, pages::Pages, slug, stores::told_on_both_engines};
+use crate::world::{World, address_of, api::Program, pages::Pages, slug, somebody, stores::told_on_both_engines};
 
 const SEND: [Scope; 3] = [Scope::AlertsWrite, Scope::AlertsSend, Scope::IssuesRead];
 
@@ -194,10 +194,7 @@ async fn where_two_people_are_needed_a_program_is_neither_of_them() {
 
 #[tokio::test]
 async fn a_program_that_alerts_again_and_again_is_held_up_and_staff_release_what_they_want() {
-    let setup = World::setup().staff("notify = [\"desk@example.org\"]");
-    let world = setup.list("alerts_per_day = 2").start().await;
-    let pages = Pages::of(&world).await;
-    world.begin(2).await;
+    let (world, pages) = strict_house().await;
     let program = Program::with(&world, &pages, &SEND).await;
     for nth in 1..=2 {
         let answer = program.alerts(&format!("k-{nth}"), &wish(&format!("Alert {nth}"))).await;
@@ -215,4 +212,58 @@ async fn a_program_that_alerts_again_and_again_is_held_up_and_staff_release_what
     // On the next day it may send by itself again.
     world.hours(25);
     assert_eq!(program.alerts("k-4", &wish("Alert 4")).await.json()["state"], "queued");
+}
+
+told_on_both_engines!(
+    an_alert_that_went_and_was_withdrawn_counts_as_one_and_one_that_was_stopped_before_it_went_does_not
+);
+async fn an_alert_that_went_and_was_withdrawn_counts_as_one_and_one_that_was_stopped_before_it_went_does_not() {
+    let (world, pages) = strict_house().await;
+    let program = Program::with(&world, &pages, &SEND).await;
+    let mut asked = 0;
+    let mut alert = async |window: u64| {
+        asked += 1;
+        let mut body = wish(&format!("Alert {asked}"));
+        body["alert"]["window_seconds"] = window.into();
+        program.alerts(&format!("k-{asked}"), &body).await.json()
+    };
+    let stopped = alert(600).await["id"].as_i64().expect("a number");
+    let path = format!("/issues/{stopped}/stop");
+    assert_eq!(program.post(&path, &json!({ "reason": "a wrong name" })).await.status, StatusCode::OK);
+    for nth in 1..=2 {
+        let issue = IssueId(alert(0).await["id"].as_i64().expect("a number"));
+        world.run().await;
+        assert_eq!(world.states(issue).await, "sent 2", "{nth}");
+        let withdrawal = newsroom::draft_withdrawal(&world.app, issue, "").await.expect("a draft");
+        let sending = Sending { by: &somebody(), window: SignedDuration::ZERO };
+        newsroom::send(&world.app, &withdrawal, &sending).await.expect("withdrawn");
+        world.run().await;
+    }
+    assert_eq!(alert(0).await["state"], "held", "readers had two");
+}
+
+told_on_both_engines!(programs_that_alert_at_the_same_moment_bring_no_more_than_a_day_may_bring);
+async fn programs_that_alert_at_the_same_moment_bring_no_more_than_a_day_may_bring() {
+    let (world, pages) = strict_house().await;
+    let program = Program::with(&world, &pages, &SEND).await;
+    let wishes: Vec<(String, Value)> = (0..10).map(|nth| (format!("k-{nth}"), wish(&format!("Alert {nth}")))).collect();
+    let answers = wishes.iter().map(|(key, wish)| program.alerts(key, wish));
+    let mut states = Vec::new();
+    for answer in futures_util::future::join_all(answers).await {
+        assert_eq!(answer.status, StatusCode::CREATED, "{}", answer.text);
+        states.push(answer.json()["state"].as_str().expect("a state").to_owned());
+    }
+    states.sort();
+    assert_eq!(states, [vec!["held"; 8], vec!["queued"; 2]].concat());
+    world.run().await;
+    assert_eq!(world.mails_to("reader1@example.org").len(), 2);
+}
+
+/// A house whose list is alerted by programs twice a day at most.
+async fn strict_house() -> (World, Pages) {
+    let setup = World::setup().staff("notify = [\"desk@example.org\"]");
+    let world = setup.list("alerts_per_day = 2").start().await;
+    let pages = Pages::of(&world).await;
+    world.begin(2).await;
+    (world, pages)
 }
