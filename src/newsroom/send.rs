@@ -16,6 +16,7 @@ use crate::{
     config::SecondPerson,
     domain::{
         address::EmailAddress,
+        delivery::DeliveryState,
         issue::{Draft, IssueId, IssueKind},
     },
     queue::{self, Edition, Held, Queued},
@@ -83,8 +84,9 @@ pub struct Plan {
 /// When it cannot be sent so: a template is broken, nobody would get it, or it is not said who wants it.
 pub async fn plan(app: &App, draft: &Draft, sending: &Sending<'_>) -> Result<Plan, NewsroomError> {
     let waits = must_wait_today(app, draft, sending.by).await?;
-    let readers = count_audience(app, draft).await?;
-    refuse_to_nobody(draft, readers)?;
+    let (readers, on_the_way) = (count_audience(app, draft).await?, count_on_the_way(app, draft).await?);
+    refuse_to_nobody(draft, readers + on_the_way)?;
+    let list = configured_list(app, &draft.list)?;
     let edition = edition(app, IssueId(0), draft, "");
     let goes_at = edition.now.checked_add(sending.window).unwrap_or(Timestamp::MAX);
     let (rendered, withdrawal) = rendered(app, edition, goes_at).await?;
@@ -92,7 +94,10 @@ pub async fn plan(app: &App, draft: &Draft, sending: &Sending<'_>) -> Result<Pla
         kind: draft.kind(),
         subject: rendered.subject,
         readers,
-        whom: window::whom(app, edition, configured_list(app, &draft.list)?).await?,
+        whom: match on_the_way {
+            0 => window::whom_of(draft, list, readers),
+            _ => format!("{}, and to {on_the_way} whose message is on its way", window::whom_of(draft, list, readers)),
+        },
         window: sending.window,
         goes_at,
         expires_at: expiry(app, draft, goes_at),
@@ -246,6 +251,13 @@ pub(super) async fn made_before<T>(
         }
         other => other,
     }
+}
+
+/// How many messages of what a draft follows are on the wire: each that comes to its reader is followed as well.
+async fn count_on_the_way(app: &App, draft: &Draft) -> Result<u64, NewsroomError> {
+    let Some(follows) = draft.follows() else { return Ok(0) };
+    let states = app.store.states_of_issue(follows.first).await?;
+    Ok(states.get(&DeliveryState::Sending).copied().unwrap_or_default())
 }
 
 fn refuse_to_nobody(draft: &Draft, readers: u64) -> Result<(), NewsroomError> {

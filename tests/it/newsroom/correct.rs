@@ -154,6 +154,10 @@ async fn who_was_being_mailed_by_a_process_that_died_hears_of_it_too() {
     let dying = tokio::spawn(async move { send(&other, Lane::Alert, &Stop::default()).await });
     world.relay.wait_for(Stage::Dot, 1).await;
     // Nobody is known to have it, but nobody is told that nobody has.
+    let draft = newsroom::draft_withdrawal(&world.app, first, "").await.expect("a draft");
+    let sending = Sending { by: &somebody(), window: SignedDuration::ZERO };
+    let plan = newsroom::plan(&world.app, &draft, &sending).await.expect("staff are shown what would go");
+    assert!(plan.whom.ends_with(", and to 1 whose message is on its way"), "{}", plan.whom);
     let queued = retract(&world, first, "").await.expect("it is on the wire");
     assert_eq!(queued.readers, 0);
     aftercare(&world).await;
