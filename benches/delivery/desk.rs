@@ -1,5 +1,6 @@
 //! The desk before a million readers: how long each of its pages takes, as a browser on this machine would wait for it. A
-//! digest was sent to all of them and an alert waits in its window, so that there are two million deliveries as well.
+//! digest was sent to all of them and an alert waits in its window, so that there are two million deliveries as well; a
+//! correction of the digest is held.
 
 use std::{
     io::{Read, Write},
@@ -13,8 +14,9 @@ use jiff::SignedDuration;
 use tidings::{
     app::App,
     clock::Clock,
-    domain::{address::EmailAddress, slug::Slug, staff::Role},
-    newsroom::{self, By, Sending, Statement},
+    config::SecondPerson,
+    domain::{access::AccessTokenId, address::EmailAddress, issue::IssueId, slug::Slug, staff::Role},
+    newsroom::{self, By, Correction, Placed, Sending, Statement},
     staff::{self, Passwords, Step},
 };
 
@@ -47,6 +49,7 @@ const PAGES: &[&str] = &[
     "/desk/issues/2",
     "/desk/issues/1/correct",
     "/desk/issues/2/withdraw",
+    "/desk/issues/3",
     "/desk/write",
     "/desk/posts",
     "/desk/posts/1",
@@ -117,7 +120,8 @@ fn house() -> anyhow::Result<House> {
     Ok(house)
 }
 
-/// Queues an alert that waits in its window, and signs an owner in; gives what their cookie holds.
+/// Queues an alert that waits in its window, has a correction wait for staff, and signs an owner in; gives what
+/// their cookie holds.
 fn prepared(house: &House) -> anyhow::Result<String> {
     runtime()?.block_on(async {
         let app = App::open(house.config()?, Clock::System).await?;
@@ -126,7 +130,17 @@ fn prepared(house: &House) -> anyhow::Result<String> {
             Statement { list: &list, subject: "Coalition condemns the transfer", markdown: "The text.", key: None };
         let draft = newsroom::draft_alert(&app, &statement)?;
         let (by, window) = (By::Machine("bench".to_owned()), SignedDuration::from_hours(10));
-        newsroom::send(&app, &draft, &Sending { by: &by, window }).await?;
+        let sending = Sending { by: &by, window };
+        newsroom::send(&app, &draft, &sending).await?;
+        let mut strict = house.config()?;
+        strict.staff.second_person = SecondPerson::Needed;
+        let strict = App::open(strict, Clock::System).await?;
+        let said = Correction { subject: "The digest was wrong", wrong: "One date.", markdown: "The text." };
+        let correction = newsroom::draft_correction(&app, IssueId(1), &said).await?;
+        let program = By::Token { id: AccessTokenId(1), name: "bench".to_owned() };
+        let placed = newsroom::send(&strict, &correction, &Sending { by: &program, window }).await?;
+        strict.store.close().await;
+        anyhow::ensure!(matches!(placed, Placed::Waits(_)), "the correction does not wait: {placed:?}");
         let owner = EmailAddress::parse("owner@example.org")?;
         let (_, link) = staff::appoint(&app, &owner, "Olga", Role::Owner, "the benchmark").await?;
         let token = link.rsplit('/').next().unwrap_or_default();

@@ -144,6 +144,8 @@ async fn a_withdrawal_waits_for_nobody_and_a_correction_stops_the_first_at_once(
     let sending = Sending { by: &desk(&world).await, window: SignedDuration::ZERO };
     let placed = newsroom::send(&world.app, &correction, &sending).await.expect("held");
     let Placed::Waits(correction) = placed else { panic!("a correction is words of one person") };
+    let seen = newsroom::deciding_by(&world.app, correction, None).await.expect("it is shown");
+    assert_eq!(seen.whom, "about 2 readers who were mailed “Statement”");
     assert_eq!(world.issues().await[0].state.as_str(), "cancelled");
     newsroom::approve(&world.app, correction, &chief(&world).await).await.expect("another");
     world.run().await;
