@@ -1,7 +1,10 @@
 //! Importing a CSV at the desk: it is brought, read, and told what would come of it, with nothing written; a button then
 //! imports just what was read. Reading is the same as on the command line (`subscribe::rehearse`, `subscribe::import`).
 
-use std::io::{BufReader, Seek, Write};
+use std::{
+    io::{self, BufReader, Seek, Write},
+    sync::Arc,
+};
 
 use axum::{
     body::to_bytes,
@@ -15,10 +18,11 @@ use super::{
     Site,
     lists::Choice,
     pages::{DeskPage, Said, Word},
-    uploads::{LARGEST, Upload},
+    uploads::{LARGEST, Upload, Uploads},
     visitor::{Pressed, Visitor},
 };
 use crate::{
+    app::App,
     domain::{bounce::fit_to_show, consent::Door, number::counted, staff::Right},
     staff,
     subscribe::{self, BadLines, ImportError, Imported, Rehearsal},
@@ -150,9 +154,9 @@ pub(super) async fn decide(
     }
     let name = name.map_or(String::new(), |Path(name)| name);
     let seal = staff::form_seal(&site.app, &visitor.0);
-    let Some(mut upload) = site.uploads.take(&name, &seal, site.app.clock.now()) else {
-        let text = "This file is not here any more: it was imported already, or let go, or it was brought more than an hour \
-                    ago. The page of its list says what was imported.";
+    let Some(upload) = site.uploads.take(&name, &seal, site.app.clock.now()) else {
+        let text = "This file is not here any more: it was imported already, or is just now, or it was let go, or brought \
+                    more than an hour ago. The page of its list says what was imported.";
         return visitor.problem(&site, StatusCode::NOT_FOUND, text);
     };
     let Some(list) = site.app.config.list(upload.list.as_str()) else { return no_list(&site, &visitor, "") };
@@ -163,18 +167,13 @@ pub(super) async fn decide(
             return show(&site, &visitor, StatusCode::OK, list.name.as_str(), done);
         }
         _ => {
-            site.uploads.keep_as(name, upload);
+            site.uploads.put_back(name, upload);
             return visitor.problem(&site, StatusCode::BAD_REQUEST, "Nothing was done: no button was pressed.");
         }
     }
-    let imported = match upload.file.rewind() {
-        Ok(()) => {
-            let input = BufReader::new(&upload.file);
-            subscribe::import(&visitor.app(&site), &list.name, input, Door::Import, BadLines::PassOver(TOLD)).await
-        }
-        Err(error) => Err(ImportError::Unreadable(error)),
-    };
-    match imported {
+    // It goes on when nobody waits for its page any more: a browser that gives up has not changed anybody's mind.
+    let importing = tokio::spawn(import(visitor.app(&site), Arc::clone(&site.uploads), name, upload));
+    match importing.await.unwrap_or_else(|gone| Err(ImportError::Unreadable(io::Error::other(gone)))) {
         Ok(imported) => {
             let page = Done {
                 list: Choice::of(list),
@@ -185,12 +184,23 @@ pub(super) async fn decide(
             };
             visitor.page(&site, StatusCode::OK, &page)
         }
-        Err(error) => {
-            // It was not imported: the button may be pressed again.
-            site.uploads.keep_as(name, upload);
-            visitor.failed(&site, "an import", &error)
-        }
+        Err(error) => visitor.failed(&site, "an import", &error),
     }
+}
+
+async fn import(app: App, uploads: Arc<Uploads>, name: String, mut upload: Upload) -> Result<Imported, ImportError> {
+    let imported = match upload.file.rewind() {
+        Ok(()) => {
+            let input = BufReader::new(&upload.file);
+            subscribe::import(&app, &upload.list, input, Door::Import, BadLines::PassOver(TOLD)).await
+        }
+        Err(error) => Err(ImportError::Unreadable(error)),
+    };
+    if imported.is_err() {
+        // The button may be pressed again.
+        uploads.put_back(name, upload);
+    }
+    imported
 }
 
 /// What somebody brings, in a file of its own. The seal and the list stand before the file: nothing is read of what nobody

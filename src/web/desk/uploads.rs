@@ -64,20 +64,24 @@ impl Uploads {
     /// Keeps one, in the place of what the same session brought before, and gives its name; `None` when there are too many.
     pub(super) fn keep(self: &Arc<Self>, upload: Upload) -> Option<String> {
         let name = BASE64URL_NOPAD.encode(&rand::random::<[u8; 16]>());
-        self.keep_as(name.clone(), upload).then_some(name)
-    }
-
-    /// Keeps one by a name that it had. `false` when there are too many.
-    pub(super) fn keep_as(self: &Arc<Self>, name: String, upload: Upload) -> bool {
         let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
         kept.retain(|_, other| other.seal != upload.seal && upload.at.duration_since(other.at) < KEPT);
         if kept.len() >= MOST {
-            return false;
+            return None;
         }
         kept.insert(name.clone(), upload);
         drop(kept);
-        tokio::spawn(forget(Arc::downgrade(self), name));
-        true
+        tokio::spawn(forget(Arc::downgrade(self), name.clone()));
+        Some(name)
+    }
+
+    /// Keeps one that was taken out, by the name that it had, until its hour is over; unless the same session has brought
+    /// another meanwhile.
+    pub(super) fn put_back(&self, name: String, upload: Upload) {
+        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        if kept.values().all(|other| other.seal != upload.seal) {
+            kept.insert(name, upload);
+        }
     }
 
     /// Takes one out, for the session with that seal: nobody else has it, and nobody has it twice.
@@ -122,6 +126,19 @@ mod tests {
         assert!(uploads.take(&name, "mine", now).is_none());
         let name = uploads.keep(upload("mine", now)).expect("there is room");
         assert!(uploads.take(&name, "mine", now + KEPT).is_none());
+    }
+
+    #[tokio::test]
+    async fn one_that_is_put_back_is_there_by_its_name_unless_another_took_its_place() {
+        let (uploads, now) = (Arc::new(Uploads::default()), Timestamp::UNIX_EPOCH);
+        let name = uploads.keep(upload("mine", now)).expect("there is room");
+        let taken = uploads.take(&name, "mine", now).expect("it is there");
+        uploads.put_back(name.clone(), taken);
+        let taken = uploads.take(&name, "mine", now).expect("it is there again");
+        let newer = uploads.keep(upload("mine", now)).expect("there is room");
+        uploads.put_back(name.clone(), taken);
+        assert!(uploads.take(&name, "mine", now).is_none());
+        assert!(uploads.take(&newer, "mine", now).is_some());
     }
 
     #[test]

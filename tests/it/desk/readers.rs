@@ -2,7 +2,8 @@
 //! and out.
 
 use jiff::SignedDuration;
-use reqwest::StatusCode;
+use reqwest::{Method, StatusCode};
+use sqlx::Connection as _;
 use tidings::{
     domain::{subscription::SubscriptionState, suppression::SuppressionKind},
     newsroom,
@@ -11,8 +12,9 @@ use tidings::{
 };
 
 use crate::world::{
-    World, address_of,
+    Setup, World, address_of,
     desk::{Desk, ED, OLGA, PIA, VERA},
+    eventually,
     pages::{Answer as Page, Pages},
     relay::Answer,
     slug,
@@ -29,7 +31,11 @@ const EVENTS: &str = "[[lists]]\nname = \"events\"\ntitle = \"Events\"\nfeeds = 
 
 /// A house with two readers, and one of each role.
 async fn house() -> (World, Pages) {
-    let world = World::setup().also(EVENTS).start().await;
+    house_of(World::setup()).await
+}
+
+async fn house_of(setup: Setup) -> (World, Pages) {
+    let world = setup.also(EVENTS).start().await;
     let pages = Pages::of(&world).await;
     world.begin(2).await;
     world.staff_of_each_role().await;
@@ -335,6 +341,31 @@ async fn an_upload_is_imported_by_the_session_that_brought_it_within_an_hour_or_
     pia.press(&third, &[("do", "import"), ("list", "news")]).await;
     assert_eq!(state(&world, "news", "ana@reader.example").await, None, "it is imported where it was read for");
     assert_eq!(state(&world, "events", "ana@reader.example").await, Some(SubscriptionState::Active));
+}
+
+#[tokio::test]
+async fn an_import_is_done_though_the_browser_gives_up_waiting_for_it() {
+    let (world, pages) = house_of(World::setup().on_postgres()).await;
+    let pia = Desk::signed_in(&pages, PIA).await;
+    let seal = pia.get("/desk").await.hidden("seal");
+    let path = upload_of(&pia.bring("news", "a.csv", b"ana@reader.example\n").await);
+    let mut raw = world.raw().await;
+    let mut in_the_way = raw.begin().await.expect("a transaction");
+    sqlx::query("LOCK TABLE subscribers IN EXCLUSIVE MODE").execute(&mut *in_the_way).await.expect("locked");
+    let body = format!("seal={seal}&do=import");
+    tokio::select! {
+        answer = pia.ask(Method::POST, &path, &body, &[]) => panic!("it cannot be done yet: {}", answer.text),
+        () = world.is_waited_for() => (),
+    }
+    // What was asked is forgotten here, and its connection closed: the server sees that before it answers others.
+    for _ in 0..2 {
+        assert_eq!(pia.get("/desk").await.status, StatusCode::OK);
+    }
+    in_the_way.rollback().await.expect("out of the way");
+    eventually("the import to be done", async || {
+        state(&world, "news", "ana@reader.example").await == Some(SubscriptionState::Active)
+    })
+    .await;
 }
 
 #[tokio::test]

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use sqlx::{AnyConnection, AssertSqlSafe, Connection, query_scalar};
 
-use super::World;
+use super::{World, eventually};
 
 /// The rows of every table.
 #[derive(Debug, PartialEq, Eq)]
@@ -41,6 +41,17 @@ impl World {
         let mut raw = self.raw().await;
         sqlx::query(AssertSqlSafe(statement.to_owned())).execute(&mut raw).await.expect("the engine does it");
         raw.close().await.expect("it closes");
+    }
+
+    /// Waits until somebody waits, on PostgreSQL, for what another transaction holds.
+    pub(crate) async fn is_waited_for(&self) {
+        let mut raw = self.raw().await;
+        let waiting = "SELECT COUNT(*) FROM pg_stat_activity
+                       WHERE datname = current_database() AND wait_event_type = 'Lock'";
+        eventually("somebody to wait for a lock", async || {
+            query_scalar::<_, i64>(waiting).fetch_one(&mut raw).await.expect("a number") > 0
+        })
+        .await;
     }
 
     /// Every row that its store has now.
