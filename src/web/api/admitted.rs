@@ -16,7 +16,7 @@ use crate::{
     domain::{
         access::{Access, Reach, Scope},
         actor::Actor,
-        address::EmailAddress,
+        address::{EmailAddress, without_addresses, without_person},
         list::List,
         slug::Slug,
     },
@@ -72,6 +72,19 @@ impl Admitted {
     /// An address as it may be shown to this program.
     pub(super) fn shows(&self, address: &EmailAddress) -> String {
         if self.0.may(Scope::AddressesRead) { address.reveal().to_owned() } else { address.to_string() }
+    }
+
+    /// What somebody is called, as it may be shown to this program: it says no less than their address.
+    pub(super) fn shows_name(&self, name: String) -> String {
+        if self.0.may(Scope::AddressesRead) { name } else { String::new() }
+    }
+
+    /// A relay's words about somebody, as they may be shown to this program.
+    pub(super) fn shows_answer(&self, answer: &str, about: &EmailAddress) -> String {
+        match self.0.may(Scope::AddressesRead) {
+            true => without_addresses(answer, Some(about)),
+            false => without_person(answer, about, ""),
+        }
     }
 
     /// The app, for what it does: the ledger says that it was this token.

@@ -16,7 +16,6 @@ use super::{
 use crate::{
     domain::{
         access::Scope,
-        address::without_addresses,
         delivery::DeliveryState,
         issue::{IssueId, IssueState},
         subscription::SubscriberId,
@@ -272,7 +271,7 @@ fn delivery_shown(admitted: &Admitted, delivery: StoredDelivery) -> DeliveryShow
         attempts: delivery.attempts,
         try_at: delivery.try_at,
         changed_at: delivery.changed_at,
-        answer: delivery.answer.map(|answer| without_addresses(&answer, Some(&delivery.address))),
+        answer: delivery.answer.map(|answer| admitted.shows_answer(&answer, &delivery.address)),
     }
 }
 

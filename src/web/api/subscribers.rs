@@ -36,7 +36,7 @@ pub(super) struct SubscriptionShown {
     /// Their address: masked, unless the token has the scope `addresses:read`.
     #[schema(example = "a***@e***.org")]
     address: String,
-    /// Their name; may be empty.
+    /// Their name; empty, unless the token has the scope `addresses:read`, and where none is known.
     name: String,
     /// The list.
     list: String,
@@ -257,7 +257,7 @@ fn shown(admitted: &Admitted, subscription: Subscription) -> SubscriptionShown {
     SubscriptionShown {
         subscriber: subscription.subscriber.0,
         address: admitted.shows(&subscription.address),
-        name: subscription.name,
+        name: admitted.shows_name(subscription.name),
         list: subscription.list.to_string(),
         state: subscription.state.as_str(),
         consent: subscription.consent.as_str(),

@@ -15,6 +15,7 @@ use super::{
 use crate::{
     app::App,
     domain::{
+        address::without_person,
         alarm::AlarmKind,
         bounce::fit_to_show,
         number::{counted, grouped},
@@ -103,7 +104,7 @@ async fn relays(app: &App) -> Result<Relays, StoreError> {
         subject: delivery.subject,
         state: delivery.state.as_str(),
         // A relay's words may name whom they are about.
-        answer: fit_to_show(&delivery.answer.unwrap_or_default()),
+        answer: fit_to_show(&without_person(&delivery.answer.unwrap_or_default(), &delivery.address, "")),
     });
     let not_taken = not_taken.collect();
     let domains = app.config.domains.iter();

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use tidings::domain::access::Scope;
 
 use super::house;
-use crate::world::{World, address_of, api::Program, pages::Pages, stores::told_on_both_engines};
+use crate::world::{World, address_of, api::Program, pages::Pages, relay::Answer, stores::told_on_both_engines};
 
 /// All entries of a listing, page by page; something is done between pages.
 async fn walked(program: &Program<'_>, path: &str, mut between: impl AsyncFnMut()) -> Vec<Value> {
@@ -93,6 +93,26 @@ async fn addresses_are_masked_unless_a_token_may_see_them() {
     }
     let found = masked.post("/subscribers/find", &json!({ "address": "reader1@example.org" })).await.text;
     assert!(found.contains("\"news\"") && !found.contains("reader1@"), "{found}");
+}
+
+#[tokio::test]
+async fn who_may_not_see_an_address_sees_no_name_and_no_words_of_a_relay_that_say_as_much() {
+    let (world, pages) = house().await;
+    let masked = Program::with(&world, &pages, &[Scope::SubscribersRead, Scope::DeliveriesRead]).await;
+    let whole = Program::with(&world, &pages, &Scope::ALL).await;
+    world.sql("UPDATE subscribers SET name = 'Ana Author' WHERE address = 'reader1@example.org'").await;
+    world.relay.answer_recipient("reader1@example.org", Answer::Reply("550 5.1.1 mailbox reader1 is not known"));
+    world.next_look(&[world.post("Coalition condemns another transfer")]).await;
+    let issue = world.issues().await.iter().map(|issue| issue.id.0).max().expect("an issue");
+    let listing = ("/lists/news/subscriptions".to_owned(), "Ana Author");
+    for (path, words) in [listing, (format!("/issues/{issue}/deliveries"), "mailbox reader1")] {
+        let seen = whole.get(&path).await.text;
+        assert!(seen.contains(words), "{seen}");
+        let seen = masked.get(&path).await.text;
+        assert!(!seen.contains("Ana") && !seen.contains("reader1"), "{seen}");
+    }
+    let seen = masked.get(&format!("/issues/{issue}/deliveries")).await.text;
+    assert!(seen.contains("550 5.1.1 mailbox"), "why is told: {seen}");
 }
 
 told_on_both_engines!(who_is_asked_gets_nothing_before_they_confirm_and_who_left_comes_back_no_other_way);
