@@ -19,6 +19,7 @@ pub(super) use self::doubt::Doubt;
 pub use self::{
     claims::{Claimed, Claims, Doubtful, Recorded, SecondLook},
     counts::Fared,
+    page::Stretch,
     queueing::Batch,
 };
 use super::{Store, StoreError, Tx, instant, instant_or_none, mailings::lane_rank, ms, word};

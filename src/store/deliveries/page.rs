@@ -6,8 +6,21 @@ use crate::{
     store::{Store, StoreError},
 };
 
+/// How many deliveries are looked at for one page: of a rare state there may be none among a million.
+const LOOKED_AT: i64 = 10_000;
+
+/// Some deliveries of an issue.
+#[derive(Debug)]
+pub struct Stretch {
+    /// Those that were asked for.
+    pub found: Vec<StoredDelivery>,
+    /// The last reader who was looked at, when there may be more behind.
+    pub looked_up_to: Option<SubscriberId>,
+}
+
 impl Store {
-    /// Deliveries of an issue, in one state or any, in the order of their readers' numbers: those after `after`.
+    /// Deliveries of an issue, in one state or any, in the order of their readers' numbers: those after `after`, at most
+    /// `limit`. Only so many are looked at that nobody waits long.
     ///
     /// # Errors
     /// When the store cannot be read.
@@ -17,20 +30,32 @@ impl Store {
         state: Option<DeliveryState>,
         after: SubscriberId,
         limit: i64,
-    ) -> Result<Vec<StoredDelivery>, StoreError> {
+    ) -> Result<Stretch, StoreError> {
+        let last: Option<(i64,)> = sqlx::query_as(
+            "SELECT d.subscriber FROM mailings m JOIN deliveries d ON d.mailing = m.id
+             WHERE m.issue = $1 AND d.subscriber > $2 ORDER BY d.subscriber LIMIT 1 OFFSET $3",
+        )
+        .bind(issue.0)
+        .bind(after.0)
+        .bind(LOOKED_AT - 1)
+        .fetch_optional(&self.reader)
+        .await?;
+        let looked_up_to = last.map(|(last,)| SubscriberId(last));
         let rows: Vec<Row> = sqlx::query_as(
             "SELECT d.mailing, m.subject, d.subscriber, s.address, d.state, d.attempts, d.try_at, d.queued_at,
                     d.changed_at, d.answer
              FROM mailings m JOIN deliveries d ON d.mailing = m.id JOIN subscribers s ON s.id = d.subscriber
-             WHERE m.issue = $1 AND d.subscriber > $2 AND ($3 = '' OR d.state = $3)
-             ORDER BY d.subscriber LIMIT $4",
+             WHERE m.issue = $1 AND d.subscriber > $2 AND d.subscriber <= $3 AND ($4 = '' OR d.state = $4)
+             ORDER BY d.subscriber LIMIT $5",
         )
         .bind(issue.0)
         .bind(after.0)
+        .bind(looked_up_to.map_or(i64::MAX, |last| last.0))
         .bind(state.map_or("", DeliveryState::as_str))
         .bind(limit)
         .fetch_all(&self.reader)
         .await?;
-        rows.into_iter().map(Row::into_delivery).collect()
+        let found = rows.into_iter().map(Row::into_delivery).collect::<Result<_, _>>()?;
+        Ok(Stretch { found, looked_up_to })
     }
 }

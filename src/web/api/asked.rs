@@ -95,7 +95,7 @@ pub(super) struct Paging {
 /// A page of something that has many.
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct Page<T> {
-    /// The entries.
+    /// The entries. They may be few, and none, on a page that is not the last.
     items: Vec<T>,
     /// The cursor of the next page; none: this is the last.
     next: Option<String>,
@@ -106,6 +106,16 @@ impl<T> Page<T> {
     pub(super) fn whole(items: Vec<T>) -> Self {
         Self { items, next: None }
     }
+
+    /// The same page, which is not the last if it was only looked for its entries up to a number.
+    pub(super) fn going_on(self, of: &str, looked_up_to: Option<i64>) -> Self {
+        Self { next: self.next.or_else(|| looked_up_to.map(|last| cursor(of, last))), ..self }
+    }
+}
+
+/// What a listing goes on by, behind the entry of that number.
+fn cursor(of: &str, number: i64) -> String {
+    BASE64URL_NOPAD.encode(format!("{of} {number}").as_bytes())
 }
 
 impl Paging {
@@ -145,7 +155,7 @@ impl Paging {
         let has_more = found.len() > shown;
         found.truncate(shown);
         let last = found.last().filter(|_| has_more).map(number);
-        let next = last.map(|last| BASE64URL_NOPAD.encode(format!("{of} {last}").as_bytes()));
+        let next = last.map(|last| cursor(of, last));
         Ok(Page { items: found.into_iter().map(show).collect(), next })
     }
 }

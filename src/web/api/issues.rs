@@ -219,7 +219,7 @@ pub(super) async fn stop(
 #[utoipa::path(get, path = "/issues/{issue}/deliveries", operation_id = "deliveries", tag = "issues",
     security(("token" = ["deliveries:read"])),
     params(("issue" = i64, Path, description = "Its number."), WhichDeliveries),
-    responses((status = 200, description = "A page, in the order of readers' numbers.", body = Page<DeliveryShown>)))]
+    responses((status = 200, description = "A page, in the order of readers' numbers. Of a rare state it may be empty, and not the last.", body = Page<DeliveryShown>)))]
 pub(super) async fn deliveries(
     State(site): State<Site>,
     admitted: Admitted,
@@ -231,9 +231,10 @@ pub(super) async fn deliveries(
     let paging = Paging::new(which.limit, which.cursor);
     let state = which.state.map(state_of);
     let after = SubscriberId(paging.after("deliveries")?.unwrap_or(0));
-    let found = site.app.store.deliveries_after(issue.id, state, after, paging.limit()?).await?;
+    let stretch = site.app.store.deliveries_after(issue.id, state, after, paging.limit()?).await?;
     let show = |delivery| delivery_shown(&admitted, delivery);
-    Ok(Json(paging.page("deliveries", found, |found| found.subscriber.0, show)?))
+    let page = paging.page("deliveries", stretch.found, |found| found.subscriber.0, show)?;
+    Ok(Json(page.going_on("deliveries", stretch.looked_up_to.map(|last| last.0))))
 }
 
 /// The issue of a path, when the token reaches its list.

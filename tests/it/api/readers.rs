@@ -115,6 +115,39 @@ async fn who_may_not_see_an_address_sees_no_name_and_no_words_of_a_relay_that_sa
     assert!(seen.contains("550 5.1.1 mailbox"), "why is told: {seen}");
 }
 
+told_on_both_engines!(a_state_that_one_in_many_is_in_is_found_page_by_page_and_no_page_looks_at_all);
+async fn a_state_that_one_in_many_is_in_is_found_page_by_page_and_no_page_looks_at_all() {
+    let (world, pages) = house().await;
+    let program = Program::with(&world, &pages, &Scope::ALL).await;
+    let issue = world.issues().await[0].id.0;
+    // Twenty thousand more, of whom the last alone was not taken.
+    let many = "WITH RECURSIVE n(n) AS (SELECT 1001 UNION ALL SELECT n + 1 FROM n WHERE n < 21000)";
+    world
+        .sql(&format!(
+            "INSERT INTO subscribers (id, address, address_key, name, added_at)
+             {many} SELECT n, 'many' || n || '@example.org', 'many' || n || '@example.org', '', 0 FROM n"
+        ))
+        .await;
+    world
+        .sql(&format!(
+            "INSERT INTO deliveries (mailing, subscriber, lane, state, attempts, queued_at, changed_at)
+             {many} SELECT (SELECT MIN(id) FROM mailings WHERE issue = {issue}), n, 2,
+                           CASE n WHEN 21000 THEN 'bounced' ELSE 'sent' END, 1, 0, 0 FROM n"
+        ))
+        .await;
+    let path = format!("/issues/{issue}/deliveries?state=bounced");
+    let (mut cursor, mut pages_seen, mut found) = (String::new(), 0, Vec::new());
+    loop {
+        let page = program.get(&format!("{path}{cursor}")).await.json();
+        pages_seen += 1;
+        found.extend(page["items"].as_array().expect("items").iter().map(|item| item["subscriber"].clone()));
+        let Some(next) = page["next"].as_str() else { break };
+        assert!(pages_seen < 5 && found.is_empty(), "{page}");
+        cursor = format!("&cursor={next}");
+    }
+    assert_eq!((found, pages_seen), (vec![Value::from(21_000)], 3));
+}
+
 told_on_both_engines!(who_is_asked_gets_nothing_before_they_confirm_and_who_left_comes_back_no_other_way);
 async fn who_is_asked_gets_nothing_before_they_confirm_and_who_left_comes_back_no_other_way() {
     let (world, pages) = house().await;
