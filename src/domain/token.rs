@@ -38,6 +38,8 @@ pub enum Purpose {
     Desk,
     /// To show that somebody's password was right a moment ago.
     SignIn,
+    /// To know a browser with which somebody of staff has signed in before.
+    Device,
     /// To name an event to the systems that are told of it, so that no other house has the same name for another.
     Webhook,
 }
@@ -89,6 +91,7 @@ impl Purpose {
             Self::StaffLink => b"staff link\0",
             Self::Desk => b"desk\0",
             Self::SignIn => b"sign in\0",
+            Self::Device => b"device\0",
             Self::Webhook => b"webhook\0",
         }
     }
@@ -283,6 +286,7 @@ mod tests {
                 Purpose::StaffLink,
                 Purpose::Desk,
                 Purpose::SignIn,
+                Purpose::Device,
             ];
             for made in purposes {
                 let (token, seal) = (secret(1).sign_number(made, number), secret(1).seal(made, "7"));

@@ -4,7 +4,7 @@
 use jiff::Timestamp;
 use totp_rs::{Builder, Secret, Totp};
 
-use super::{Session, sign_in::Tries};
+use super::{Session, tries::Tries};
 use crate::{
     app::App,
     domain::{address::EmailAddress, staff::StaffId},
@@ -78,7 +78,7 @@ pub async fn turn_on_factor(app: &App, session: &Session, secret: &str, code: &s
 pub async fn turn_off_factor(app: &App, session: &Session, code: &str) -> Result<(), FactorError> {
     let staff = &session.staff;
     let secret = app.store.account(staff.id).await?.second_factor.unwrap_or_default();
-    let tries = Tries::of_codes(staff.id, None);
+    let tries = Tries::of_own_codes(staff.id);
     tries.count(app).await.map_err(|_| FactorError::Wrong)?;
     if !is_right(app, staff.id, &secret, code).await? {
         return Err(FactorError::Wrong);

@@ -4,10 +4,7 @@
 use jiff::SignedDuration;
 use secrecy::{ExposeSecret, SecretString};
 
-use super::{
-    Passwords, SignInError, SignedIn, Step,
-    sign_in::{self, Tries},
-};
+use super::{Passwords, SignInError, SignedIn, Step, sign_in, tries::Tries};
 use crate::{
     app::App,
     domain::{
@@ -160,7 +157,7 @@ pub async fn change_own_password(
     present: SecretString,
     new: SecretString,
 ) -> Result<SignedIn, LinkError> {
-    let tries = Tries::of(app, &staff.address, None);
+    let tries = Tries::of_own_password(staff.id);
     tries.count(app).await.map_err(|error| match error {
         SignInError::Store(error) => LinkError::Store(error),
         _ => LinkError::TooOften,

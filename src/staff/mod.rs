@@ -3,13 +3,16 @@
 //! they hash to, and none reaches a log.
 
 mod appointing;
+mod device;
 mod factor;
 mod links;
 mod password;
 mod session;
 mod sign_in;
+mod tries;
 
 pub use appointing::{AppointError, Dismissed, appoint, dismiss, give_role};
+pub use device::Browser;
 pub use factor::{Factor, FactorError, fresh_factor, same_factor, turn_off_factor, turn_on_factor};
 pub use links::{LinkError, ask_for_link, change_own_password, choose_password, invite, link_owner};
 pub use password::Passwords;

@@ -157,6 +157,38 @@ async fn one_network_cannot_try_many_addresses() {
     assert_eq!(Desk::outside(&pages).sign_in(OLGA, PASSWORD).await.status, StatusCode::SEE_OTHER, "others do not");
 }
 
+told_on_both_engines!(who_guesses_elsewhere_keeps_nobody_waiting_whose_browser_is_known);
+async fn who_guesses_elsewhere_keeps_nobody_waiting_whose_browser_is_known() {
+    let (world, pages) = house().await;
+    world.staff(VERA, Role::Viewer).await;
+    let mut own = Desk::signed_in(&pages, OLGA).await;
+    own.press("/desk/sign-out", &[]).await;
+    // Not even from the network that they share, and with a browser that is known for somebody else's.
+    let mut guesser = Desk::signed_in(&pages, VERA).await;
+    for _ in 0..60 {
+        guesser.sign_in(OLGA, "a wrong password").await;
+        guesser.sign_in("nobody@example.org", "a wrong password").await;
+        world.clock.advance(SignedDuration::from_secs(60));
+    }
+    let forged = format!("__Host-tidings-device=x.{}", own.device.rsplit('.').next().expect("a seal"));
+    for device in [guesser.device.clone(), String::new(), "__Host-tidings-device=x".to_owned(), forged] {
+        let mut stranger = Desk::outside(&pages);
+        stranger.device = device;
+        assert_eq!(stranger.sign_in(OLGA, PASSWORD).await.status, StatusCode::TOO_MANY_REQUESTS, "{}", stranger.device);
+    }
+    let page = own.sign_in(OLGA, PASSWORD).await;
+    assert_eq!(page.status, StatusCode::SEE_OTHER, "{}", page.text);
+    let fields = [("present", PASSWORD), ("password", "another four words"), ("again", "another four words")];
+    assert_eq!(own.press("/desk/account/password", &fields).await.status, StatusCode::SEE_OTHER);
+    // Whoever takes such a browser may not guess more often than others.
+    let mut tries = 0;
+    while own.sign_in(OLGA, "a wrong password").await.status == StatusCode::UNAUTHORIZED {
+        tries += 1;
+    }
+    assert_eq!(tries, 5);
+    assert!(!world.dump().await.contains(own.device.rsplit('.').next().expect("a seal")));
+}
+
 #[tokio::test]
 async fn nothing_can_be_pressed_without_the_seal_of_the_session_or_from_somebody_elses_page() {
     let (world, pages) = house().await;
@@ -194,10 +226,14 @@ async fn a_session_is_a_fresh_one_each_time_and_its_cookie_is_for_this_host_alon
     assert!(set.starts_with("__Host-tidings=") && desk.cookie != planted.cookie, "{set}");
     assert!(planted.get("/desk").await.text.contains("(viewer)"), "whoever planted it is still themselves");
     assert!(desk.get("/desk").await.text.contains("(owner)"));
-    for part in ["; Path=/", "; HttpOnly", "; SameSite=Lax", "; Secure"] {
-        assert!(set.contains(part), "{set}");
+    let all: Vec<_> = answer.headers.get_all("set-cookie").iter().map(|set| set.to_str().expect("text")).collect();
+    assert_eq!(all.len(), 2, "{all:?}");
+    for set in all {
+        assert!(set.starts_with("__Host-") && !set.contains("Domain"), "{set}");
+        for part in ["; Path=/", "; HttpOnly", "; SameSite=Lax", "; Secure"] {
+            assert!(set.contains(part), "{set}");
+        }
     }
-    assert!(!set.contains("Domain"), "{set}");
     let first = desk.cookie.clone();
     desk.sign_in(OLGA, PASSWORD).await;
     assert_ne!(desk.cookie, first);

@@ -13,11 +13,11 @@ use serde::Serialize;
 use super::{
     Site,
     pages::{DeskPage, Problem, Word},
-    visitor::{Pressed, next_page, set_cookie},
+    visitor::{Pressed, device, end_session, next_page, set_device, set_session},
 };
 use crate::{
     domain::address::EmailAddress,
-    staff::{self, LinkError, SignInError, SignedIn, Step},
+    staff::{self, Browser, LinkError, SignInError, SignedIn, Step},
     web::{Token, form::Form, host, origin::Origin, text},
 };
 
@@ -99,7 +99,8 @@ pub(super) async fn sign_in(
     }
     let Ok(address) = EmailAddress::parse(typed) else { return again(StatusCode::UNAUTHORIZED, NO_MATCH) };
     let password = SecretString::from(form.exactly("password").to_owned());
-    match staff::sign_in(&site.app, &site.passwords, &address, password, origin).await {
+    let browser = Browser { origin, device: &device(&site, &headers) };
+    match staff::sign_in(&site.app, &site.passwords, &address, password, browser).await {
         Ok(step) => after(&site, step, next),
         Err(SignInError::Wrong | SignInError::Late) => again(StatusCode::UNAUTHORIZED, NO_MATCH),
         Err(error @ SignInError::Wait(_)) => again(StatusCode::TOO_MANY_REQUESTS, &sentence(&error)),
@@ -119,7 +120,8 @@ pub(super) async fn code(
     if host::is_from_elsewhere(&site, &headers) {
         return again(StatusCode::FORBIDDEN, "Please give the code on this page.");
     }
-    match staff::give_code(&site.app, half_way, form.one("code"), origin).await {
+    let browser = Browser { origin, device: &device(&site, &headers) };
+    match staff::give_code(&site.app, half_way, form.one("code"), browser).await {
         Ok(signed_in) => enter(&site, &signed_in, next),
         Err(SignInError::Wrong) => {
             again(StatusCode::UNAUTHORIZED, "The code does not match, or was used before. Wait for the next one.")
@@ -137,7 +139,7 @@ pub(super) async fn sign_out(State(site): State<Site>, pressed: Pressed) -> Resp
         return pressed.visitor.failed(&site, "signing out", &error);
     }
     let mut response = site.go("/sign-in");
-    response.headers_mut().insert(header::SET_COOKIE, set_cookie(&site, ""));
+    response.headers_mut().insert(header::SET_COOKIE, end_session(&site));
     response
 }
 
@@ -214,10 +216,12 @@ fn after(site: &Site, step: Step, next: &str) -> Response {
     }
 }
 
-/// Gives the browser a cookie that it never had before, and leads to the page that was wanted.
+/// Gives the browser cookies that it never had before, and leads to the page that was wanted.
 pub(super) fn enter(site: &Site, signed_in: &SignedIn, next: &str) -> Response {
     let mut response = site.go(next_page(next));
-    response.headers_mut().insert(header::SET_COOKIE, set_cookie(site, &signed_in.cookie));
+    for cookie in [set_session(site, &signed_in.cookie), set_device(site, &signed_in.device)] {
+        response.headers_mut().append(header::SET_COOKIE, cookie);
+    }
     response
 }
 

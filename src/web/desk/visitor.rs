@@ -22,10 +22,11 @@ use crate::{
     web::{form::Form, host},
 };
 
-/// What the cookie is called behind https, where a browser takes it from nobody but this very host (RFC 6265bis §4.1.3.2).
-const SAFE: &str = "__Host-tidings";
-/// Without https there is no such name, and only a machine by itself has no https.
-const PLAIN: &str = "tidings";
+/// What the cookie of a session is called.
+const SESSION: &str = "tidings";
+/// What the cookie is called by which a browser is known, and how long it is kept, in seconds: a year.
+const DEVICE: &str = "tidings-device";
+const DEVICE_KEPT: u32 = 365 * 24 * 60 * 60;
 
 /// Somebody who is signed in.
 #[derive(Debug)]
@@ -94,7 +95,7 @@ impl FromRequestParts<Site> for Visitor {
     type Rejection = Response;
 
     async fn from_request_parts(parts: &mut Parts, site: &Site) -> Result<Self, Response> {
-        let found = match cookie(site, &parts.headers) {
+        let found = match cookie(site, &parts.headers, SESSION) {
             Some(cookie) => staff::signed_in(&site.app, &cookie).await,
             None => Ok(None),
         };
@@ -125,9 +126,14 @@ impl FromRequest<Site> for Pressed {
     }
 }
 
-/// What the session's cookie holds.
-fn cookie(site: &Site, headers: &HeaderMap) -> Option<String> {
-    let name = name(site);
+/// By what the browser is known from when its owner last signed in; empty when it is not.
+pub(super) fn device(site: &Site, headers: &HeaderMap) -> String {
+    cookie(site, headers, DEVICE).unwrap_or_default()
+}
+
+/// What a cookie holds.
+fn cookie(site: &Site, headers: &HeaderMap, name: &str) -> Option<String> {
+    let name = full_name(site, name);
     let all = headers.get_all(header::COOKIE).iter().filter_map(|value| value.to_str().ok());
     all.flat_map(|line| line.split(';'))
         .filter_map(|pair| pair.trim().split_once('='))
@@ -135,17 +141,32 @@ fn cookie(site: &Site, headers: &HeaderMap) -> Option<String> {
         .map(|(_, value)| value.to_owned())
 }
 
-/// The header that gives a browser its cookie; with nothing in it, takes it away.
-pub(super) fn set_cookie(site: &Site, cookie: &str) -> HeaderValue {
+/// The header that gives a browser the cookie of a session.
+pub(super) fn set_session(site: &Site, cookie: &str) -> HeaderValue {
+    set_cookie(site, SESSION, cookie, "")
+}
+
+/// The header that takes it away.
+pub(super) fn end_session(site: &Site) -> HeaderValue {
+    set_cookie(site, SESSION, "", "; Max-Age=0")
+}
+
+/// The header that gives a browser by what it is known.
+pub(super) fn set_device(site: &Site, device: &str) -> HeaderValue {
+    set_cookie(site, DEVICE, device, &format!("; Max-Age={DEVICE_KEPT}"))
+}
+
+fn set_cookie(site: &Site, name: &str, value: &str, age: &str) -> HeaderValue {
     let secure = if is_https(site) { "; Secure" } else { "" };
-    let age = if cookie.is_empty() { "; Max-Age=0" } else { "" };
     // Lax, not Strict: who follows a link in a mail to staff is signed in there.
-    let text = format!("{}={cookie}; Path=/; HttpOnly; SameSite=Lax{secure}{age}", name(site));
+    let text = format!("{}={value}; Path=/; HttpOnly; SameSite=Lax{secure}{age}", full_name(site, name));
     HeaderValue::from_str(&text).expect("base64 and a name are ASCII")
 }
 
-fn name(site: &Site) -> &'static str {
-    if is_https(site) { SAFE } else { PLAIN }
+/// Behind https a browser takes a cookie of such a name from nobody but this very host (RFC 6265bis §4.1.3.2). Without
+/// https there is none, and only a machine by itself has no https.
+fn full_name(site: &Site, name: &str) -> String {
+    if is_https(site) { format!("__Host-{name}") } else { name.to_owned() }
 }
 
 fn is_https(site: &Site) -> bool {

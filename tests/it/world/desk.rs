@@ -43,6 +43,8 @@ pub(crate) struct Desk<'a> {
     pages: &'a Pages,
     /// What the browser holds: `name=value`; empty while nobody is signed in.
     pub(crate) cookie: String,
+    /// By what it is known from when somebody last signed in: `name=value`; empty when nobody has.
+    pub(crate) device: String,
     origin: &'static str,
 }
 
@@ -71,7 +73,7 @@ impl World {
 impl<'a> Desk<'a> {
     /// A browser that has not been here.
     pub(crate) fn outside(pages: &'a Pages) -> Self {
-        Self { pages, cookie: String::new(), origin: "198.51.100.7" }
+        Self { pages, cookie: String::new(), device: String::new(), origin: "198.51.100.7" }
     }
 
     /// A browser whose owner has signed in with [`PASSWORD`].
@@ -99,9 +101,13 @@ impl<'a> Desk<'a> {
     /// POSTs a form as it is.
     pub(crate) async fn post(&mut self, path: &str, fields: &[(&str, &str)]) -> Answer {
         let answer = self.ask(Method::POST, path, &encoded(fields), &[]).await;
-        if let Some(set) = answer.headers.get(SET_COOKIE) {
+        for set in answer.headers.get_all(SET_COOKIE) {
             let pair = set.to_str().expect("text").split(';').next().expect("a pair").to_owned();
-            self.cookie = if pair.ends_with('=') { String::new() } else { pair };
+            match pair.split_once('=').expect("a pair") {
+                ("__Host-tidings-device", _) => self.device = pair,
+                (_, "") => self.cookie.clear(),
+                _ => self.cookie = pair,
+            }
         }
         answer
     }
@@ -119,7 +125,8 @@ impl<'a> Desk<'a> {
 
     fn request(&self, method: Method, path: &str) -> RequestBuilder {
         let request = self.pages.request(method, path).header("x-forwarded-for", self.origin);
-        if self.cookie.is_empty() { request } else { request.header(COOKIE, &self.cookie) }
+        let cookies = [&self.cookie, &self.device].into_iter().filter(|cookie| !cookie.is_empty());
+        cookies.fold(request, |request, cookie| request.header(COOKIE, cookie))
     }
 
     /// Brings a file for a list, as the form of the import does.
