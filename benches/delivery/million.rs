@@ -11,7 +11,10 @@ use super::{
 const READERS: [usize; 2] = [100_000, 1_000_000];
 const SESSIONS: usize = 4;
 
-/// Measures each size once: it takes minutes.
+/// How much more a reader may cost among a million than among a hundred thousand.
+const WORSE: f64 = 2.0;
+
+/// Measures each size once: it takes minutes. What costs ever more with each reader is an error.
 pub(crate) fn table() -> anyhow::Result<Table> {
     let columns = [
         "readers",
@@ -29,6 +32,7 @@ pub(crate) fn table() -> anyhow::Result<Table> {
          transaction; sending is `tidings run` over {SESSIONS} sessions to smtp-sink. One run."
     );
     let mut table = Table::new("Many readers", &about, &columns);
+    let mut costs = Vec::new();
     for readers in READERS {
         let house = House::empty()?;
         let import = house.import(readers)?;
@@ -52,6 +56,11 @@ pub(crate) fn table() -> anyhow::Result<Table> {
             whole(send.cpu_each(readers)),
             mib(send.peak_kib),
         ]);
+        costs.push([import.wall, queue, send.wall].map(|took| took.as_secs_f64() / readers as f64));
+    }
+    for (step, what) in ["importing", "queueing", "sending to"].into_iter().enumerate() {
+        let worse = costs[1][step] / costs[0][step];
+        anyhow::ensure!(worse < WORSE, "{what} a reader among a million took {worse:.1} times as long\n{table}");
     }
     Ok(table)
 }

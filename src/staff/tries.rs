@@ -42,9 +42,10 @@ impl Tries {
 
     /// Tries of a code, after a right password.
     pub(super) fn of_codes(app: &App, staff: &Staff, browser: Browser<'_>) -> Self {
-        let is_known = device::number(app, &staff.address, browser).is_some();
-        let tries = Self::of_own_codes(staff.id);
-        if is_known { tries } else { Self { network: network(browser), ..tries } }
+        match device::number(app, &staff.address, browser) {
+            Some(number) => Self::by_themselves(format!("code by {number}")),
+            None => Self { network: network(browser), ..Self::of_own_codes(staff.id) },
+        }
     }
 
     /// Tries of a code by who is signed in.

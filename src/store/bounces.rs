@@ -96,8 +96,9 @@ pub(super) fn refusals(engine: &Engine) -> String {
          FROM (SELECT CAST(value->>0 AS BIGINT) AS mailing, CAST(value->>1 AS BIGINT) AS subscriber,
                       CAST(value->>2 AS BIGINT) AS claim, value->>3 AS class, value->>4 AS code,
                       value->>5 AS words FROM {each}) v
-         JOIN deliveries d ON d.mailing = v.mailing AND d.subscriber = v.subscriber
-         WHERE d.claims = v.claim AND d.state = 'bounced' {stronger_stands}"
+         CROSS JOIN deliveries d
+         WHERE d.mailing = v.mailing AND d.subscriber = v.subscriber AND d.claims = v.claim
+           AND d.state = 'bounced' {stronger_stands}"
     )
 }
 

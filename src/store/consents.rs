@@ -98,7 +98,7 @@ impl Tx {
     pub async fn forgotten(&mut self, fingerprints: &[&str]) -> Result<Vec<String>, StoreError> {
         let each = self.engine.json_rows();
         let rows: Vec<(String,)> = sqlx::query_as(AssertSqlSafe(format!(
-            "SELECT f.fingerprint FROM {each} JOIN forgotten f ON f.fingerprint = value->>0"
+            "SELECT f.fingerprint FROM {each} CROSS JOIN forgotten f WHERE f.fingerprint = value->>0"
         )))
         .bind(
             serde_json::to_string(&fingerprints.iter().map(|print| [print]).collect::<Vec<_>>())

@@ -82,7 +82,9 @@ impl Engine {
         }
     }
 
-    /// A FROM item that turns the JSON array bound as `$1` into rows whose column `value` is one element.
+    /// A FROM item that turns the JSON array bound as `$1` into rows whose column `value` is one element. What is joined to
+    /// them is joined by CROSS JOIN or LEFT JOIN: SQLite keeps to their order. In an order of its own choice it walks over
+    /// a whole table for each statement, for it has no idea how few these rows are.
     pub(super) fn json_rows(&self) -> &'static str {
         match self {
             Self::Sqlite { .. } => "json_each($1) AS j",

@@ -172,10 +172,10 @@ impl Tx {
     pub(super) async fn count_suppressed(&mut self, list: &Slug, rows: &str) -> Result<i64, StoreError> {
         let each = self.engine.json_rows();
         let (count,): (i64,) = sqlx::query_as(AssertSqlSafe(format!(
-            "SELECT COUNT(DISTINCT u.subscriber) FROM {each}
-             JOIN suppressions x ON x.address_key = value->>2 AND x.list IN ('', $2)
-             JOIN subscribers s ON s.address_key = x.address_key
-             JOIN subscriptions u ON u.list = $2 AND u.subscriber = s.id AND u.state = 'active'"
+            "SELECT COUNT(DISTINCT u.subscriber)
+             FROM {each} CROSS JOIN suppressions x CROSS JOIN subscribers s CROSS JOIN subscriptions u
+             WHERE x.address_key = value->>2 AND x.list IN ('', $2) AND s.address_key = x.address_key
+               AND u.list = $2 AND u.subscriber = s.id AND u.state = 'active'"
         )))
         .bind(rows)
         .bind(list.as_str())

@@ -311,9 +311,9 @@ impl Store {
         let each = self.engine.json_rows();
         let posts: Vec<_> = posts.iter().map(|post| [post.0]).collect();
         let rows: Vec<CarryingRow> = sqlx::query_as(AssertSqlSafe(format!(
-            "SELECT c.post, i.* FROM (SELECT p.post, p.issue FROM {each}
-                JOIN issue_posts p ON p.post = CAST(value->>0 AS BIGINT)) c
-             JOIN (SELECT {}) i ON i.id = c.issue ORDER BY i.id",
+            "SELECT c.post, i.* FROM (SELECT p.post, p.issue FROM {each} CROSS JOIN issue_posts p
+                WHERE p.post = CAST(value->>0 AS BIGINT)) c
+             CROSS JOIN (SELECT {}) i WHERE i.id = c.issue ORDER BY i.id",
             columns!()
         )))
         .bind(serde_json::to_string(&posts).expect("numbers are JSON"))

@@ -129,7 +129,7 @@ impl Store {
                         AS is_composed,
                     (SELECT MAX(i.id) FROM issue_posts m JOIN issues i ON i.id = m.issue
                      WHERE m.post = p.id AND i.queued_at IS NOT NULL) AS issue
-             FROM {each} JOIN posts p ON p.fingerprint = value->>0 AND p.feed = $2",
+             FROM {each} CROSS JOIN posts p WHERE p.fingerprint = value->>0 AND p.feed = $2",
             columns!()
         )))
         .bind(serde_json::to_string(&fingerprints).expect("texts are JSON"))

@@ -160,8 +160,8 @@ impl Store {
         let each = self.engine.json_rows();
         let ids: Vec<[i64; 1]> = rows.iter().map(|(id, ..)| [*id]).collect();
         let subscriptions: Vec<(i64, String, String)> = sqlx::query_as(AssertSqlSafe(format!(
-            "SELECT u.subscriber, u.list, u.state FROM {each}
-             JOIN subscriptions u ON u.subscriber = CAST(value->>0 AS BIGINT) ORDER BY u.subscriber, u.list"
+            "SELECT u.subscriber, u.list, u.state FROM {each} CROSS JOIN subscriptions u
+             WHERE u.subscriber = CAST(value->>0 AS BIGINT) ORDER BY u.subscriber, u.list"
         )))
         .bind(serde_json::to_string(&ids).expect("numbers are JSON"))
         .fetch_all(&self.reader)

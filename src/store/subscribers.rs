@@ -210,8 +210,8 @@ impl Tx {
         .await?;
         let done = sqlx::query(AssertSqlSafe(format!(
             "INSERT INTO subscriptions (list, subscriber, state, consent, began_at)
-             SELECT $2, s.id, 'active', $3, $4 FROM {each} JOIN subscribers s ON s.address_key = value->>2
-             WHERE 1 = 1 ON CONFLICT (list, subscriber) DO NOTHING"
+             SELECT $2, s.id, 'active', $3, $4 FROM {each} CROSS JOIN subscribers s
+             WHERE s.address_key = value->>2 ON CONFLICT (list, subscriber) DO NOTHING"
         )))
         .bind(&rows)
         .bind(list.as_str())

@@ -301,8 +301,8 @@ impl Tx {
                                         tries, tried_since, try_at, changed_at)
              SELECT $2, value->>0, 'subscription.changed', $3, u.list, u.subscriber, s.address, u.state, {GETS},
                     u.ended_reason, 'waits', 0, $3, $3, $3
-             FROM {each} JOIN subscriptions u ON u.list = $4 AND u.subscriber = $5
-             JOIN subscribers s ON s.id = u.subscriber WHERE 1 = 1 ON CONFLICT (event, webhook) DO NOTHING"
+             FROM {each} CROSS JOIN subscriptions u CROSS JOIN subscribers s
+             WHERE u.list = $4 AND u.subscriber = $5 AND s.id = u.subscriber ON CONFLICT (event, webhook) DO NOTHING"
         )))
         .bind(webhooks)
         .bind(format!("subscription:{number}"))
@@ -334,9 +334,9 @@ impl Tx {
                                         tried_since, try_at, changed_at)
              SELECT 'joined:' || u.list || ':' || u.subscriber || ':' || u.began_at, value->>0, 'subscription.changed',
                     $2, u.list, u.subscriber, s.address, u.state, {GETS}, 'waits', 0, $2, $2, $2
-             FROM {each} JOIN subscribers s ON s.address_key = value->>1
-             JOIN subscriptions u ON u.list = $3 AND u.subscriber = s.id AND u.began_at = $2 AND u.state = 'active'
-             WHERE 1 = 1 ON CONFLICT (event, webhook) DO NOTHING"
+             FROM {each} CROSS JOIN subscribers s CROSS JOIN subscriptions u
+             WHERE s.address_key = value->>1 AND u.list = $3 AND u.subscriber = s.id AND u.began_at = $2
+               AND u.state = 'active' ON CONFLICT (event, webhook) DO NOTHING"
         )))
         .bind(pairs)
         .bind(ms(now))
@@ -372,8 +372,9 @@ impl Tx {
                                         tried_since, try_at, changed_at)
              SELECT 'erased:' || u.list || ':' || u.subscriber, value->>0, 'subscription.changed', $2, u.list,
                     u.subscriber, 'erased', '', 'waits', 0, $2, $2, $2
-             FROM {each} JOIN subscriptions u ON u.subscriber = $3 AND (value->>1 IS NULL OR value->>1 = u.list)
-             WHERE 1 = 1 ON CONFLICT (event, webhook) DO NOTHING"
+             FROM {each} CROSS JOIN subscriptions u
+             WHERE u.subscriber = $3 AND (value->>1 IS NULL OR value->>1 = u.list)
+             ON CONFLICT (event, webhook) DO NOTHING"
         )))
         .bind(wants)
         .bind(ms(now))
@@ -448,9 +449,9 @@ pub(super) fn refused_calls(
          FROM (SELECT value->>0 AS webhook, value->>1 AS list, CAST(value->>2 AS BIGINT) AS mailing,
                       CAST(value->>3 AS BIGINT) AS subscriber, CAST(value->>4 AS BIGINT) AS claim,
                       value->>5 AS words FROM {each}) v
-         JOIN deliveries d ON d.mailing = v.mailing AND d.subscriber = v.subscriber
-         JOIN mailings m ON m.id = d.mailing JOIN subscribers s ON s.id = d.subscriber
-         WHERE d.claims = v.claim AND d.state = 'bounced' AND m.list IS NOT NULL
+         CROSS JOIN deliveries d CROSS JOIN mailings m CROSS JOIN subscribers s
+         WHERE d.mailing = v.mailing AND d.subscriber = v.subscriber AND m.id = d.mailing AND s.id = d.subscriber
+           AND d.claims = v.claim AND d.state = 'bounced' AND m.list IS NOT NULL
            AND (v.list IS NULL OR v.list = m.list) ON CONFLICT (event, webhook) DO NOTHING"
     )));
     Some(statement.bind(rows).bind(ms(now)))

@@ -389,10 +389,10 @@ async fn look_up<'e>(
     let (table,): (Option<String>,) = sqlx::query_as(AssertSqlSafe(format!(
         "SELECT {table}
          FROM (SELECT CAST(value->>0 AS BIGINT) AS mailing, CAST(value->>1 AS BIGINT) AS subscriber FROM {each}) v
-         JOIN deliveries d ON d.mailing = v.mailing AND d.subscriber = v.subscriber
-         JOIN mailings m ON m.id = d.mailing LEFT JOIN subscribers s ON s.id = d.subscriber
+         CROSS JOIN deliveries d CROSS JOIN mailings m LEFT JOIN subscribers s ON s.id = d.subscriber
          LEFT JOIN subscriptions u ON u.list = m.list AND u.subscriber = d.subscriber
-         LEFT JOIN issues i ON i.id = m.issue LEFT JOIN holders h ON h.id = d.holder"
+         LEFT JOIN issues i ON i.id = m.issue LEFT JOIN holders h ON h.id = d.holder
+         WHERE d.mailing = v.mailing AND d.subscriber = v.subscriber AND m.id = d.mailing"
     )))
     .bind(keys)
     .bind(ms(now))

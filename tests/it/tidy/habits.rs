@@ -147,6 +147,22 @@ fn room(path: &str) -> &str {
     path.split(['/', '.']).next().unwrap_or(path)
 }
 
+/// Statements that leave it to the engine in which order it takes rows of JSON and what is joined to them. SQLite walked
+/// over all readers of a list for each batch of an import.
+fn free_joins(sources: &[Source]) -> Vec<String> {
+    let mut found = Vec::new();
+    for source in sources {
+        for behind in source.quoted.split('"').filter_map(|text| text.split_once("{each}")).map(|(_, behind)| behind) {
+            let words: Vec<&str> = std::iter::once("{each}").chain(behind.split_whitespace()).collect();
+            let is_free = |pair: &[&str]| pair[1] == "JOIN" && !matches!(pair[0], "CROSS" | "LEFT");
+            if words.windows(2).any(is_free) {
+                found.push(format!("{}: `{{each}}{behind}`", source.path));
+            }
+        }
+    }
+    found
+}
+
 fn writers(sources: &[Source], tables: &BTreeSet<&str>) -> Vec<String> {
     let mut wrong = Vec::new();
     let mut writers: BTreeMap<&str, BTreeSet<&str>> = tables.iter().map(|table| (*table, BTreeSet::new())).collect();
@@ -182,7 +198,8 @@ mod tests {
     use std::{fs, path::Path};
 
     use super::{
-        EXPOSING, REVEALING, calls, empty_names, listing_functions, room, silent, tables, unfinished, words_of, writers,
+        EXPOSING, REVEALING, calls, empty_names, free_joins, listing_functions, room, silent, tables, unfinished,
+        words_of, writers,
     };
     use crate::tidy::source::Source;
 
@@ -255,6 +272,16 @@ mod tests {
             assert_eq!(said(wrong, unfinished), 1, "{wrong}");
         }
         assert_eq!(said("#[rustfmt::skip] fn todo() { \"todo!() TODO\"; ignore(x) }", unfinished), 0);
+    }
+
+    #[test]
+    fn what_is_joined_to_rows_of_json_comes_in_the_order_that_is_written() {
+        assert_eq!(free_joins(&Source::all(&["src/store"])), [""; 0]);
+        let found = |sql: &str| free_joins(&[Source::new("a.rs", &format!("x(\"{sql}\")"))]).len();
+        assert_eq!(found("SELECT 1 FROM {each} JOIN posts p ON p.id = value->>0"), 1);
+        assert_eq!(found("SELECT 1 FROM (SELECT value->>0 AS id FROM {each}) v CROSS JOIN a INNER JOIN b"), 1);
+        assert_eq!(found("SELECT (SELECT 1 FROM a JOIN b) FROM {each} CROSS JOIN c LEFT JOIN d ON d.id = c.id"), 0);
+        assert_eq!(found("SELECT 1 FROM a JOIN b"), 0);
     }
 
     #[test]
