@@ -36,12 +36,13 @@ impl Drop for Running {
 pub(crate) fn table(options: &Options) -> anyhow::Result<Table> {
     let about = format!(
         "`tidings serve` with an empty list: from its start to the first connection that it accepts, and its memory after \
-         {} seconds. Median of {}.",
+         {} seconds; what is not its own is its program's file, as far as the kernel has mapped it. Median of {}.",
         REST.as_secs(),
         options.repeat
     );
-    let mut table = Table::new("The daemon at rest", &about, &["start to first accept ms", "memory MiB"]);
-    let (mut accepts, mut memories) = (Vec::new(), Vec::new());
+    let columns = ["start to first accept ms", "memory MiB", "its own MiB"];
+    let mut table = Table::new("The daemon at rest", &about, &columns);
+    let (mut accepts, mut memories) = (Vec::new(), [Vec::new(), Vec::new()]);
     let house = House::empty()?;
     for _ in 0..options.repeat {
         let began = Instant::now();
@@ -53,10 +54,12 @@ pub(crate) fn table(options: &Options) -> anyhow::Result<Table> {
         }
         accepts.push(began.elapsed().as_secs_f64() * 1e3);
         thread::sleep(REST);
-        let memory = measure::memory(daemon.0.id(), "VmRSS:");
-        memories.push(memory.ok_or_else(|| anyhow::anyhow!("the daemon has ended"))? as f64);
+        for (figure, memories) in ["VmRSS:", "RssAnon:"].into_iter().zip(&mut memories) {
+            let memory = measure::memory(daemon.0.id(), figure);
+            memories.push(memory.ok_or_else(|| anyhow::anyhow!("the daemon has ended"))? as f64);
+        }
     }
-    let memory = median(memories) as u64;
-    table.row([whole(median(accepts)), mib(memory)]);
+    let [memory, own] = memories.map(|memories| mib(median(memories) as u64));
+    table.row([whole(median(accepts)), memory, own]);
     Ok(table)
 }
