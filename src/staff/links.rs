@@ -80,8 +80,14 @@ async fn mail_link(
     at_most: u64,
 ) -> Result<Option<String>, LinkError> {
     let now = app.clock.now();
+    // Anybody may ask, and again: then nothing is written, for which others would wait.
+    if app.store.count_staff_links(staff.id, GOOD_FOR, now).await? >= at_most {
+        return Ok(None);
+    }
     let mut tx = app.store.begin().await?;
-    let Some(link) = tx.add_staff_link(staff.id, GOOD_FOR, at_most, now).await? else { return Ok(None) };
+    let Some(link) = tx.add_staff_link(staff.id, GOOD_FOR, at_most, now).await? else {
+        return Ok(tx.undo().await.map(|()| None)?);
+    };
     tx.commit().await?;
     let url = app.links().welcome_staff(link);
     let button = Some(Button { label: "Choose a password".to_owned(), url: url.clone() });
@@ -170,6 +176,11 @@ pub async fn change_own_password(
     judge_password(new.expose_secret(), &staff.address)?;
     let hash = passwords.hash(new).await;
     let mut tx = app.store.begin().await?;
+    // It was chosen anew by a link meanwhile, and this session has ended: it is not for this one to choose.
+    if !tx.hold_account(&account).await? {
+        tx.undo().await?;
+        return Err(LinkError::Link);
+    }
     change_password(&mut tx, app, staff, &hash).await?;
     tx.commit().await?;
     sign_in::enter(app, Account { password: Some(hash), ..account }).await?.ok_or(LinkError::Link)

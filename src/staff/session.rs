@@ -42,12 +42,12 @@ impl Session {
     }
 }
 
-/// Begins a session of who has shown that they know the password of this account; `None` when it is another by now. Gives
-/// what the cookie holds: nobody can know it who has not seen this answer.
+/// Begins a session of who has shown that they know the password of this account, and have its second factor; `None` when
+/// either is another by now. Gives what the cookie holds: nobody can know it who has not seen this answer.
 pub(super) async fn begin(app: &App, account: &Account) -> Result<Option<String>, StoreError> {
     let cookie = BASE64URL_NOPAD.encode(&rand::random::<[u8; 32]>());
     let mut tx = app.store.begin().await?;
-    if !tx.hold_password(account.staff.id, account.password.as_deref()).await? {
+    if !tx.hold_account(account).await? {
         return tx.undo().await.map(|()| None);
     }
     tx.begin_session(&digest(&cookie), account.staff.id, app.clock.now()).await?;

@@ -67,9 +67,9 @@ pub async fn sign_in(
     password: SecretString,
     browser: Browser<'_>,
 ) -> Result<Step, SignInError> {
-    let tries = Tries::of(app, address, browser);
-    let wait = tries.count(app).await?;
     let account = app.store.account_of(address).await?;
+    let tries = Tries::of(app, address, account.as_ref(), browser);
+    let wait = tries.count(app).await?;
     let hash = account.as_ref().and_then(|account| account.password.clone());
     let right = passwords.is_right(password, hash).await;
     let Some(account) = account.filter(|_| right) else {
@@ -92,7 +92,7 @@ pub async fn give_code(app: &App, half_way: &str, code: &str, browser: Browser<'
     let account = who_is_half_way(app, half_way).await?.ok_or(SignInError::Late)?;
     let id = account.staff.id;
     // Of those alone who know the password, so that nobody else can keep its owner from giving the code.
-    let tries = Tries::of_codes(app, &account.staff, browser);
+    let tries = Tries::of_codes(app, &account, browser);
     let wait = tries.count(app).await?;
     let Some(secret) = &account.second_factor else { return Err(SignInError::Late) };
     if !factor::is_right(app, id, secret, code).await? {
@@ -107,10 +107,10 @@ pub async fn give_code(app: &App, half_way: &str, code: &str, browser: Browser<'
 /// Lets somebody in who has shown that they know the password of this account; `None` when it is another by now.
 pub(super) async fn enter(app: &App, account: Account) -> Result<Option<SignedIn>, StoreError> {
     let Some(cookie) = session::begin(app, &account).await? else { return Ok(None) };
-    let staff = account.staff;
+    let (device, staff) = (device::fresh(app, &account), account.staff);
     let (own, reason) = (app.store.by(Actor::Staff(staff.id)), format!("{} signed in", staff.address));
     own.record(app.clock.now(), &staff.id.about(), "signed in", &reason).await?;
-    Ok(Some(SignedIn { cookie, device: device::fresh(app, &staff.address), staff }))
+    Ok(Some(SignedIn { staff, cookie, device }))
 }
 
 /// A text that shows that somebody's password was right a moment ago. It is good while they have that password.

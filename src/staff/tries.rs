@@ -7,12 +7,8 @@ use jiff::{SignedDuration, Timestamp};
 use super::{Browser, SignInError, device};
 use crate::{
     app::App,
-    domain::{
-        address::EmailAddress,
-        network::network_of,
-        staff::{Staff, StaffId},
-    },
-    store::{StoreError, sessions::Failures},
+    domain::{address::EmailAddress, network::network_of, staff::StaffId},
+    store::{StoreError, sessions::Failures, staff::Account},
 };
 
 /// How many tries in vain cost no wait: for one account, and for one network, where a whole office may sit.
@@ -22,7 +18,8 @@ const FREE_BY_NETWORK: u64 = 20;
 /// The longest wait.
 const LONGEST: SignedDuration = SignedDuration::from_mins(15);
 
-/// Whose tries are counted: those for an account, and those from a network that is not known for its owner's.
+/// Whose tries are counted: those for an account, or by a browser that is known for its owner's; else also those from a
+/// network.
 pub(super) struct Tries {
     account: String,
     network: Option<String>,
@@ -30,8 +27,8 @@ pub(super) struct Tries {
 
 impl Tries {
     /// Tries of a password.
-    pub(super) fn of(app: &App, address: &EmailAddress, browser: Browser<'_>) -> Self {
-        match device::number(app, address, browser) {
+    pub(super) fn of(app: &App, address: &EmailAddress, account: Option<&Account>, browser: Browser<'_>) -> Self {
+        match account.and_then(|account| device::number(app, account, browser)) {
             Some(number) => Self::by_themselves(format!("device {number}")),
             None => {
                 let account = format!("address {}", app.secret.fingerprint(address).as_str());
@@ -41,10 +38,10 @@ impl Tries {
     }
 
     /// Tries of a code, after a right password.
-    pub(super) fn of_codes(app: &App, staff: &Staff, browser: Browser<'_>) -> Self {
-        match device::number(app, &staff.address, browser) {
+    pub(super) fn of_codes(app: &App, account: &Account, browser: Browser<'_>) -> Self {
+        match device::number(app, account, browser) {
             Some(number) => Self::by_themselves(format!("code by {number}")),
-            None => Self { network: network(browser), ..Self::of_own_codes(staff.id) },
+            None => Self { network: network(browser), ..Self::of_own_codes(account.staff.id) },
         }
     }
 

@@ -87,6 +87,25 @@ impl Store {
         rows.into_iter().map(Row::into_account).collect()
     }
 
+    /// How many links one of staff has had within a time.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn count_staff_links(
+        &self,
+        staff: StaffId,
+        within: SignedDuration,
+        now: Timestamp,
+    ) -> Result<u64, StoreError> {
+        let since = now.checked_sub(within).unwrap_or(Timestamp::MIN);
+        let (count,): (i64,) = sqlx::query_as("SELECT COUNT(*) FROM staff_links WHERE staff = $1 AND made_at > $2")
+            .bind(staff.0)
+            .bind(ms(since))
+            .fetch_one(&self.reader)
+            .await?;
+        Ok(count.unsigned_abs())
+    }
+
     /// A link by its number.
     ///
     /// # Errors
@@ -220,17 +239,21 @@ impl Tx {
         Ok(())
     }
 
-    /// Keeps somebody's password as it is until this is done; `false` when it is another, or they are staff no more.
+    /// Keeps somebody's password and second factor as they are until this is done; `false` when either is another by now,
+    /// or they are staff no more.
     ///
     /// # Errors
     /// When the store cannot be written.
-    pub async fn hold_password(&mut self, id: StaffId, hash: Option<&str>) -> Result<bool, StoreError> {
-        let done =
-            sqlx::query("UPDATE staff SET password = password WHERE id = $1 AND password = $2 AND ended_at IS NULL")
-                .bind(id.0)
-                .bind(hash)
-                .execute(&mut *self.inner)
-                .await?;
+    pub async fn hold_account(&mut self, account: &Account) -> Result<bool, StoreError> {
+        let done = sqlx::query(
+            "UPDATE staff SET password = password
+             WHERE id = $1 AND password = $2 AND COALESCE(second_factor, '') = $3 AND ended_at IS NULL",
+        )
+        .bind(account.staff.id.0)
+        .bind(account.password.as_deref())
+        .bind(account.second_factor.as_deref().unwrap_or_default())
+        .execute(&mut *self.inner)
+        .await?;
         Ok(done.rows_affected() == 1)
     }
 

@@ -2,7 +2,7 @@
 
 use jiff::SignedDuration;
 use reqwest::StatusCode;
-use sqlx::Connection as _;
+use sqlx::{AssertSqlSafe, Connection as _};
 use tidings::domain::staff::Role;
 
 use super::{house, is_in};
@@ -121,22 +121,72 @@ async fn who_is_half_way_in_with_a_password_that_was_changed_meanwhile_stays_out
     assert_eq!(give(&pages, &half_way, &code).await, StatusCode::SEE_OTHER, "nothing was wrong with the code");
 }
 
-#[tokio::test]
-async fn no_session_begins_by_a_password_that_is_changed_while_it_is_looked_at() {
+/// What becomes of a sign-in while another transaction does something to its account: the answer, whether they are in, and
+/// whether the ledger knows of it.
+async fn signing_in_while(change: &str) -> (StatusCode, bool, bool) {
     let world = World::setup().on_postgres().start().await;
     let pages = Pages::of(&world).await;
     let olga = world.staff(OLGA, Role::Owner).await;
     let before = world.ledger(&olga.id.about()).await;
     let mut raw = world.raw().await;
     let mut changing = raw.begin().await.expect("a transaction");
-    sqlx::query("UPDATE staff SET password = 'another'").execute(&mut *changing).await.expect("changed");
+    sqlx::query(AssertSqlSafe(change.to_owned())).execute(&mut *changing).await.expect("changed");
     let mut desk = Desk::outside(&pages);
     let changes = async {
         world.is_waited_for().await;
         changing.commit().await.expect("committed");
     };
     let (answer, ()) = tokio::join!(desk.sign_in(OLGA, PASSWORD), changes);
-    assert_eq!(answer.status, StatusCode::UNAUTHORIZED, "{}", answer.text);
-    assert!(!is_in(&desk).await);
-    assert_eq!(world.ledger(&olga.id.about()).await, before);
+    (answer.status, is_in(&desk).await, world.ledger(&olga.id.about()).await != before)
+}
+
+#[tokio::test]
+async fn no_session_begins_by_a_password_that_is_changed_while_it_is_looked_at() {
+    let came = signing_in_while("UPDATE staff SET password = 'another'").await;
+    assert_eq!(came, (StatusCode::UNAUTHORIZED, false, false));
+}
+
+#[tokio::test]
+async fn no_session_begins_without_the_code_of_a_factor_that_is_turned_on_meanwhile() {
+    let came = signing_in_while("UPDATE staff SET second_factor = 'JBSWY3DPEHPK3PXP'").await;
+    assert_eq!(came, (StatusCode::UNAUTHORIZED, false, false));
+}
+
+#[tokio::test]
+async fn an_open_session_does_not_undo_a_password_that_is_chosen_by_a_link_meanwhile() {
+    let world = World::setup().on_postgres().start().await;
+    let pages = Pages::of(&world).await;
+    world.staff(OLGA, Role::Owner).await;
+    let mut desk = Desk::signed_in(&pages, OLGA).await;
+    let mut raw = world.raw().await;
+    let mut changing = raw.begin().await.expect("a transaction");
+    sqlx::query("UPDATE staff SET password = 'another'").execute(&mut *changing).await.expect("changed");
+    let changes = async {
+        world.is_waited_for().await;
+        changing.commit().await.expect("committed");
+    };
+    let fields = [("present", PASSWORD), ("password", "another four words"), ("again", "another four words")];
+    let (answer, ()) = tokio::join!(desk.press("/desk/account/password", &fields), changes);
+    assert_eq!(answer.status, StatusCode::UNPROCESSABLE_ENTITY, "{}", answer.text);
+    let stands: String = sqlx::query_scalar("SELECT password FROM staff").fetch_one(&mut raw).await.expect("a row");
+    assert_eq!(stands, "another");
+}
+
+told_on_both_engines!(browsers_that_are_known_from_before_a_second_factor_bring_no_more_tries_of_its_codes);
+async fn browsers_that_are_known_from_before_a_second_factor_bring_no_more_tries_of_its_codes() {
+    let (world, pages) = house().await;
+    let mut gathered = Vec::new();
+    for _ in 0..3 {
+        gathered.push(Desk::signed_in(&pages, OLGA).await);
+    }
+    turned_on(&world, &mut Desk::signed_in(&pages, OLGA).await).await;
+    let half_way = Desk::outside(&pages).sign_in(OLGA, PASSWORD).await.hidden("half_way");
+    let mut tries = 0;
+    for desk in &mut gathered {
+        for _ in 0..5 {
+            let answer = desk.post("/desk/code", &[("half_way", &half_way), ("code", "000000"), ("next", "")]).await;
+            tries += usize::from(answer.status == StatusCode::UNAUTHORIZED);
+        }
+    }
+    assert_eq!(tries, 5, "as many as from one stranger");
 }
