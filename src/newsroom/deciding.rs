@@ -15,8 +15,7 @@ use crate::{
     config::SecondPerson,
     domain::{
         delivery::DeliveryState,
-        issue::{Draft, IssueId, IssueState},
-        list::List,
+        issue::{IssueId, IssueState},
         span,
         subscription::SubscriberId,
         token::{Purpose, TokenError},
@@ -214,9 +213,11 @@ async fn look(app: &App, id: IssueId, by: Option<&By>) -> Result<Deciding, Newsr
     let draft = draft_of(app, &issue).await?;
     let may = may(stands, app.config.staff.second_person);
     let list = configured_list(app, &issue.list)?;
-    let (readers, whom) = readers_of(app, &issue, &draft, list).await?;
+    let headcount = ready::estimate_for(app, &issue, &draft).await?;
+    let whom = window::whom_of(&draft, list, headcount);
+    let is_estimate = issue.queued_at.is_none() && draft.follows().is_some();
     Ok(Deciding {
-        whom,
+        whom: if is_estimate { format!("about {whom}") } else { whom },
         list: list.title.clone(),
         goes: match stands {
             Stands::GoesAt(at) => {
@@ -225,7 +226,7 @@ async fn look(app: &App, id: IssueId, by: Option<&By>) -> Result<Deciding, Newsr
             }
             _ => String::new(),
         },
-        confirmation: Confirmation::of(issue.kind, &issue.list, readers),
+        confirmation: Confirmation::of(issue.kind, &issue.list, headcount.readers),
         states,
         seen: app.store.last_entry_about(&id.about()).await?,
         by: by.cloned(),
@@ -233,24 +234,6 @@ async fn look(app: &App, id: IssueId, by: Option<&By>) -> Result<Deciding, Newsr
         stands,
         may,
     })
-}
-
-/// To how many an issue goes, and to whom, in words. While it is not queued that is asked each time that somebody looks, so
-/// that those who have what it follows are not found one by one: some of them may have left since.
-async fn readers_of(
-    app: &App,
-    issue: &StoredIssue,
-    draft: &Draft,
-    list: &List,
-) -> Result<(u64, String), NewsroomError> {
-    let (None, Some(follows)) = (issue.queued_at, draft.follows()) else {
-        let readers = ready::count_for(app, issue, draft).await?;
-        return Ok((readers, window::whom_of(draft, list, readers)));
-    };
-    let states = app.store.states_of_issue(follows.first).await?;
-    let have_it = [DeliveryState::Sent, DeliveryState::Unknown];
-    let readers = have_it.iter().filter_map(|state| states.get(state)).sum();
-    Ok((readers, format!("about {}", window::whom_of(draft, list, readers))))
 }
 
 fn stands(app: &App, issue: &StoredIssue, by: Option<&By>, is_done: bool) -> Stands {

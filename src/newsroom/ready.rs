@@ -10,6 +10,7 @@ use crate::{
     app::App,
     domain::{
         address::EmailAddress,
+        delivery::DeliveryState,
         issue::{Draft, FollowUp, IssueId, IssueKind, Remedy},
         mailing::Rendered,
     },
@@ -74,27 +75,58 @@ async fn audience(app: &App, draft: &Draft) -> Result<Audience, NewsroomError> {
     }
 }
 
+/// To how many an issue goes.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Headcount {
+    /// Who would get it now.
+    pub(super) readers: u64,
+    /// Whose message of what it follows is on the wire: whoever comes to have that gets this as well.
+    pub(super) on_the_way: u64,
+}
+
+impl Headcount {
+    /// So many, and nobody else on the way.
+    pub(super) fn of(readers: u64) -> Self {
+        Self { readers, on_the_way: 0 }
+    }
+}
+
 /// How many would get it now.
-pub(super) async fn count_audience(app: &App, draft: &Draft) -> Result<u64, NewsroomError> {
+pub(super) async fn count_audience(app: &App, draft: &Draft) -> Result<Headcount, NewsroomError> {
     match (draft.kind(), draft.follows()) {
         (IssueKind::Drill, _) => {
             let people: BTreeSet<String> = app.config.staff.notify.iter().map(EmailAddress::key).collect();
-            Ok(people.len() as u64)
+            Ok(Headcount::of(people.len() as u64))
         }
         (_, Some(follows)) => match app.store.mailing_of_issue(follows.first).await? {
-            Some(first) => Ok(app.store.count_mailed(&draft.list, first.id).await?),
-            None => Ok(0),
+            Some(first) => {
+                let states = app.store.states_of_issue(follows.first).await?;
+                let on_the_way = states.get(&DeliveryState::Sending).copied().unwrap_or_default();
+                Ok(Headcount { readers: app.store.count_mailed(&draft.list, first.id).await?, on_the_way })
+            }
+            None => Ok(Headcount::of(0)),
         },
-        (kind, None) => Ok(app.store.count_readers(&draft.list, kind).await?),
+        (kind, None) => Ok(Headcount::of(app.store.count_readers(&draft.list, kind).await?)),
     }
 }
 
 /// The same of an issue: how many it was queued to, once it was.
-pub(super) async fn count_for(app: &App, issue: &StoredIssue, draft: &Draft) -> Result<u64, NewsroomError> {
+pub(super) async fn count_for(app: &App, issue: &StoredIssue, draft: &Draft) -> Result<Headcount, NewsroomError> {
     match issue.queued_at {
-        Some(_) => Ok(issue.readers),
+        Some(_) => Ok(Headcount::of(issue.readers)),
         None => count_audience(app, draft).await,
     }
+}
+
+/// The same for who looks again and again: who has what a held issue follows is not found one by one, and those who left since
+/// are among them.
+pub(super) async fn estimate_for(app: &App, issue: &StoredIssue, draft: &Draft) -> Result<Headcount, NewsroomError> {
+    let (None, Some(follows)) = (issue.queued_at, draft.follows()) else { return count_for(app, issue, draft).await };
+    let states = app.store.states_of_issue(follows.first).await?;
+    let count = |state| states.get(&state).copied().unwrap_or_default();
+    let in_doubt = app.store.count_in_doubt(follows.first).await?;
+    let readers = count(DeliveryState::Sent) + count(DeliveryState::Unknown) + in_doubt;
+    Ok(Headcount { readers, on_the_way: count(DeliveryState::Sending) })
 }
 
 /// When an issue is of no more use. That something was wrong is worth knowing at any time.

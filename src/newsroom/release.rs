@@ -65,7 +65,8 @@ pub async fn plan_release(app: &App, id: IssueId, by: &By) -> Result<Plan, Newsr
     needs(&issue, IssueState::Held)?;
     let draft = draft_of(app, &issue).await?;
     let now = app.clock.now();
-    let readers = count_for(app, &issue, &draft).await?;
+    let headcount = count_for(app, &issue, &draft).await?;
+    let readers = headcount.readers;
     let (subject, goes_at, withdrawal) = match issue.queued_at {
         Some(_) => (issue.subject.clone(), rest_of_window(&issue, now), app.store.retraction_of(id).await?),
         None => {
@@ -77,7 +78,7 @@ pub async fn plan_release(app: &App, id: IssueId, by: &By) -> Result<Plan, Newsr
     Ok(Plan {
         kind: issue.kind,
         readers,
-        whom: window::whom_of(&draft, configured_list(app, &issue.list)?, readers),
+        whom: window::whom_of(&draft, configured_list(app, &issue.list)?, headcount),
         window: goes_at.duration_since(now),
         goes_at,
         expires_at: expiry(app, &draft, goes_at),

@@ -7,7 +7,7 @@ use serde::Serialize;
 use super::{
     By, Confirmation, NewsroomError, configured_list, correct,
     draft::{render_as, render_draft},
-    ready::{count_audience, edition, expiry, ready, rendered},
+    ready::{Headcount, count_audience, edition, expiry, ready, rendered},
     release::{Wait, must_wait, waiting_notices},
     window,
 };
@@ -16,7 +16,6 @@ use crate::{
     config::SecondPerson,
     domain::{
         address::EmailAddress,
-        delivery::DeliveryState,
         issue::{Draft, IssueId, IssueKind},
     },
     queue::{self, Edition, Held, Queued},
@@ -84,9 +83,9 @@ pub struct Plan {
 /// When it cannot be sent so: a template is broken, nobody would get it, or it is not said who wants it.
 pub async fn plan(app: &App, draft: &Draft, sending: &Sending<'_>) -> Result<Plan, NewsroomError> {
     let waits = must_wait_today(app, draft, sending.by).await?;
-    let (readers, on_the_way) = (count_audience(app, draft).await?, count_on_the_way(app, draft).await?);
-    refuse_to_nobody(draft, readers + on_the_way)?;
-    let list = configured_list(app, &draft.list)?;
+    let headcount = count_audience(app, draft).await?;
+    refuse_to_nobody(draft, headcount)?;
+    let readers = headcount.readers;
     let edition = edition(app, IssueId(0), draft, "");
     let goes_at = edition.now.checked_add(sending.window).unwrap_or(Timestamp::MAX);
     let (rendered, withdrawal) = rendered(app, edition, goes_at).await?;
@@ -94,10 +93,7 @@ pub async fn plan(app: &App, draft: &Draft, sending: &Sending<'_>) -> Result<Pla
         kind: draft.kind(),
         subject: rendered.subject,
         readers,
-        whom: match on_the_way {
-            0 => window::whom_of(draft, list, readers),
-            _ => format!("{}, and to {on_the_way} whose message is on its way", window::whom_of(draft, list, readers)),
-        },
+        whom: window::whom_of(draft, configured_list(app, &draft.list)?, headcount),
         window: sending.window,
         goes_at,
         expires_at: expiry(app, draft, goes_at),
@@ -253,15 +249,8 @@ pub(super) async fn made_before<T>(
     }
 }
 
-/// How many messages of what a draft follows are on the wire: each that comes to its reader is followed as well.
-async fn count_on_the_way(app: &App, draft: &Draft) -> Result<u64, NewsroomError> {
-    let Some(follows) = draft.follows() else { return Ok(0) };
-    let states = app.store.states_of_issue(follows.first).await?;
-    Ok(states.get(&DeliveryState::Sending).copied().unwrap_or_default())
-}
-
-fn refuse_to_nobody(draft: &Draft, readers: u64) -> Result<(), NewsroomError> {
-    match (readers, draft.kind(), draft.follows()) {
+fn refuse_to_nobody(draft: &Draft, headcount: Headcount) -> Result<(), NewsroomError> {
+    match (headcount.readers + headcount.on_the_way, draft.kind(), draft.follows()) {
         (1.., ..) => Ok(()),
         (0, IssueKind::Drill, _) => Err(NewsroomError::NoStaff),
         (0, _, Some(follows)) => Err(NewsroomError::NobodyMailed { issue: follows.first.0 }),

@@ -3,7 +3,10 @@
 
 use jiff::Timestamp;
 
-use super::{NewsroomError, configured_list, notices_about, ready::count_audience};
+use super::{
+    NewsroomError, configured_list, notices_about,
+    ready::{Headcount, count_audience},
+};
 use crate::{
     app::App,
     domain::{
@@ -34,10 +37,17 @@ pub(super) async fn whom(app: &App, edition: Edition<'_>, list: &List) -> Result
 }
 
 /// So many, in words: `1,204 readers of Coalition news`.
-pub(super) fn whom_of(draft: &Draft, list: &List, count: u64) -> String {
+pub(super) fn whom_of(draft: &Draft, list: &List, Headcount { readers: count, on_the_way }: Headcount) -> String {
     match (draft.kind(), draft.follows()) {
+        (_, Some(_)) if on_the_way > 0 => {
+            let whom = whom_of(draft, list, Headcount::of(count));
+            format!("{whom}, and to {} whose message is on its way", grouped(on_the_way))
+        }
         (IssueKind::Drill, _) => format!("{} of staff, and to no reader", grouped(count)),
-        (_, Some(follows)) => format!("{} who were mailed “{}”", counted(count, "reader"), follows.subject),
+        (_, Some(follows)) => {
+            let were = if count == 1 { "was" } else { "were" };
+            format!("{} who {were} mailed “{}”", counted(count, "reader"), follows.subject)
+        }
         (_, None) => format!("{} of {}", counted(count, "reader"), list.title),
     }
 }

@@ -6,7 +6,13 @@ use sqlx::AssertSqlSafe;
 
 use super::counts::Counting;
 use crate::{
-    domain::{delivery::Lane, issue::IssueKind, mailing::MailingId, slug::Slug, subscription::SubscriberId},
+    domain::{
+        delivery::Lane,
+        issue::{IssueId, IssueKind},
+        mailing::MailingId,
+        slug::Slug,
+        subscription::SubscriberId,
+    },
     store::{Store, StoreError, Tx, mailings::lane_rank, ms, subscribers},
 };
 
@@ -42,6 +48,21 @@ impl Store {
         )))
         .bind(mailing.0)
         .bind(list.as_str())
+        .fetch_one(&self.reader)
+        .await?;
+        Ok(count.unsigned_abs())
+    }
+
+    /// How many readers may have the message of an issue, though a later try of theirs came to another end.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn count_in_doubt(&self, issue: IssueId) -> Result<u64, StoreError> {
+        let (count,): (i64,) = sqlx::query_as(
+            "SELECT COUNT(*) FROM deliveries d WHERE d.mailing IN (SELECT id FROM mailings WHERE issue = $1)
+               AND d.was_unknown = 1 AND d.state NOT IN ('sent', 'unknown', 'sending')",
+        )
+        .bind(issue.0)
         .fetch_one(&self.reader)
         .await?;
         Ok(count.unsigned_abs())

@@ -8,7 +8,14 @@ use tidings::{
 };
 
 use super::{STAFF, WORDS, alert, told};
-use crate::world::{Setup, World, address_of, pages::Pages, recipients, slug, somebody};
+use crate::world::{
+    Setup, World, address_of,
+    pages::Pages,
+    recipients,
+    relay::{Answer, Stage},
+    slug, somebody,
+    stores::told_on_both_engines,
+};
 
 /// A house in which an alert needs two of staff.
 fn two_needed() -> Setup {
@@ -130,6 +137,31 @@ async fn a_held_alert_needs_two_and_a_stopped_one_needs_them_anew() {
     newsroom::approve(&world.app, issue, &chief).await.expect("another");
     world.run().await;
     assert_eq!(world.states(issue).await, "sent 2");
+}
+
+told_on_both_engines!(a_correction_that_waits_is_shown_with_those_who_may_have_the_first);
+async fn a_correction_that_waits_is_shown_with_those_who_may_have_the_first() {
+    let world = two_needed().relay("connections = 1").start().await;
+    world.readers(2).await;
+    let issue = wanted(&world, SignedDuration::ZERO).await;
+    // Staff hear of it.
+    world.run().await;
+    world.relay.answer_once(Stage::Dot, Answer::TakeAndClose);
+    newsroom::approve(&world.app, issue, &chief(&world).await).await.expect("another");
+    world.run().await;
+    assert_eq!(world.states(issue).await, "queued 1, unknown 1");
+    let said = newsroom::Correction { subject: "It was the north", wrong: "", markdown: "The north." };
+    let correction = newsroom::draft_correction(&world.app, issue, &said).await.expect("a draft");
+    let sending = Sending { by: &desk(&world).await, window: SignedDuration::ZERO };
+    let placed = newsroom::send(&world.app, &correction, &sending).await.expect("held");
+    let Placed::Waits(correction) = placed else { panic!("a correction is words of one person") };
+    // The first is stopped, and what had no answer is not tried again.
+    assert_eq!(world.states(issue).await, "dropped 2");
+    let seen = newsroom::deciding_by(&world.app, correction, None).await.expect("it is shown");
+    assert_eq!(seen.whom, "about 1 reader who was mailed “Statement”");
+    newsroom::approve(&world.app, correction, &chief(&world).await).await.expect("another");
+    world.run().await;
+    assert_eq!(world.states(correction).await, "sent 1");
 }
 
 #[tokio::test]
