@@ -56,6 +56,8 @@ pub struct StoredDelivery {
     pub subscriber: SubscriberId,
     /// The reader's address.
     pub address: EmailAddress,
+    /// The reader's name; may be empty.
+    pub name: String,
     /// How far it has come.
     pub state: DeliveryState,
     /// Attempts counted.
@@ -118,6 +120,7 @@ struct Row {
     subject: String,
     subscriber: i64,
     address: String,
+    name: String,
     state: String,
     attempts: i64,
     try_at: Option<i64>,
@@ -338,7 +341,7 @@ impl Store {
     /// When the store cannot be read.
     pub async fn deliveries(&self, filter: &Filter, limit: i64) -> Result<Vec<StoredDelivery>, StoreError> {
         let rows: Vec<Row> = sqlx::query_as(AssertSqlSafe(format!(
-            "SELECT d.mailing, m.subject, d.subscriber, s.address, d.state, d.attempts, d.try_at, d.queued_at,
+            "SELECT d.mailing, m.subject, d.subscriber, s.address, s.name, d.state, d.attempts, d.try_at, d.queued_at,
                     d.changed_at, d.answer
              FROM deliveries d JOIN mailings m ON m.id = d.mailing JOIN subscribers s ON s.id = d.subscriber
              WHERE {FILTERED} ORDER BY d.changed_at DESC, d.mailing DESC, d.subscriber LIMIT $4"
@@ -452,6 +455,7 @@ impl Row {
             subject: self.subject,
             subscriber: SubscriberId(self.subscriber),
             address: EmailAddress::parse(&self.address).map_err(|error| StoreError::Damaged(error.to_string()))?,
+            name: self.name,
             state: word(&self.state, DeliveryState::from_word(&self.state))?,
             attempts: self.attempts,
             try_at: instant_or_none(self.try_at),

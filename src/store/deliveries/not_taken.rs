@@ -11,7 +11,7 @@ impl Store {
     /// When the store cannot be read.
     pub async fn newest_not_taken(&self, limit: i64) -> Result<Vec<StoredDelivery>, StoreError> {
         let rows: Vec<Row> = sqlx::query_as(
-            "SELECT d.mailing, m.subject, d.subscriber, s.address, d.state, d.attempts, d.try_at, d.queued_at,
+            "SELECT d.mailing, m.subject, d.subscriber, s.address, s.name, d.state, d.attempts, d.try_at, d.queued_at,
                     d.changed_at, d.answer
              FROM (SELECT * FROM deliveries WHERE state IN ('deferred', 'bounced', 'unknown')
                    ORDER BY changed_at DESC LIMIT $1) d

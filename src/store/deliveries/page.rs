@@ -31,21 +31,16 @@ impl Store {
         after: SubscriberId,
         limit: i64,
     ) -> Result<Stretch, StoreError> {
-        let last: Option<(i64,)> = sqlx::query_as(
-            "SELECT d.subscriber FROM mailings m JOIN deliveries d ON d.mailing = m.id
-             WHERE m.issue = $1 AND d.subscriber > $2 ORDER BY d.subscriber LIMIT 1 OFFSET $3",
-        )
-        .bind(issue.0)
-        .bind(after.0)
-        .bind(LOOKED_AT - 1)
-        .fetch_optional(&self.reader)
-        .await?;
-        let looked_up_to = last.map(|(last,)| SubscriberId(last));
+        let looked_up_to = match state {
+            Some(_) => self.last_of_stretch(issue, after).await?,
+            None => None,
+        };
         let rows: Vec<Row> = sqlx::query_as(
-            "SELECT d.mailing, m.subject, d.subscriber, s.address, d.state, d.attempts, d.try_at, d.queued_at,
+            "SELECT d.mailing, m.subject, d.subscriber, s.address, s.name, d.state, d.attempts, d.try_at, d.queued_at,
                     d.changed_at, d.answer
-             FROM mailings m JOIN deliveries d ON d.mailing = m.id JOIN subscribers s ON s.id = d.subscriber
-             WHERE m.issue = $1 AND d.subscriber > $2 AND d.subscriber <= $3 AND ($4 = '' OR d.state = $4)
+             FROM deliveries d JOIN mailings m ON m.id = d.mailing JOIN subscribers s ON s.id = d.subscriber
+             WHERE d.mailing = (SELECT id FROM mailings WHERE issue = $1) AND d.subscriber > $2 AND d.subscriber <= $3
+               AND ($4 = '' OR d.state = $4)
              ORDER BY d.subscriber LIMIT $5",
         )
         .bind(issue.0)
@@ -57,5 +52,19 @@ impl Store {
         .await?;
         let found = rows.into_iter().map(Row::into_delivery).collect::<Result<_, _>>()?;
         Ok(Stretch { found, looked_up_to })
+    }
+
+    async fn last_of_stretch(&self, issue: IssueId, after: SubscriberId) -> Result<Option<SubscriberId>, StoreError> {
+        let last: Option<(i64,)> = sqlx::query_as(
+            "SELECT subscriber FROM deliveries
+             WHERE mailing = (SELECT id FROM mailings WHERE issue = $1) AND subscriber > $2
+             ORDER BY subscriber LIMIT 1 OFFSET $3",
+        )
+        .bind(issue.0)
+        .bind(after.0)
+        .bind(LOOKED_AT - 1)
+        .fetch_optional(&self.reader)
+        .await?;
+        Ok(last.map(|(last,)| SubscriberId(last)))
     }
 }

@@ -80,10 +80,10 @@ impl Admitted {
     }
 
     /// A relay's words about somebody, as they may be shown to this program.
-    pub(super) fn shows_answer(&self, answer: &str, about: &EmailAddress) -> String {
+    pub(super) fn shows_answer(&self, answer: &str, about: &EmailAddress, name: &str) -> String {
         match self.0.may(Scope::AddressesRead) {
             true => without_addresses(answer, Some(about)),
-            false => without_person(answer, about, ""),
+            false => without_person(answer, about, name),
         }
     }
 

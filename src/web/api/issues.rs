@@ -272,7 +272,7 @@ fn delivery_shown(admitted: &Admitted, delivery: StoredDelivery) -> DeliveryShow
         attempts: delivery.attempts,
         try_at: delivery.try_at,
         changed_at: delivery.changed_at,
-        answer: delivery.answer.map(|answer| admitted.shows_answer(&answer, &delivery.address)),
+        answer: delivery.answer.map(|answer| admitted.shows_answer(&answer, &delivery.address, &delivery.name)),
     }
 }
 

@@ -167,7 +167,7 @@ pub(super) async fn decide(
             return show(&site, &visitor, StatusCode::OK, list.name.as_str(), done);
         }
         _ => {
-            site.uploads.put_back(name, upload);
+            site.uploads.put_back(name, upload, site.app.clock.now());
             return visitor.problem(&site, StatusCode::BAD_REQUEST, "Nothing was done: no button was pressed.");
         }
     }
@@ -196,9 +196,11 @@ async fn import(app: App, uploads: Arc<Uploads>, name: String, mut upload: Uploa
         }
         Err(error) => Err(ImportError::Unreadable(error)),
     };
-    if imported.is_err() {
+    if let Err(error) = &imported {
+        // Told here, for nobody may wait for it any more.
+        tracing::error!("an import at the desk was not done: {error}");
         // The button may be pressed again.
-        uploads.put_back(name, upload);
+        uploads.put_back(name, upload, app.clock.now());
     }
     imported
 }

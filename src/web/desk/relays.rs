@@ -104,7 +104,7 @@ async fn relays(app: &App) -> Result<Relays, StoreError> {
         subject: delivery.subject,
         state: delivery.state.as_str(),
         // A relay's words may name whom they are about.
-        answer: fit_to_show(&without_person(&delivery.answer.unwrap_or_default(), &delivery.address, "")),
+        answer: fit_to_show(&without_person(&delivery.answer.unwrap_or_default(), &delivery.address, &delivery.name)),
     });
     let not_taken = not_taken.collect();
     let domains = app.config.domains.iter();

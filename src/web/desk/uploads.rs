@@ -75,11 +75,11 @@ impl Uploads {
         Some(name)
     }
 
-    /// Keeps one that was taken out, by the name that it had, until its hour is over; unless the same session has brought
-    /// another meanwhile.
-    pub(super) fn put_back(&self, name: String, upload: Upload) {
+    /// Keeps one that was taken out, by the name that it had, until its hour is over; unless it is, or the same session has
+    /// brought another meanwhile.
+    pub(super) fn put_back(&self, name: String, upload: Upload, now: Timestamp) {
         let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
-        if kept.values().all(|other| other.seal != upload.seal) {
+        if now.duration_since(upload.at) < KEPT && kept.values().all(|other| other.seal != upload.seal) {
             kept.insert(name, upload);
         }
     }
@@ -133,12 +133,15 @@ mod tests {
         let (uploads, now) = (Arc::new(Uploads::default()), Timestamp::UNIX_EPOCH);
         let name = uploads.keep(upload("mine", now)).expect("there is room");
         let taken = uploads.take(&name, "mine", now).expect("it is there");
-        uploads.put_back(name.clone(), taken);
+        uploads.put_back(name.clone(), taken, now);
         let taken = uploads.take(&name, "mine", now).expect("it is there again");
         let newer = uploads.keep(upload("mine", now)).expect("there is room");
-        uploads.put_back(name.clone(), taken);
+        uploads.put_back(name.clone(), taken, now);
         assert!(uploads.take(&name, "mine", now).is_none());
-        assert!(uploads.take(&newer, "mine", now).is_some());
+        let taken = uploads.take(&newer, "mine", now).expect("it is there");
+        // Its own timer has let it go while it was out.
+        uploads.put_back(newer.clone(), taken, now + KEPT);
+        assert!(uploads.kept.lock().expect("no panic").is_empty());
     }
 
     #[test]

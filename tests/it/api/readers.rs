@@ -101,11 +101,13 @@ async fn who_may_not_see_an_address_sees_no_name_and_no_words_of_a_relay_that_sa
     let masked = Program::with(&world, &pages, &[Scope::SubscribersRead, Scope::DeliveriesRead]).await;
     let whole = Program::with(&world, &pages, &Scope::ALL).await;
     world.sql("UPDATE subscribers SET name = 'Ana Author' WHERE address = 'reader1@example.org'").await;
-    world.relay.answer_recipient("reader1@example.org", Answer::Reply("550 5.1.1 mailbox reader1 is not known"));
+    world
+        .relay
+        .answer_recipient("reader1@example.org", Answer::Reply("550 5.1.1 mailbox reader1 of Ana Author is not known"));
     world.next_look(&[world.post("Coalition condemns another transfer")]).await;
     let issue = world.issues().await.iter().map(|issue| issue.id.0).max().expect("an issue");
     let listing = ("/lists/news/subscriptions".to_owned(), "Ana Author");
-    for (path, words) in [listing, (format!("/issues/{issue}/deliveries"), "mailbox reader1")] {
+    for (path, words) in [listing, (format!("/issues/{issue}/deliveries"), "mailbox reader1 of Ana Author")] {
         let seen = whole.get(&path).await.text;
         assert!(seen.contains(words), "{seen}");
         let seen = masked.get(&path).await.text;

@@ -140,7 +140,6 @@ const ADDED_ONLY: [&str; 2] = ["issue_posts", "ledger"];
 /// Tables whose rows stay as they are while they are there.
 const FROZEN: [&str; 1] = ["mailings"];
 
-/// Tables that several files write, or none; statements that change what must not change, or that name no table of ours.
 /// The file `deliveries.rs` and those in the folder `deliveries/` are one room.
 fn room(path: &str) -> &str {
     let path = path.strip_prefix("src/store/").unwrap_or(path);
@@ -155,7 +154,7 @@ fn free_joins(sources: &[Source]) -> Vec<String> {
         for behind in source.quoted.split('"').filter_map(|text| text.split_once("{each}")).map(|(_, behind)| behind) {
             let words: Vec<&str> = std::iter::once("{each}").chain(behind.split_whitespace()).collect();
             let is_free = |pair: &[&str]| pair[1] == "JOIN" && !matches!(pair[0], "CROSS" | "LEFT");
-            if words.windows(2).any(is_free) {
+            if behind.starts_with(',') || words.windows(2).any(is_free) {
                 found.push(format!("{}: `{{each}}{behind}`", source.path));
             }
         }
@@ -163,6 +162,7 @@ fn free_joins(sources: &[Source]) -> Vec<String> {
     found
 }
 
+/// Tables that several files write, or none; statements that change what must not change, or that name no table of ours.
 fn writers(sources: &[Source], tables: &BTreeSet<&str>) -> Vec<String> {
     let mut wrong = Vec::new();
     let mut writers: BTreeMap<&str, BTreeSet<&str>> = tables.iter().map(|table| (*table, BTreeSet::new())).collect();
@@ -281,6 +281,7 @@ mod tests {
         assert_eq!(found("SELECT 1 FROM {each} JOIN posts p ON p.id = value->>0"), 1);
         assert_eq!(found("SELECT 1 FROM (SELECT value->>0 AS id FROM {each}) v CROSS JOIN a INNER JOIN b"), 1);
         assert_eq!(found("SELECT (SELECT 1 FROM a JOIN b) FROM {each} CROSS JOIN c LEFT JOIN d ON d.id = c.id"), 0);
+        assert_eq!(found("SELECT 1 FROM {each}, posts p WHERE p.id = value->>0"), 1);
         assert_eq!(found("SELECT 1 FROM a JOIN b"), 0);
     }
 
