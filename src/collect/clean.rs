@@ -210,6 +210,12 @@ mod tests {
     }
 
     #[test]
+    fn a_paragraph_of_what_cannot_be_printed_is_none() {
+        assert_eq!(clean("<p>\u{81}\u{81}\n\u{0e}</p>"), "");
+        assert_eq!(clean("<p>\u{81}a\u{81}</p>"), "<p>a</p>");
+    }
+
+    #[test]
     fn the_first_picture_is_found_with_its_text() {
         let clean = clean("<p>x</p><img src='/a.jpg?x=1&amp;y=2' alt='A &amp; &quot;B&quot;'><img src=/b.jpg>");
         let image = first_image(&clean).expect("a picture");

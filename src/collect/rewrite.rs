@@ -4,6 +4,7 @@
 
 use super::{
     images::{Picture, picture, pixels},
+    plain::is_printable,
     tags::{Tag, Token, Tokens},
 };
 
@@ -295,9 +296,11 @@ fn kept_name(name: &str) -> Option<&'static str> {
 /// Whether a text shows nothing.
 fn is_blank(text: &str) -> bool {
     let spaces = ["&nbsp;", "&#160;", "&#xa0;", "&#xA0;"];
-    let mut rest = text.trim_start();
+    // What cannot be printed is taken out of the text later.
+    let shows_nothing = |c: char| c.is_whitespace() || !is_printable(c);
+    let mut rest = text.trim_start_matches(shows_nothing);
     while let Some(after) = spaces.iter().find_map(|space| rest.strip_prefix(space)) {
-        rest = after.trim_start();
+        rest = after.trim_start_matches(shows_nothing);
     }
     rest.is_empty()
 }
