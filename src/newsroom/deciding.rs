@@ -226,7 +226,7 @@ async fn look(app: &App, id: IssueId, by: Option<&By>) -> Result<Deciding, Newsr
             }
             _ => String::new(),
         },
-        confirmation: Confirmation::of(issue.kind, &issue.list, headcount.readers),
+        confirmation: Confirmation::of(issue.kind, &issue.list, headcount.all()),
         states,
         seen: app.store.last_entry_about(&id.about()).await?,
         by: by.cloned(),

@@ -89,6 +89,11 @@ impl Headcount {
     pub(super) fn of(readers: u64) -> Self {
         Self { readers, on_the_way: 0 }
     }
+
+    /// All whom it may come to: so many must be meant by what is typed to confirm it.
+    pub(super) fn all(self) -> u64 {
+        self.readers + self.on_the_way
+    }
 }
 
 /// How many would get it now.

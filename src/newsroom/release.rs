@@ -66,7 +66,6 @@ pub async fn plan_release(app: &App, id: IssueId, by: &By) -> Result<Plan, Newsr
     let draft = draft_of(app, &issue).await?;
     let now = app.clock.now();
     let headcount = count_for(app, &issue, &draft).await?;
-    let readers = headcount.readers;
     let (subject, goes_at, withdrawal) = match issue.queued_at {
         Some(_) => (issue.subject.clone(), rest_of_window(&issue, now), app.store.retraction_of(id).await?),
         None => {
@@ -77,14 +76,14 @@ pub async fn plan_release(app: &App, id: IssueId, by: &By) -> Result<Plan, Newsr
     };
     Ok(Plan {
         kind: issue.kind,
-        readers,
+        readers: headcount.readers,
         whom: window::whom_of(&draft, configured_list(app, &issue.list)?, headcount),
         window: goes_at.duration_since(now),
         goes_at,
         expires_at: expiry(app, &draft, goes_at),
         withdrawal: withdrawal.map(|withdrawal| withdrawal.subject),
         needs_second_person: must_wait(app, &draft, by)? != Wait::Not && issue.wanted_by.is_none(),
-        confirmation: Confirmation::of(issue.kind, &issue.list, readers),
+        confirmation: Confirmation::of(issue.kind, &issue.list, headcount.all()),
         subject,
     })
 }

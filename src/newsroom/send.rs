@@ -85,21 +85,20 @@ pub async fn plan(app: &App, draft: &Draft, sending: &Sending<'_>) -> Result<Pla
     let waits = must_wait_today(app, draft, sending.by).await?;
     let headcount = count_audience(app, draft).await?;
     refuse_to_nobody(draft, headcount)?;
-    let readers = headcount.readers;
     let edition = edition(app, IssueId(0), draft, "");
     let goes_at = edition.now.checked_add(sending.window).unwrap_or(Timestamp::MAX);
     let (rendered, withdrawal) = rendered(app, edition, goes_at).await?;
     Ok(Plan {
         kind: draft.kind(),
         subject: rendered.subject,
-        readers,
+        readers: headcount.readers,
         whom: window::whom_of(draft, configured_list(app, &draft.list)?, headcount),
         window: sending.window,
         goes_at,
         expires_at: expiry(app, draft, goes_at),
         withdrawal: withdrawal.map(|withdrawal| withdrawal.subject),
         needs_second_person: waits != Wait::Not,
-        confirmation: Confirmation::of(draft.kind(), &draft.list, readers),
+        confirmation: Confirmation::of(draft.kind(), &draft.list, headcount.all()),
     })
 }
 
@@ -250,7 +249,7 @@ pub(super) async fn made_before<T>(
 }
 
 fn refuse_to_nobody(draft: &Draft, headcount: Headcount) -> Result<(), NewsroomError> {
-    match (headcount.readers + headcount.on_the_way, draft.kind(), draft.follows()) {
+    match (headcount.all(), draft.kind(), draft.follows()) {
         (1.., ..) => Ok(()),
         (0, IssueKind::Drill, _) => Err(NewsroomError::NoStaff),
         (0, _, Some(follows)) => Err(NewsroomError::NobodyMailed { issue: follows.first.0 }),

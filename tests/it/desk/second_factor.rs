@@ -49,19 +49,15 @@ async fn with_a_second_factor_a_password_alone_does_not_let_anybody_in_and_a_cod
     assert_eq!(page.status, StatusCode::OK);
     assert!(fresh.cookie.is_empty());
     let half_way = page.hidden("half_way");
-    let give = async |half_way: &str, code: &str| {
-        let fields = [("half_way", half_way), ("code", code), ("next", "")];
-        Desk::outside(&pages).post("/desk/code", &fields).await.status
-    };
-    assert_eq!(give(&half_way, &code).await, StatusCode::UNAUTHORIZED, "that code was used");
+    assert_eq!(give(&pages, &half_way, &code).await, StatusCode::UNAUTHORIZED, "that code was used");
     world.clock.advance(SignedDuration::from_secs(30));
     let code = code_now();
-    assert_eq!(give("1.1.abcdefghijklmnop", &code).await, StatusCode::UNAUTHORIZED);
-    assert_eq!(give(&half_way, &code).await, StatusCode::SEE_OTHER);
-    assert_eq!(give(&half_way, &code).await, StatusCode::UNAUTHORIZED, "and so was that");
+    assert_eq!(give(&pages, "1.1.abcdefghijklmnop", &code).await, StatusCode::UNAUTHORIZED);
+    assert_eq!(give(&pages, &half_way, &code).await, StatusCode::SEE_OTHER);
+    assert_eq!(give(&pages, &half_way, &code).await, StatusCode::UNAUTHORIZED, "and so was that");
     world.minutes(11);
     let code = code_now();
-    assert_eq!(give(&half_way, &code).await, StatusCode::UNAUTHORIZED, "the password was too long ago");
+    assert_eq!(give(&pages, &half_way, &code).await, StatusCode::UNAUTHORIZED, "the password was too long ago");
     // Whoever knows the address alone cannot keep its owner from giving the code.
     for _ in 0..5 {
         Desk::outside(&pages).from("203.0.113.9").sign_in(OLGA, "a wrong password").await;
@@ -69,15 +65,13 @@ async fn with_a_second_factor_a_password_alone_does_not_let_anybody_in_and_a_cod
     world.minutes(1);
     let page = Desk::outside(&pages).sign_in(OLGA, PASSWORD).await;
     world.clock.advance(SignedDuration::from_secs(30));
-    assert_eq!(give(&page.hidden("half_way"), &code_now()).await, StatusCode::SEE_OTHER);
+    assert_eq!(give(&pages, &page.hidden("half_way"), &code_now()).await, StatusCode::SEE_OTHER);
     // A session that was left open turns nothing off, and ended when the factor was turned on.
     let mut desk = Desk::outside(&pages);
     let page = desk.sign_in(OLGA, PASSWORD).await;
     world.clock.advance(SignedDuration::from_secs(30));
-    let code = code_now();
-    let fields =
-        [("half_way", &*page.hidden("half_way")), ("code", &code), ("next", "")].map(|(a, b)| (a, b.to_owned()));
-    let fields: Vec<(&str, &str)> = fields.iter().map(|(a, b)| (*a, b.as_str())).collect();
+    let (half_way, code) = (page.hidden("half_way"), code_now());
+    let fields = [("half_way", half_way.as_str()), ("code", &code), ("next", "")];
     assert_eq!(desk.post("/desk/code", &fields).await.status, StatusCode::SEE_OTHER);
     let off = desk.press("/desk/account/factor", &[("do", "off"), ("code", "")]).await;
     assert_eq!(off.status, StatusCode::UNPROCESSABLE_ENTITY);
