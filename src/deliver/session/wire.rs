@@ -27,6 +27,8 @@ use crate::{domain::relay::Timers, tls::TlsSetup};
 
 /// How much is read at once.
 const READ_OCTETS: usize = 8 * 1024;
+/// How much goes into one record of TLS (RFC 8446 §5.1).
+const RECORD_OCTETS: usize = 16 * 1024;
 /// How long a reply may take that explains why the relay stopped reading. It was sent before, or it is not there.
 const LAST_WORDS: Duration = Duration::from_secs(1);
 
@@ -274,7 +276,13 @@ impl AsyncWrite for Stream {
         match self.get_mut() {
             Self::Clear(stream) => Pin::new(stream).poll_write(cx, bytes),
             Self::Socket(stream) => Pin::new(stream).poll_write(cx, bytes),
-            Self::Tls(stream) => Pin::new(stream).poll_write(cx, bytes),
+            Self::Tls(stream) => {
+                // A longer write would be several records, and its error would not say how many of them the relay has: a
+                // message that it took would pass for one that was never sent. So it is one record, behind none that
+                // was held back, and of a write that has failed the relay can read nothing.
+                ready!(Pin::new(&mut *stream).poll_flush(cx))?;
+                Pin::new(stream).poll_write(cx, &bytes[..bytes.len().min(RECORD_OCTETS)])
+            }
         }
     }
 

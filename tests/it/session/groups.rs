@@ -2,7 +2,7 @@
 
 use tidings::{deliver::session::Session, domain::relay::Manner};
 
-use super::{MESSAGE, all_outcomes, offer, open, send, session, word};
+use super::{MESSAGE, all_outcomes, large_message, offer, open, send, session, word};
 use crate::world::relay::{Answer, Gate, Quirk, ScriptedRelay, Stage};
 
 /// Offers messages to these readers, as many at a time as there is room for; gives all outcomes.
@@ -62,6 +62,25 @@ async fn a_window_of_whole_messages_is_in_flight() {
     assert_eq!(relay.ledger().lines(Stage::Data), Vec::<&str>::new());
     assert!(session.is_reusable());
     relay.assert_well_spoken();
+}
+
+/// A small message, and a large one behind it, are one write. It fails while the relay has the first of them.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_a_relay_took_before_a_long_write_failed_is_not_called_unsent() {
+    for setup in [ScriptedRelay::setup, || ScriptedRelay::setup().starttls()] {
+        // Where in the write it fails is chance.
+        for _ in 0..10 {
+            let relay = setup().speaks(Manner::Chunked).start().await;
+            relay.answer_once(Stage::Body, Answer::Usual).answer_once(Stage::Body, Answer::Reset);
+            let mut session = session(&relay).await;
+            offer(&mut session, "ana@example.org", MESSAGE.to_vec());
+            offer(&mut session, "ben@example.org", large_message());
+            let outcomes = all_outcomes(&mut session).await;
+            relay.wait_for_messages(1).await;
+            assert!(matches!(word(&outcomes[0]), "accepted" | "unknown"), "{outcomes:?}");
+            assert_eq!(word(&outcomes[1]), "deferred", "{outcomes:?}");
+        }
+    }
 }
 
 #[tokio::test]
