@@ -44,6 +44,8 @@ pub(super) struct Wire {
     moved_at: Instant,
     /// Why nothing more can be written, when that is so.
     write_error: Option<io::Error>,
+    /// Why nothing more can be read, when that is so and was not told yet.
+    read_error: Option<io::Error>,
 }
 
 /// What bytes go through.
@@ -77,6 +79,7 @@ impl Wire {
             timers,
             moved_at: Instant::now(),
             write_error: None,
+            read_error: None,
         })
     }
 
@@ -214,9 +217,22 @@ impl Wire {
     }
 
     fn poll_read(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
+        if let Some(error) = self.read_error.take() {
+            return Poll::Ready(Err(error));
+        }
         let mut buffer = ReadBuf::new(&mut self.inbox);
-        ready!(Pin::new(&mut self.stream).poll_read(cx, &mut buffer))?;
-        Poll::Ready(Ok(buffer.filled().len()))
+        let Err(error) = ready!(Pin::new(&mut self.stream).poll_read(cx, &mut buffer)) else {
+            return Poll::Ready(Ok(buffer.filled().len()));
+        };
+        // TLS tells of a bad record before it gives out the good ones that came with it, and the answer to a message may be
+        // among them.
+        match Pin::new(&mut self.stream).poll_read(cx, &mut buffer) {
+            Poll::Ready(Ok(())) if !buffer.filled().is_empty() => {
+                self.read_error = Some(error);
+                Poll::Ready(Ok(buffer.filled().len()))
+            }
+            _ => Poll::Ready(Err(error)),
+        }
     }
 
     async fn read_reply(&mut self, stage: Stage) -> Result<ReplyLines, Trouble> {

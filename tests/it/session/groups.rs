@@ -84,6 +84,19 @@ async fn what_a_relay_took_before_a_long_write_failed_is_not_called_unsent() {
 }
 
 #[tokio::test]
+async fn a_reply_is_heard_though_what_came_with_it_is_no_tls() {
+    for manner in [Manner::LockStep, Manner::Pipelined] {
+        let relay = ScriptedRelay::setup().starttls().speaks(manner).start().await;
+        relay.answer_once(Stage::Dot, Answer::Spoilt);
+        let mut session = session(&relay).await;
+        let sent = send(&mut session, "ana@example.org", MESSAGE).await;
+        assert_eq!(word(&sent), "accepted", "{manner:?}: {sent:?}");
+        assert_eq!(word(&send(&mut session, "ben@example.org", MESSAGE).await), "not tried", "{manner:?}");
+        assert_eq!(relay.messages().len(), 1, "{manner:?}");
+    }
+}
+
+#[tokio::test]
 async fn on_a_lost_connection_exactly_the_messages_in_flight_are_unknown() {
     let relay = ScriptedRelay::setup().speaks(Manner::Chunked).start().await;
     for _ in 0..3 {

@@ -324,7 +324,7 @@ impl Conversation {
     async fn decide(&mut self, stage: Stage, recipient: Option<&str>, usual: &str) -> Result<bool, Over> {
         let answer = self.next_answer(stage, recipient);
         let yes = match &answer {
-            Answer::Usual | Answer::After(_) | Answer::Extra(_) | Answer::Held(_) => true,
+            Answer::Usual | Answer::After(_) | Answer::Extra(_) | Answer::Held(_) | Answer::Spoilt => true,
             Answer::Reply(reply) => reply.get(..3) == usual.get(..3),
             _ => false,
         };
@@ -354,6 +354,7 @@ impl Conversation {
             Answer::Close | Answer::TakeAndClose => Err(Over),
             Answer::Reset => self.link.reset(),
             Answer::Stall => self.link.ignore().await,
+            Answer::Spoilt => self.link.write_spoilt(format!("{usual}\r\n").as_bytes()).await,
             Answer::Drip(piece, pace) => {
                 self.write(b"250-").await?;
                 loop {

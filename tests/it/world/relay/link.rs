@@ -1,6 +1,9 @@
 //! A scripted relay's end of a connection: bytes in and out, in clear text or under TLS.
 
-use std::{io, mem};
+use std::{
+    io::{self, Write},
+    mem,
+};
 
 use tokio::{
     io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},
@@ -68,6 +71,18 @@ impl Link {
         let io = self.io()?;
         io.write_all(bytes).await?;
         Ok(io.flush().await?)
+    }
+
+    /// Writes, and with it in one packet a record of TLS that nobody can open.
+    pub(super) async fn write_spoilt(&mut self, bytes: &[u8]) -> Result<(), Over> {
+        let Stream::Tls(stream) = &mut self.stream else { return self.write(bytes).await };
+        let (tcp, tls) = stream.get_mut();
+        let mut records = Vec::new();
+        tls.writer().write_all(bytes)?;
+        tls.write_tls(&mut records)?;
+        records.extend_from_slice(b"\x17\x03\x03\x00\x20");
+        records.extend_from_slice(&[0; 32]);
+        Ok(tcp.write_all(&records).await?)
     }
 
     /// The next line without its line end, and whether that was CRLF and the line free of CR and NUL.

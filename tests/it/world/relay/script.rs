@@ -59,6 +59,8 @@ pub(crate) enum Answer {
     Reset,
     /// Say nothing; keep the connection.
     Stall,
+    /// As usual, and with it in one packet bytes that are no TLS.
+    Spoilt,
     /// Begin a reply, and then write this again and again, one piece each time that has passed: a reply that never ends.
     Drip(&'static str, Duration),
     /// Wait so long, then as usual: a relay that takes its time.
@@ -74,7 +76,7 @@ impl Answer {
     /// True when a relay that answers so has taken the message, at the end of data.
     pub(super) fn accepts(&self) -> bool {
         match self {
-            Self::Usual | Self::After(_) | Self::Extra(_) | Self::TakeAndClose => true,
+            Self::Usual | Self::After(_) | Self::Extra(_) | Self::Spoilt | Self::TakeAndClose => true,
             Self::Reply(reply) => reply.starts_with("250"),
             _ => false,
         }
