@@ -12,7 +12,10 @@ use crate::{
         relay::Relay,
     },
     stop::{Ask, Stop},
-    store::{StoreError, holders::Holder},
+    store::{
+        StoreError,
+        holders::{Holder, LEASE, Renewal},
+    },
 };
 
 /// How often the claimer looks for more urgent rows, and for any row when it has none: other processes queue rows too.
@@ -51,6 +54,14 @@ pub(super) struct Claimer<'a> {
     pub(super) bell: &'a Bell,
 }
 
+/// When this process said that it lives.
+#[derive(Debug, Default)]
+struct Beats {
+    last: Option<Seen>,
+    /// When it last came too late for its lease.
+    late_at: Option<Instant>,
+}
+
 /// How fast rows are needed, as far as the claimer has seen.
 struct Need {
     /// For the next claim.
@@ -72,11 +83,11 @@ impl Claimer<'_> {
     /// Claims until it is told to stop, a connection can go no further or, if asked to, until nothing is left to do. A
     /// store that fails is asked again for as long as there is patience.
     pub(super) async fn claim_while_needed(&self, stop: &Stop) -> Result<(), StoreError> {
-        let (patience, mut beat) = (Patience::of(self.until), None);
+        let (patience, mut beats) = (Patience::of(self.until), Beats::default());
         let mut failing: Option<(Instant, StoreError)> = None;
         let mut need = Need { rows: fewest(&self.room.relays), since: Instant::now() };
         while !stop.is_asked() && !self.lanes.is_closed() {
-            let look = self.look(&mut beat, &mut need).await;
+            let look = self.look(&mut beats, &mut need).await;
             if look.is_ok()
                 && let Some((since, error)) = failing.take()
             {
@@ -109,8 +120,8 @@ impl Claimer<'_> {
         }
     }
 
-    async fn look(&self, beat: &mut Option<Seen>, need: &mut Need) -> Result<Look, StoreError> {
-        self.beat(beat).await?;
+    async fn look(&self, beats: &mut Beats, need: &mut Need) -> Result<Look, StoreError> {
+        self.beat(beats).await?;
         let (up_to, ends) = match self.until {
             Until::Idle(lane) => (lane, true),
             Until::Stopped => (Lane::Digest, false),
@@ -147,10 +158,10 @@ impl Claimer<'_> {
     /// Says again and again that this holder lives, while what is on the wire is waited for. It ends when others have
     /// taken it for dead.
     pub(super) async fn beat_while_draining(&self) {
-        let mut last = Some(Seen::now(&self.room.clock));
+        let mut beats = Beats { last: Some(Seen::now(&self.room.clock)), late_at: None };
         loop {
             sleep(HEARTBEAT).await;
-            match self.beat(&mut last).await {
+            match self.beat(&mut beats).await {
                 Ok(()) => {}
                 Err(StoreError::LeaseLost) => return,
                 Err(error) => tracing::warn!("it cannot be said that this process lives: {error}"),
@@ -158,20 +169,26 @@ impl Claimer<'_> {
         }
     }
 
-    async fn beat(&self, last: &mut Option<Seen>) -> Result<(), StoreError> {
-        if last.is_some_and(|last| last.is_within(HEARTBEAT, &self.room.clock)) {
+    async fn beat(&self, beats: &mut Beats) -> Result<(), StoreError> {
+        if beats.last.is_some_and(|last| last.is_within(HEARTBEAT, &self.room.clock)) {
             return Ok(());
         }
         let seen = Seen::now(&self.room.clock);
         let now = self.room.clock.now();
-        if !self.room.store.renew_holder(self.holder, now).await? {
-            return Err(StoreError::LeaseLost);
+        match self.room.store.renew_holder(self.holder, now).await? {
+            Renewal::Lost => return Err(StoreError::LeaseLost),
+            Renewal::InTime => {}
+            // The store was away for longer than a lease, or this machine was. Others who live, and know what became of
+            // their messages, are given as long to say so.
+            Renewal::Late => beats.late_at = Some(Instant::now()),
         }
-        let taken = self.room.store.take_up_after_the_dead(Some(self.holder), now).await?;
-        if taken > 0 {
-            tracing::warn!(taken, "took up deliveries of a process that had ended without a word");
+        if beats.late_at.is_none_or(|at| at.elapsed() > LEASE.unsigned_abs()) {
+            let taken = self.room.store.take_up_after_the_dead(Some(self.holder), now).await?;
+            if taken > 0 {
+                tracing::warn!(taken, "took up deliveries of a process that had ended without a word");
+            }
         }
-        *last = Some(seen);
+        beats.last = Some(seen);
         Ok(())
     }
 }

@@ -78,6 +78,17 @@ pub(super) enum Look {
     Gone,
 }
 
+/// What staff are to hear of a relay.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum News<'a> {
+    /// It works.
+    Well,
+    /// It does not keep to the PIPELINING that it offers.
+    Lie,
+    /// It is in trouble.
+    Trouble(&'a Trouble),
+}
+
 /// Whether a connection can go on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Goes {
@@ -220,11 +231,21 @@ impl Connection {
         &self.connector.relay().name
     }
 
-    pub(super) async fn in_trouble(&self, why: Why, trouble: &Trouble) {
-        let relay = &self.connector.relay().name;
+    /// The relay is in trouble: no connection takes anything for a while. Writes nothing down.
+    pub(super) fn shut(&self, why: Why, trouble: &Trouble) {
+        let relay = self.relay_name();
         self.gate.shut(why);
-        self.bell.relay_in_trouble(relay, trouble).await;
         self.tally.note_trouble(relay, trouble.to_string());
         tracing::warn!(%relay, "the relay is in trouble: {trouble}");
+    }
+
+    /// Has staff told of the relay.
+    pub(super) async fn tell(&self, news: News<'_>) {
+        let relay = self.relay_name();
+        match news {
+            News::Well => self.bell.relay_is_well(relay).await,
+            News::Lie => self.bell.relay_breaks_its_word(relay).await,
+            News::Trouble(trouble) => self.bell.relay_in_trouble(relay, trouble).await,
+        }
     }
 }

@@ -19,7 +19,11 @@ use crate::{
         delivery::{Next, Outcome, Reply},
         slug::Slug,
     },
-    store::{Store, StoreError, bounces::Said, deliveries::Recorded},
+    store::{
+        Store, StoreError,
+        bounces::Said,
+        deliveries::{Doubtful, Recorded},
+    },
 };
 
 /// The most outcomes in one write.
@@ -81,6 +85,7 @@ impl Recorder {
             next,
             code,
             answer,
+            doubt: if matches!(outcome, Outcome::Unknown(_)) { Doubtful::Yes } else { Doubtful::No },
             said: said(outcome),
         };
         self.0.send(Entry { recorded, _in_flight: in_flight }).await.is_ok()
@@ -150,9 +155,12 @@ impl Ledger {
 }
 
 /// What a relay that refuses a message for good says of its reader. What cannot be offered to a relay at all says nothing
-/// of them.
+/// of them, and no more does a message that is too large for it (RFC 3463 §3.4).
 fn said(outcome: &Outcome) -> Option<Said> {
     let Outcome::Refused(Reply { code, enhanced, text }) = outcome else { return None };
+    if let Some((_, 3, 4)) = enhanced {
+        return None;
+    }
     let kind = bounce::kind_of(Some(*code), *enhanced, text);
     Some(Said { kind, code: *enhanced, words: bounce::fit_to_show(&format!("{code} {text}")) })
 }

@@ -10,7 +10,7 @@ use tokio::{
 };
 
 use super::{
-    connection::{Connection, Goes, Hands, Look},
+    connection::{Connection, Goes, Hands, Look, News},
     dkim,
     ending::Ending,
     gate::{self, Blame, Place, Why},
@@ -180,7 +180,10 @@ impl Worker {
             }
             Err(trouble) => {
                 match place.failed() {
-                    Blame::Relay => shared.in_trouble(Why::Unreachable, &trouble).await,
+                    Blame::Relay => {
+                        shared.shut(Why::Unreachable, &trouble);
+                        shared.tell(News::Trouble(&trouble)).await;
+                    }
                     Blame::ThisConnection => {
                         own_pause.prolong();
                         // Those who have a session can try the relay meanwhile.
@@ -248,7 +251,12 @@ impl Worker {
             Dsn::Off => None,
         };
         let envelope = Envelope { sender: &personal.envelope_sender, recipient: &delivery.address, envelope_id };
-        match open.session.offer(&envelope, bytes) {
+        let offered = match doubt {
+            // It may be that this relay never answers what is to confirm a receipt where messages follow each other.
+            Doubtful::Yes => open.session.offer_alone(&envelope, bytes),
+            Doubtful::No => open.session.offer(&envelope, bytes),
+        };
+        match offered {
             Ok(()) => {
                 open.offered += 1;
                 in_flight.leave.iter_mut().chain(&mut domain_leave).for_each(Leave::used);
@@ -273,6 +281,7 @@ impl Worker {
         open.used_at = Instant::now();
         let ending = Ending::of(&sent, open.session.is_over(), open.session.has_found_a_lie(), open.judged);
         let relay = &shared.connector.relay().name;
+        let mut news = None;
         match (&ending, &sent.trouble) {
             (Ending::None, _) => {
                 open.judged += 1;
@@ -282,10 +291,10 @@ impl Worker {
                 *trial = None;
                 if shared.gate.well() {
                     shared.tally.note_well(relay);
-                    shared.bell.relay_is_well(relay).await;
+                    news = Some(News::Well);
                 }
             }
-            (Ending::Lie, _) => shared.bell.relay_breaks_its_word(relay).await,
+            (Ending::Lie, _) => news = Some(News::Lie),
             (Ending::Usual, Some(trouble)) => tracing::info!(%relay, "a session ended: {trouble}"),
             (Ending::Short, Some(trouble)) if *short_sessions + 1 < SHORT_SESSIONS => {
                 *short_sessions += 1;
@@ -293,17 +302,24 @@ impl Worker {
             }
             (Ending::Short | Ending::Trouble, Some(trouble)) => {
                 *short_sessions = 0;
-                shared.in_trouble(Why::Unwilling, trouble).await;
+                shared.shut(Why::Unwilling, trouble);
+                news = Some(News::Trouble(trouble));
             }
             _ => {}
         }
         let is_not_tried = matches!(sent.outcome, Outcome::NotTried(_));
-        if is_not_tried && ending.says_nothing_of_the_message() {
+        let goes = if is_not_tried && ending.says_nothing_of_the_message() {
             shared.lanes.put_back(&in_flight.in_hand);
-            return Goes::On;
+            Goes::On
+        } else {
+            shared.judge_sender(&in_flight, &sent.outcome).await;
+            shared.record(in_flight, &sent.outcome).await
+        };
+        // Staff are told behind that: what the relay took must not wait, in memory, for a write that has less haste.
+        if let Some(news) = news {
+            shared.tell(news).await;
         }
-        shared.judge_sender(&in_flight, &sent.outcome).await;
-        shared.record(in_flight, &sent.outcome).await
+        goes
     }
 
     /// Waits until all that is under way has its outcome.

@@ -102,6 +102,23 @@ const PASSING: [&str; 14] = [
 const SENDERS_FAULT: [&str; 9] =
     ["spam", "spf", "dkim", "dmarc", "reputation", "blacklisted", "blocklisted", "blacklist", "blocklist"];
 
+/// How a relay says to RCPT that it takes nothing from us, whoever the recipient is: as Postfix, Exim, Exchange, sendmail
+/// and qmail have it.
+const TURNED_AWAY: [&str; 12] = [
+    "relay access denied",
+    "relaying denied",
+    "relay denied",
+    "unable to relay",
+    "cannot relay",
+    "relay not permitted",
+    "relaying not permitted",
+    "relaying not allowed",
+    "rcpthosts",
+    "client host rejected",
+    "helo command rejected",
+    "sender address rejected",
+];
+
 /// Words that say of a refusal by rule (x.7.y) that it is about whom we wrote to, and not about us.
 const CLOSED: [&str; 7] = ["relay", "relaying", "restricted", "members", "group", "recipients", "authorized"];
 
@@ -161,6 +178,12 @@ pub fn blames_sender(enhanced: Option<(u8, u16, u16)>, words: &str) -> bool {
         Some(_) => false,
         None => has_word(words, &SENDERS_FAULT),
     }
+}
+
+/// True when the relay that we give our mail to says to RCPT, in words, that it takes none from us. Said by anybody else,
+/// such as the last system of a chain, it is about the address.
+pub fn turns_us_away(words: &str) -> bool {
+    says(words, &TURNED_AWAY)
 }
 
 /// Codes that say it all. The others are used for many things, and their words say more.

@@ -110,6 +110,15 @@ impl Engine {
         }
     }
 
+    /// Ends a select that keeps a row of this table as it is until the transaction ends, and passes over one that another
+    /// transaction is changing. SQLite has one writer, and nothing to say.
+    pub(super) fn share_skip_locked(&self, table: &str) -> String {
+        match self {
+            Self::Sqlite { .. } => String::new(),
+            Self::Postgres => format!("FOR SHARE OF {table} SKIP LOCKED"),
+        }
+    }
+
     /// Now, in milliseconds: what leases are measured by. `given` is where our own time is bound. On PostgreSQL it is the
     /// server's, for the clocks of several machines differ and a lease must be the same for all of them.
     pub(super) fn clock<'a>(&self, given: &'a str) -> &'a str {

@@ -26,6 +26,17 @@ pub struct Holder {
     _lock: Option<LockFile>,
 }
 
+/// How a holder's word came that it lives.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Renewal {
+    /// While its lease lasted.
+    InTime,
+    /// Behind the end of its lease, and nobody has minded. Nobody may have been able to say anything meanwhile.
+    Late,
+    /// Others have declared it gone and taken up its claims.
+    Lost,
+}
+
 /// A locked file. Dropping it takes the file away and unlocks it: without a row nobody looks for the file, and with one
 /// a file that is missing says as much as one that is unlocked.
 #[derive(Debug)]
@@ -60,15 +71,26 @@ impl Store {
         Ok(Holder { id, _lock: lock })
     }
 
-    /// Says that the holder lives; `false` when others have declared it gone and taken up its claims.
+    /// Says that the holder lives; gives how that came.
     ///
     /// # Errors
     /// When the store cannot be written.
-    pub async fn renew_holder(&self, holder: &Holder, now: Timestamp) -> Result<bool, StoreError> {
+    pub async fn renew_holder(&self, holder: &Holder, now: Timestamp) -> Result<Renewal, StoreError> {
         let mut tx = self.begin_sending().await?;
+        let clock = self.engine.clock("CAST($2 AS BIGINT)");
+        let left: Option<(i64,)> =
+            sqlx::query_as(AssertSqlSafe(format!("SELECT alive_until - {clock} FROM holders WHERE id = $1")))
+                .bind(holder.id)
+                .bind(ms(now))
+                .fetch_optional(&mut *tx.inner)
+                .await?;
         let lives = tx.renew(holder, now).await?;
         tx.commit().await?;
-        Ok(lives)
+        Ok(match left {
+            Some((left,)) if lives && left < 0 => Renewal::Late,
+            _ if lives => Renewal::InTime,
+            _ => Renewal::Lost,
+        })
     }
 
     /// Ends a holder and gives back what it still holds: those deliveries were claimed but never offered.

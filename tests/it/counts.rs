@@ -16,7 +16,7 @@ use tidings::{
     },
     store::{
         Store,
-        deliveries::{Batch, Claimed, Filter, Recorded},
+        deliveries::{Batch, Claimed, Doubtful, Filter, Recorded},
         holders::Holder,
         issues::NewIssue,
         suppressions::Scope,
@@ -202,6 +202,7 @@ impl Story<'_> {
                 next: Next { state, attempts: 1, try_at },
                 code: None,
                 answer: "so it went".into(),
+                doubt: if state == DeliveryState::Unknown { Doubtful::Yes } else { Doubtful::No },
                 said: None,
             });
         }

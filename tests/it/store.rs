@@ -1,6 +1,7 @@
 //! The store, each claim on SQLite and on PostgreSQL.
 
 mod opening;
+mod released;
 
 use jiff::{SignedDuration, Timestamp};
 use tidings::{
@@ -19,7 +20,8 @@ use tidings::{
     },
     store::{
         Store, StoreError,
-        deliveries::{Batch, Claimed, Filter, Recorded},
+        deliveries::{Batch, Claimed, Doubtful, Filter, Recorded},
+        holders::Renewal,
         issues::{HandedOver, NewIssue},
         suppressions::Scope,
     },
@@ -103,6 +105,7 @@ fn sent(claimed: &Claimed) -> Recorded {
         next: Next { state: DeliveryState::Sent, attempts: 1, try_at: None },
         code: Some(250),
         answer: "queued as “7” 'it's\" fine".into(),
+        doubt: Doubtful::No,
         said: None,
     }
 }
@@ -283,7 +286,7 @@ on_both_engines!(the_claims_of_a_dead_process_are_taken_up_as_unknown, async |te
     assert_eq!(store.take_up_after_the_dead(Some(&me), after(61)).await.expect("taken up"), 2);
     let again = store.claim(&me, Lane::Digest, 2, after(61)).await.expect("claim");
     assert_eq!(again.deliveries.len(), 2);
-    assert!(store.renew_holder(&me, after(61)).await.expect("renewed"));
+    assert_ne!(store.renew_holder(&me, after(61)).await.expect("renewed"), Renewal::Lost);
     store.end_holder(me, after(62)).await.expect("ended");
     assert_eq!(store.due(after(62)).await.expect("due").0, 2);
 });

@@ -41,6 +41,8 @@ const RSET: &[u8] = b"RSET\r\n";
 pub(super) struct Exchange {
     manner: Manner,
     window: usize,
+    /// What is under way is one message that was offered alone.
+    is_alone: bool,
     out: Outbox,
     under_way: VecDeque<UnderWay>,
     awaited: VecDeque<Awaited>,
@@ -113,6 +115,7 @@ impl Exchange {
                 Manner::Pipelined => window.clamp(1, 2),
                 Manner::Chunked => window.max(1),
             },
+            is_alone: false,
             out: Outbox::default(),
             under_way: VecDeque::new(),
             awaited: VecDeque::new(),
@@ -134,19 +137,20 @@ impl Exchange {
     /// True when another message may be offered now.
     pub(super) fn has_room(&self) -> bool {
         let octets = || self.under_way.iter().map(|message| message.offer.octets()).sum::<usize>();
-        self.is_good() && self.under_way.len() < self.window && (self.under_way.is_empty() || octets() < WINDOW_OCTETS)
+        let most = if self.is_alone { 1 } else { self.window };
+        self.is_good() && self.under_way.len() < most && (self.under_way.is_empty() || octets() < WINDOW_OCTETS)
     }
 
     /// True when two commands at least were written and wait for their replies, in a session that nobody has ended: should
     /// it break off now, that the commands came together may be the reason.
     pub(super) fn is_ahead(&self) -> bool {
         let was_written = |nth: usize| self.awaited.get(nth).is_some_and(|awaited| self.out.has_written(awaited.place));
-        self.is_good() && self.manner != Manner::LockStep && was_written(0) && was_written(1)
+        self.is_good() && self.manner() != Manner::LockStep && was_written(0) && was_written(1)
     }
 
-    /// How commands follow each other here.
+    /// How commands follow each other now.
     pub(super) fn manner(&self) -> Manner {
-        self.manner
+        if self.is_alone { Manner::LockStep } else { self.manner }
     }
 
     /// What is to be written, and what is waited for meanwhile.
@@ -167,6 +171,18 @@ impl Exchange {
 
     /// Takes a message; it goes out when its turn comes. Only when there is room.
     pub(super) fn offer(&mut self, offer: Offer) {
+        self.is_alone = false;
+        self.take(offer);
+    }
+
+    /// Takes a message that goes in lock-step, whatever the manner of the others, and with none beside it: its receipt
+    /// hangs on no reply but its own. Only at rest.
+    pub(super) fn offer_alone(&mut self, offer: Offer) {
+        self.is_alone = true;
+        self.take(offer);
+    }
+
+    fn take(&mut self, offer: Offer) {
         self.under_way.push_back(UnderWay { offer, step: Step::Waiting, due: 0, verdict: None });
         self.begin_those_whose_turn_it_is();
     }
@@ -227,6 +243,7 @@ impl Exchange {
 
     /// What a reply is to its message, and what is to be said next.
     fn judge(&mut self, nth: usize, stage: Stage, reply: Reply) -> Result<(), Trouble> {
+        let manner = self.manner();
         let message = &mut self.under_way[nth];
         let unexpected = |reply| Err(Trouble::Protocol(stage, Disorder::Unexpected(reply)));
         if stage == Stage::Reset {
@@ -255,7 +272,7 @@ impl Exchange {
         }
         match (stage, meaning(stage, reply.code)) {
             (_, Meaning::Nonsense) => return unexpected(reply),
-            (Stage::Mail | Stage::Rcpt, Meaning::Yes) if self.manner == Manner::LockStep => self.say_next(nth, stage),
+            (Stage::Mail | Stage::Rcpt, Meaning::Yes) if manner == Manner::LockStep => self.say_next(nth, stage),
             (Stage::Mail | Stage::Rcpt, Meaning::Yes) => {}
             (Stage::Data, Meaning::Yes) => self.say_message(nth),
             (_, Meaning::Yes) => message.verdict = Some(Verdict::new(stage, reply)),
@@ -313,7 +330,7 @@ impl Exchange {
     }
 
     fn may_begin(&self, nth: usize) -> bool {
-        match (self.manner, nth.checked_sub(1)) {
+        match (self.manner(), nth.checked_sub(1)) {
             (Manner::Chunked, _) => true,
             (_, None) => self.awaited.is_empty(),
             (Manner::LockStep, Some(_)) => false,
@@ -327,12 +344,12 @@ impl Exchange {
         self.under_way[nth].step = Step::Begun;
         self.out.end().extend_from_slice(self.under_way[nth].offer.mail());
         self.wait_for(nth, Stage::Mail);
-        if self.manner == Manner::LockStep {
+        if self.manner() == Manner::LockStep {
             return;
         }
         self.out.end().extend_from_slice(self.under_way[nth].offer.rcpt());
         self.wait_for(nth, Stage::Rcpt);
-        if self.manner == Manner::Pipelined {
+        if self.manner() == Manner::Pipelined {
             self.out.end().extend_from_slice(DATA);
             return self.wait_for(nth, Stage::Data);
         }
@@ -362,7 +379,7 @@ impl Exchange {
         for message in std::mem::take(&mut self.under_way) {
             let stage = awaited.by_ref().take(message.due).map(|awaited| awaited.stage).reduce(|first, _| first);
             // A 250 that no fence has confirmed may be one that was meant for something else.
-            let is_unconfirmed = message.due > 0 && self.state == State::Good && self.manner == Manner::Chunked;
+            let is_unconfirmed = message.due > 0 && self.state == State::Good && self.manner() == Manner::Chunked;
             let said = message.verdict.map(|verdict| verdict.sent);
             let sent = match said.filter(|sent| !is_unconfirmed || !matches!(sent.outcome, Outcome::Accepted(_))) {
                 Some(sent) => sent,

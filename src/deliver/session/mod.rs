@@ -98,7 +98,7 @@ impl Session {
         &self.capabilities
     }
 
-    /// How commands follow each other in this session.
+    /// How commands follow each other in this session, or did in the message that was last offered alone.
     pub fn manner(&self) -> Manner {
         self.exchange.manner()
     }
@@ -132,10 +132,7 @@ impl Session {
     /// A message that this relay cannot be offered, or no more in this session, comes back with its outcome at once, and
     /// leaves the session as it was.
     pub fn offer(&mut self, envelope: &Envelope<'_>, message: Vec<u8>) -> Result<(), Box<Sent>> {
-        let offer = match Offer::new(envelope, message, &self.capabilities) {
-            Ok(offer) => offer,
-            Err(unfit) => return Err(Box::new(Sent { outcome: Outcome::Unfit(unfit.to_string()), trouble: None })),
-        };
+        let offer = self.checked(envelope, message)?;
         if !self.has_room() {
             return Err(Box::new(Sent::spent()));
         }
@@ -144,6 +141,26 @@ impl Session {
         }
         self.exchange.offer(offer);
         Ok(())
+    }
+
+    /// The same for a message whose receipt was lost before: it goes one command at a time, with no other beside it. Only
+    /// when no other is under way.
+    ///
+    /// # Errors
+    /// As [`Self::offer`].
+    pub fn offer_alone(&mut self, envelope: &Envelope<'_>, message: Vec<u8>) -> Result<(), Box<Sent>> {
+        let offer = self.checked(envelope, message)?;
+        if !self.is_reusable() {
+            return Err(Box::new(Sent::spent()));
+        }
+        self.wire.start_waiting();
+        self.exchange.offer_alone(offer);
+        Ok(())
+    }
+
+    fn checked(&self, envelope: &Envelope<'_>, message: Vec<u8>) -> Result<Offer, Box<Sent>> {
+        Offer::new(envelope, message, &self.capabilities)
+            .map_err(|unfit| Box::new(Sent { outcome: Outcome::Unfit(unfit.to_string()), trouble: None }))
     }
 
     /// Writes and reads until the oldest message under way has its outcome; `None` when no message is under way. May be

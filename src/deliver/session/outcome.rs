@@ -5,7 +5,7 @@
 //! - 421 before the message, and 454, 530, 534, 535, 538 anywhere, are about the relay and us: *not tried*. 421 in or
 //!   after the message is *deferred*: the message was offered in full, and it may be the reason.
 //! - At MAIL a refusal is about the sender or the relay, so *not tried*; but a size too large (552, x.3.4, x.2.3) is
-//!   about this message: *refused*.
+//!   about this message, which no recipient was named for: *unfit*.
 //! - At RCPT 552 means too many recipients (RFC 5321 §4.5.3.1.10): *deferred*.
 //! - From RCPT on, what blames us and not the reader (5.7.26, 5.7.515, "listed", "spam") is *sender refused*.
 //! - Other 4yz are *deferred*, greylisting among them (451 4.7.1), and other 5yz *refused*.
@@ -22,7 +22,7 @@ use super::{
     trouble::{Said, Trouble},
 };
 use crate::domain::{
-    bounce::blames_sender,
+    bounce::{blames_sender, turns_us_away},
     delivery::{Outcome, Reply},
 };
 
@@ -67,9 +67,12 @@ pub(super) fn of_reply(stage: Stage, reply: Reply) -> Outcome {
         (Stage::Dot, 250) => Outcome::Accepted(reply),
         (_, 421) if offered => Outcome::Deferred(reply),
         (_, 421 | 454 | 530 | 534 | 535 | 538) => not_tried(stage, &reply),
-        (Stage::Mail, 500..) if about_size(&reply) => Outcome::Refused(reply),
+        (Stage::Mail, 500..) if about_size(&reply) => {
+            Outcome::Unfit(format!("the relay answered {} at {stage}", Said(&reply)))
+        }
         (Stage::Mail, _) => not_tried(stage, &reply),
         (Stage::Rcpt, 552) => Outcome::Deferred(reply),
+        (Stage::Rcpt, _) if turns_us_away(&reply.text) => Outcome::SenderRefused(reply),
         _ if blames_sender(reply.enhanced, &reply.text) => Outcome::SenderRefused(reply),
         (_, 500..) => Outcome::Refused(reply),
         _ => Outcome::Deferred(reply),
@@ -155,9 +158,9 @@ mod tests {
             (Mail, 550, Some((5, 7, 1)), "not tried"),
             (Mail, 553, Some((5, 1, 8)), "not tried"),
             (Mail, 501, none, "not tried"),
-            (Mail, 552, none, "refused"),
-            (Mail, 552, Some((5, 3, 4)), "refused"),
-            (Mail, 554, Some((5, 2, 3)), "refused"),
+            (Mail, 552, none, "unfit"),
+            (Mail, 552, Some((5, 3, 4)), "unfit"),
+            (Mail, 554, Some((5, 2, 3)), "unfit"),
             (Mail, 552, Some((5, 7, 0)), "not tried"),
             (Rcpt, 450, Some((4, 2, 0)), "deferred"),
             (Rcpt, 451, Some((4, 7, 1)), "deferred"),
@@ -199,6 +202,25 @@ mod tests {
             (550, Some((5, 1, 1)), "no such user, and no spam", "refused"),
         ] {
             let outcome = of_reply(Stage::Dot, Reply { code, enhanced, text: text.into() });
+            assert_eq!(word(&outcome), expected, "{code} {enhanced:?} {text}");
+        }
+    }
+
+    #[test]
+    fn a_relay_that_turns_us_away_says_nothing_of_the_recipient() {
+        for (code, enhanced, text, expected) in [
+            (554, Some((5, 7, 1)), "<ana@example.org>: Relay access denied", "sender refused"),
+            (454, Some((4, 7, 1)), "<ana@example.org>: Relay access denied", "not tried"),
+            (550, None, "relay not permitted", "sender refused"),
+            (550, Some((5, 7, 1)), "Unable to relay", "sender refused"),
+            (550, Some((5, 7, 54)), "SMTP; Unable to relay recipient in non-accepted domain", "sender refused"),
+            (553, None, "sorry, that domain isn't in my list of allowed rcpthosts (#5.7.1)", "sender refused"),
+            (550, Some((5, 7, 1)), "<client[192.0.2.1]>: Client host rejected: Access denied", "sender refused"),
+            (550, Some((5, 7, 1)), "<b@example.org>: Sender address rejected: not owned by user", "sender refused"),
+            (554, Some((5, 7, 1)), "<ana@example.org>: Recipient address rejected: Access denied", "refused"),
+            (550, Some((5, 1, 1)), "User unknown in relay recipient table", "refused"),
+        ] {
+            let outcome = of_reply(Stage::Rcpt, Reply { code, enhanced, text: text.into() });
             assert_eq!(word(&outcome), expected, "{code} {enhanced:?} {text}");
         }
     }

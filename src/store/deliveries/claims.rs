@@ -75,7 +75,8 @@ pub struct Claims {
 pub enum SecondLook {
     /// It may be offered.
     Offer,
-    /// Not at this moment: the holder has not said for a while that it lives, and may be taken for dead.
+    /// Not at this moment: the holder has not said for a while that it lives, and may be taken for dead; or its issue was
+    /// released while we looked.
     Wait,
     /// It came to this state instead.
     Settled(DeliveryState),
@@ -100,11 +101,13 @@ pub struct Recorded {
     pub code: Option<u16>,
     /// The answer in words.
     pub answer: String,
+    /// Whether its reader may have it by this try, whatever state follows.
+    pub doubt: Doubtful,
     /// What the relay said of the reader, when it refused this message for good.
     pub said: Option<Said>,
 }
 
-/// How long a delivery waits that another may make needless.
+/// How long a delivery waits that another may make needless, or whose issue is being released.
 const SHORTLY: SignedDuration = SignedDuration::from_secs(10);
 
 /// A row, in the order of the columns that [`look_up`] asks for.
@@ -132,7 +135,7 @@ struct Row {
 enum Fate {
     Offer(Claimed),
     Park,
-    /// Not now: an alert of another list, which is on its way, may make it needless.
+    /// Not now: an alert of another list, which is on its way, may make it needless, or its issue is being released.
     Later,
     Settle(DeliveryState, String),
 }
@@ -218,7 +221,13 @@ impl Store {
         let mut tx = self.begin_sending().await?;
         let row = look_up(&mut *tx.inner, &tx.engine, &key, now).await?.pop();
         let Some(row) = row.filter(is_ours) else { return Ok(SecondLook::Gone) };
-        let settled = tx.carry_out(&row, row.fate(now), now).await?;
+        let fate = row.fate(now);
+        if matches!(fate, Fate::Offer(_)) {
+            // Nothing was to be done with it while we waited to write, so it is still ours. That was a while ago for our
+            // lease, so it is looked at from the beginning.
+            return Ok(SecondLook::Wait);
+        }
+        let settled = tx.carry_out(&row, fate, now).await?;
         let mut counting = Counting::default();
         settled.into_iter().for_each(|state| counting.add(row.mailing, state, 1));
         tx.count(&counting, now).await?;
@@ -273,10 +282,11 @@ impl Store {
             "WITH v AS (SELECT CAST(value->>0 AS BIGINT) AS mailing, CAST(value->>1 AS BIGINT) AS subscriber,
                                CAST(value->>2 AS BIGINT) AS claim, value->>3 AS state,
                                CAST(value->>4 AS BIGINT) AS attempts, CAST(value->>5 AS BIGINT) AS try_at,
-                               CAST(value->>6 AS BIGINT) AS code, value->>7 AS answer FROM {each})
+                               CAST(value->>6 AS BIGINT) AS code, value->>7 AS answer,
+                               CAST(value->>8 AS BIGINT) AS doubt FROM {each})
              UPDATE deliveries SET state = v.state, attempts = v.attempts, try_at = v.try_at, code = v.code,
                     answer = v.answer, holder = NULL, changed_at = $2,
-                    was_unknown = CASE WHEN v.state = 'unknown' THEN 1 ELSE deliveries.was_unknown END
+                    was_unknown = CASE WHEN v.doubt = 1 THEN 1 ELSE deliveries.was_unknown END
              FROM v WHERE deliveries.mailing = v.mailing AND deliveries.subscriber = v.subscriber
                       AND deliveries.claims = v.claim
                       AND (deliveries.holder = $3 OR (deliveries.holder IS NULL AND deliveries.state = 'unknown'))"
@@ -327,6 +337,10 @@ impl Tx {
     /// Does with a claimed row what must be done instead of offering it; gives the state it came to, if it is settled. What
     /// another process has claimed since the row was looked up is left to that one.
     async fn carry_out(&mut self, row: &Row, fate: Fate, now: Timestamp) -> Result<Option<DeliveryState>, StoreError> {
+        let fate = match fate {
+            Fate::Park if !self.keeps_held(row).await? => Fate::Later,
+            fate => fate,
+        };
         let try_at = matches!(fate, Fate::Later).then(|| ms(now.checked_add(SHORTLY).unwrap_or(now)));
         let (state, why) = match fate {
             Fate::Offer(_) => return Ok(None),
@@ -350,6 +364,19 @@ impl Tx {
         .execute(&mut *self.inner)
         .await?;
         Ok(state.filter(|_| done.rows_affected() == 1))
+    }
+
+    /// True when the issue of a row is held, and stays so until this transaction ends: its release gives a time only to
+    /// what it finds parked. False also when somebody is at it just now.
+    async fn keeps_held(&mut self, row: &Row) -> Result<bool, StoreError> {
+        let unless_locked = self.engine.share_skip_locked("i");
+        let held: Option<(i64,)> = sqlx::query_as(AssertSqlSafe(format!(
+            "SELECT i.id FROM mailings m JOIN issues i ON i.id = m.issue WHERE m.id = $1 AND i.state = 'held' {unless_locked}"
+        )))
+        .bind(row.mailing)
+        .fetch_optional(&mut *self.inner)
+        .await?;
+        Ok(held.is_some())
     }
 }
 
@@ -459,10 +486,10 @@ impl Row {
 
 impl Recorded {
     #[allow(clippy::type_complexity, reason = "it is a row, in the order of the statement's columns")]
-    fn to_row(&self) -> (i64, i64, i64, &'static str, u32, Option<i64>, Option<u16>, &str) {
+    fn to_row(&self) -> (i64, i64, i64, &'static str, u32, Option<i64>, Option<u16>, &str, i64) {
         let Next { state, attempts, try_at } = &self.next;
-        let (mailing, subscriber) = (self.mailing.0, self.subscriber.0);
-        (mailing, subscriber, self.claim, state.as_str(), *attempts, try_at.map(ms), self.code, &self.answer)
+        let (mailing, subscriber, doubt) = (self.mailing.0, self.subscriber.0, i64::from(self.doubt == Doubtful::Yes));
+        (mailing, subscriber, self.claim, state.as_str(), *attempts, try_at.map(ms), self.code, &self.answer, doubt)
     }
 
     #[allow(clippy::type_complexity, reason = "it is a row, in the order of the statement's columns")]

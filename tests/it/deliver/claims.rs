@@ -16,7 +16,7 @@ use crate::world::{
     eventually,
     manners::{Manner, in_each_manner, in_each_manner_on_both_engines, under_way},
     relay::{Answer, Gate, ScriptedRelay, Stage},
-    stores::{TestStore, sqlite},
+    stores::{TestStore, postgres, sqlite},
 };
 
 /// More than a connection has under way, and so few that all are claimed at once.
@@ -233,3 +233,33 @@ in_each_manner!(only_the_lane_that_was_asked_for_and_those_before_it_are_deliver
     assert_eq!(house.states(alert).await[&DeliveryState::Sent], 3);
     assert_eq!(house.states(digest).await[&DeliveryState::Queued], 3);
 });
+
+#[tokio::test]
+async fn nobody_is_taken_for_dead_while_nobody_could_say_that_they_live() {
+    let (test, relay) = (postgres().await, ScriptedRelay::start().await);
+    let house = House::with(&test, vec![relay.relay()]).await;
+    house.readers(3).await;
+    let issue = house.digest().await;
+    // Another process has messages on the wire, and comes back to the store later than this one.
+    let (store, now) = (house.elsewhere(&test).await.room.store, house.room.clock.now());
+    let late = store.begin_holder(now).await.expect("holder");
+    assert_eq!(store.claim(&late, Lane::Digest, 9, now).await.expect("claim").deliveries.len(), 3);
+    let stop = Stop::default();
+    let delivering = house.start(Until::Stopped, &stop);
+    let mut raw = test.raw().await;
+    let holders = "SELECT COUNT(*) FROM holders WHERE alive_until > 0";
+    let alive = async |raw: &mut sqlx::AnyConnection| -> i64 {
+        sqlx::query_scalar(holders).fetch_one(raw).await.expect("a count")
+    };
+    eventually("it is there", async || alive(&mut raw).await == 2).await;
+    // The server was away for longer than a lease.
+    sqlx::query("UPDATE holders SET alive_until = 0").execute(&mut raw).await.expect("changed");
+    house.wait(SignedDuration::from_secs(11));
+    eventually("it says that it lives", async || alive(&mut raw).await == 1).await;
+    let next = house.alert().await;
+    house.until_state(next, DeliveryState::Sent, 3).await;
+    assert_eq!(house.states(issue).await.get(&DeliveryState::Sending), Some(&3), "they are the other one's");
+    assert!(store.renew_holder(&late, house.room.clock.now()).await.is_ok());
+    stop.ask();
+    delivering.await.expect("no panic").expect("delivered");
+}

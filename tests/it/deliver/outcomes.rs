@@ -12,7 +12,7 @@ use tidings::{
     stop::Stop,
 };
 
-use super::house::{House, checked, recipients, sorted, wide};
+use super::house::{ALERT_EXPIRES, House, checked, recipients, sorted, wide};
 use crate::world::{
     manners::{Manner, in_each_manner, in_each_manner_on_both_engines},
     relay::{Answer, Gate, ScriptedRelay, Stage},
@@ -153,4 +153,34 @@ in_each_manner!(an_address_that_the_relay_cannot_take_is_bounced_and_the_others_
     house.digest().await;
     assert_eq!(house.run().await.sent, 3);
     assert_eq!(checked(&relay).len(), 3);
+});
+
+in_each_manner!(a_lost_answer_counts_though_the_time_of_its_alert_is_over, async |manner: Manner| {
+    let (test, relay) = (sqlite().await, ScriptedRelay::speaking(manner).await);
+    let house = House::with(&test, vec![relay.relay()]).await;
+    house.readers(1).await;
+    let alert = house.alert().await;
+    relay.answer_once(Stage::Dot, Answer::TakeAndClose);
+    house.wait(ALERT_EXPIRES.checked_sub(SignedDuration::from_secs(30)).expect("longer than that"));
+    assert_eq!(house.run().await.expired, 1, "there is no time for another try");
+    assert_eq!(relay.messages().len(), 1, "the relay took it");
+    let (store, news) = (&house.room.store, sample::list().name);
+    let mailing = store.mailing_of_issue(alert).await.expect("read").expect("a mailing").id;
+    assert_eq!(store.count_mailed(&news, mailing).await.expect("counted"), 1, "what withdraws it goes to its reader");
+    assert_eq!(store.count_in_doubt(alert).await.expect("counted"), 1);
+});
+
+in_each_manner!(a_relay_that_ends_each_session_with_a_message_is_heard_the_second_time, async |manner: Manner| {
+    let (test, relay) = (sqlite().await, ScriptedRelay::speaking(manner).await);
+    // It has said 250 to the message, and the fence behind it is what it does not answer.
+    relay.answer(Stage::Rset, Answer::Close);
+    let house = House::with(&test, vec![relay.relay()]).await;
+    house.readers(1).await;
+    house.digest().await;
+    for _ in 0..5 {
+        house.run().await;
+        house.wait(SignedDuration::from_hours(4));
+    }
+    assert_eq!(house.delivery("reader0@example.net").await.state, DeliveryState::Sent);
+    assert!(relay.messages().len() <= 2, "{} times", relay.messages().len());
 });

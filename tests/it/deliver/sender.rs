@@ -1,13 +1,16 @@
 //! Refusals for the sender's sake, and relays in trouble: no reader pays for them, and staff hear of it.
 
 use jiff::SignedDuration;
+use sqlx::Connection;
 use tidings::{
+    deliver::Until,
     domain::{
         alarm::{self, AlarmKind},
-        delivery::DeliveryState,
+        delivery::{DeliveryState, Lane},
         issue::IssueState,
         relay::{Login, Proof, Relay},
     },
+    stop::Stop,
     store::alarms::DueAlarm,
 };
 
@@ -15,7 +18,7 @@ use super::house::{House, WINDOW, recipients};
 use crate::world::{
     manners::{Manner, in_each_manner, in_each_manner_on_both_engines, under_way},
     relay::{Answer, ScriptedRelay, Stage},
-    stores::{TestStore, sqlite},
+    stores::{TestStore, postgres, sqlite},
 };
 
 /// What staff are to be told after so long.
@@ -96,3 +99,65 @@ in_each_manner!(staff_hear_at_once_of_what_only_a_person_can_mend, async |manner
     assert!(alarms[0].words.contains("535") && !alarms[0].words.contains("hunter2"), "{}", alarms[0].words);
     assert_eq!(house.delivery("reader0@example.net").await.attempts, 0);
 });
+
+in_each_manner!(a_relay_that_does_not_know_us_any_more_costs_no_reader_anything, async |manner: Manner| {
+    for reply in [
+        "554 5.7.1 <reader@example.net>: Relay access denied",
+        "550 relay not permitted",
+        "550 5.7.1 Unable to relay",
+        "553 sorry, that domain isn't in my list of allowed rcpthosts (#5.7.1)",
+        "554 5.7.1 <client.example.org[192.0.2.1]>: Client host rejected: Access denied",
+    ] {
+        let (test, relay) = (sqlite().await, ScriptedRelay::speaking(manner).await);
+        relay.answer(Stage::Rcpt, Answer::Reply(reply));
+        let mut house = House::with(&test, vec![relay.relay()]).await;
+        house.room.hold_after = 3;
+        house.readers(30).await;
+        let issue = house.digest().await;
+        house.run().await;
+        assert_eq!(house.room.store.issue(issue).await.expect("the issue").state, IssueState::Held, "{reply}");
+        let states = house.states(issue).await;
+        assert!(!states.contains_key(&DeliveryState::Bounced), "{reply}: no reader is given up: {states:?}");
+        let spent = relay.ledger().seen(Stage::Rcpt);
+        assert!((3..3 + under_way(manner, WINDOW)).contains(&spent), "{reply}: {spent} were spent on it");
+    }
+});
+
+#[tokio::test]
+async fn a_message_too_large_for_the_relay_says_nothing_of_its_reader() {
+    for (stage, reply) in [
+        (Stage::Mail, "552 5.3.4 Message size exceeds fixed limit"),
+        (Stage::Mail, "552 message too large"),
+        (Stage::Dot, "552 5.3.4 Message too big"),
+    ] {
+        let (test, relay) = (sqlite().await, ScriptedRelay::start().await);
+        relay.answer(stage, Answer::Reply(reply));
+        let house = House::with(&test, vec![relay.relay()]).await;
+        house.readers(1).await;
+        house.digest().await;
+        assert_eq!(house.run().await.refused, 1);
+        let bounced = house.delivery("reader0@example.net").await;
+        assert!(bounced.answer.is_some_and(|answer| answer.contains("552")), "staff see why");
+        let reported: i64 =
+            sqlx::query_scalar("SELECT COUNT(*) FROM bounces").fetch_one(&mut test.raw().await).await.expect("a count");
+        assert_eq!(reported, 0, "{reply} at {stage:?}");
+    }
+}
+
+#[tokio::test]
+async fn what_a_relay_took_is_noted_before_staff_are_told_that_it_works_again() {
+    let (test, relay) = (postgres().await, ScriptedRelay::start().await);
+    relay.answer_once(Stage::Connect, Answer::Reply("421 4.3.2 going down"));
+    let house = House::with(&test, vec![relay.relay()]).await;
+    house.readers(5).await;
+    let issue = house.digest().await;
+    house.run().await;
+    house.wait(SignedDuration::from_hours(1));
+    let mut raw = test.raw().await;
+    let mut lock = raw.begin().await.expect("begun");
+    sqlx::query("LOCK TABLE alarms IN EXCLUSIVE MODE").execute(&mut *lock).await.expect("locked");
+    let delivering = house.start(Until::Idle(Lane::Digest), &Stop::default());
+    house.until_state(issue, DeliveryState::Sent, 1).await;
+    lock.rollback().await.expect("unlocked");
+    assert_eq!(delivering.await.expect("no panic").expect("delivered").sent, 5);
+}

@@ -369,7 +369,7 @@ async fn trouble_of_the_relay_is_told_apart_from_trouble_of_the_message() {
         (Stage::Mail, "454 4.7.0 Throttling failure", "not tried", true),
         (Stage::Mail, "530 5.7.0 log in first", "not tried", true),
         (Stage::Mail, "550 5.7.1 sender not allowed", "not tried", true),
-        (Stage::Mail, "552 5.3.4 too large", "refused", false),
+        (Stage::Mail, "552 5.3.4 too large", "unfit", false),
         (Stage::Rcpt, "451 4.7.1 greylisted", "deferred", false),
         (Stage::Rcpt, "552 5.5.3 too many recipients", "deferred", false),
         (Stage::Rcpt, "454 4.7.0 Throttling failure", "not tried", true),

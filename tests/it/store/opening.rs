@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tidings::{
     domain::{delivery::Lane, issue::IssueKind},
-    store::{Options, Store, StoreError},
+    store::{Options, Store, StoreError, holders::Renewal},
 };
 
 use super::{now, queue_issue, reader, sent, slug, subscribe};
@@ -40,7 +40,7 @@ async fn those_who_wait_for_an_import_on_postgres_keep_no_mail_from_going() {
     let claims = store.claim(&holder, Lane::Digest, 10, now()).await.expect("claimed");
     let outcomes: Vec<_> = claims.deliveries.iter().map(sent).collect();
     assert_eq!(store.record_outcomes(holder.id, &outcomes, now()).await.expect("written"), 2);
-    assert!(store.renew_holder(&holder, now()).await.expect("renewed"));
+    assert_eq!(store.renew_holder(&holder, now()).await.expect("renewed"), Renewal::InTime);
     import.commit().await.expect("commit");
     for one in waiting {
         one.await.expect("it ends").expect("its turn came");
