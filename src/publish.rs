@@ -1,6 +1,7 @@
 //! Flow A, the main job: collect, judge, compose, render, queue. Read this first. Each part may run twice with no
 //! harm: what makes an issue one of a kind is a unique key in the store.
 
+mod ahead;
 mod alerts;
 mod collecting;
 mod digests;
@@ -52,6 +53,7 @@ pub struct PassOptions {
 /// When the store fails. A failing feed or a broken template is no error: it is recorded, and staff are told.
 pub async fn publish_due(app: &App, options: PassOptions) -> Result<Pass, NewsroomError> {
     let mut pass = Pass::default();
+    ahead::bring_back(app, &mut pass).await?;
     collecting::collect_due(app, options, &mut pass).await?;
     alerts::alerts_due(app, &mut pass).await?;
     digests::digests_due(app, &mut pass).await?;

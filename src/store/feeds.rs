@@ -2,7 +2,7 @@
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::{Store, StoreError, Tx, instant_or_none, ms};
+use super::{Store, StoreError, Tx, instant_or_none, latest_present, ms};
 use crate::domain::{
     feed::{Feed, FeedState},
     slug::Slug,
@@ -44,15 +44,16 @@ impl Store {
         self.writer.execute(statement).await?;
         let statement = sqlx::query_as(
             "UPDATE feeds SET looking_until = $1
-             WHERE name = $2 AND (next_check_at <= $3 OR url <> $4 OR pings > pings_heard)
-                AND COALESCE(looking_until, 0) <= $3
+             WHERE name = $2 AND (next_check_at <= $3 OR url <> $4 OR pings > pings_heard OR checked_at > $5)
+                AND (COALESCE(looking_until, 0) <= $3 OR looking_until > $5)
              RETURNING url, moved_to, etag, last_modified, baseline_at, checked_at, failing_since, failures,
                        last_error, next_check_at, pings, pings_heard",
         )
         .bind(ms(lease))
         .bind(feed.name.as_str())
         .bind(ms(now))
-        .bind(feed.url.as_str());
+        .bind(feed.url.as_str())
+        .bind(ms(latest_present(now)));
         let row: Option<Row> = self.writer.fetch_optional(statement).await?;
         let Some(row) = row else { return Ok(None) };
         let same_url = row.url == feed.url.as_str();
@@ -76,12 +77,14 @@ impl Store {
     /// # Errors
     /// When the store cannot be read.
     pub async fn is_looked_at(&self, name: &Slug, now: Timestamp) -> Result<bool, StoreError> {
-        let row: Option<(i64,)> =
-            sqlx::query_as("SELECT looking_until FROM feeds WHERE name = $1 AND looking_until > $2")
-                .bind(name.as_str())
-                .bind(ms(now))
-                .fetch_optional(&self.reader)
-                .await?;
+        let row: Option<(i64,)> = sqlx::query_as(
+            "SELECT looking_until FROM feeds WHERE name = $1 AND looking_until > $2 AND looking_until <= $3",
+        )
+        .bind(name.as_str())
+        .bind(ms(now))
+        .bind(ms(latest_present(now)))
+        .fetch_optional(&self.reader)
+        .await?;
         Ok(row.is_some())
     }
 

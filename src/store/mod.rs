@@ -35,7 +35,7 @@ mod writer;
 
 use std::sync::Arc;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use sqlx::{Any, AnyPool, any::AnyArguments, query::QueryAs};
 
 use crate::domain::{actor::Actor, webhook::Want};
@@ -192,6 +192,12 @@ fn anywhere(text: &str) -> String {
     }
     pattern.push('%');
     pattern
+}
+
+/// The latest instant that may stand in a row as a time that was the present: clocks of several machines differ, but what is
+/// more than an hour to come was written while one was ahead.
+pub fn latest_present(now: Timestamp) -> Timestamp {
+    now.checked_add(SignedDuration::from_hours(1)).unwrap_or(Timestamp::MAX)
 }
 
 fn ms(at: Timestamp) -> i64 {

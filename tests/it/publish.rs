@@ -1,5 +1,6 @@
 //! The main job, told as stories: feeds in, alerts at once, digests at their slots, and nothing twice.
 
+mod ahead;
 mod drill;
 mod edited;
 mod guards;
