@@ -82,6 +82,7 @@ fn store_error<'a>(cause: &'a (dyn Error + 'static)) -> Option<&'a StoreError> {
 fn store_hint(error: &StoreError) -> Option<String> {
     let hint = match error {
         StoreError::Busy => "wait for the other `tidings` to end, or look what holds the database",
+        StoreError::Silent => "look whether its server runs, and what lies between",
         StoreError::Full => "make room on the disk; nothing is lost, and the next run goes on from here",
         StoreError::ReadOnly => "let this user write the database file and its folder",
         StoreError::Unreachable { .. } => "look at `database` in config.toml, and whether this user may reach it",

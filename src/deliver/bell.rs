@@ -79,8 +79,9 @@ impl Bell {
             }
             state.well.insert(relay.clone(), Instant::now());
         }
-        let cleared = self.store.clear_alarm(&relay_name(relay), AlarmKind::RelayInTrouble, self.clock.now()).await;
-        if let Err(error) = cleared {
+        let about = relay_name(relay);
+        let clearing = self.store.clear_alarm(&about, AlarmKind::RelayInTrouble, self.clock.now());
+        if let Err(error) = self.store.in_time(clearing).await {
             self.state().well.remove(relay);
             tracing::warn!(%relay, "it cannot be written down that the relay works: {error}");
         }
@@ -105,7 +106,8 @@ impl Bell {
             time.as_secs()
         );
         self.raise("store".to_owned(), AlarmKind::StoreUnwritable, words, self.clock.now()).await;
-        if let Err(error) = self.store.clear_alarm("store", AlarmKind::StoreUnwritable, self.clock.now()).await {
+        let clearing = self.store.clear_alarm("store", AlarmKind::StoreUnwritable, self.clock.now());
+        if let Err(error) = self.store.in_time(clearing).await {
             tracing::warn!("an alarm cannot be cleared: {error}");
         }
     }
@@ -135,7 +137,7 @@ impl Bell {
             *count
         };
         let Some(issue) = issue.filter(|_| in_a_row >= self.hold_after) else { return };
-        match self.hold(issue, reply, in_a_row).await {
+        match self.store.in_time(self.hold(issue, reply, in_a_row)).await {
             Ok(()) => {
                 let mut state = self.state();
                 // Once it is released, it is given as many tries again.
@@ -155,7 +157,7 @@ impl Bell {
         }
         let words = format!(
             "Issue {} is held: {reason}. The readers are not to blame, so nobody was given up. Mend what is refused (SPF, \
-             DKIM and DMARC of the sender's domain, or its standing), then type `tidings issues release {}`.",
+             DKIM and DMARC of the sender's domain, its standing, or whether the relay knows us), then type `tidings issues release {}`.",
             issue.0, issue.0
         );
         let about = format!("issue:{}", issue.0);
@@ -165,7 +167,7 @@ impl Bell {
 
     async fn raise(&self, about: String, kind: AlarmKind, words: String, tell_after: Timestamp) {
         let alarm = Alarm { about, kind, words, tell_after };
-        if let Err(error) = self.store.raise_alarm(&alarm, self.clock.now()).await {
+        if let Err(error) = self.store.in_time(self.store.raise_alarm(&alarm, self.clock.now())).await {
             tracing::warn!(about = alarm.about, "an alarm cannot be written down: {error}");
         }
     }

@@ -87,7 +87,7 @@ impl Claimer<'_> {
         let mut failing: Option<(Instant, StoreError)> = None;
         let mut need = Need { rows: fewest(&self.room.relays), since: Instant::now() };
         while !stop.is_asked() && !self.lanes.is_closed() {
-            let look = self.look(&mut beats, &mut need).await;
+            let look = self.room.store.in_time(self.look(&mut beats, &mut need)).await;
             if look.is_ok()
                 && let Some((since, error)) = failing.take()
             {
@@ -161,7 +161,7 @@ impl Claimer<'_> {
         let mut beats = Beats { last: Some(Seen::now(&self.room.clock)), late_at: None };
         loop {
             sleep(HEARTBEAT).await;
-            match self.beat(&mut beats).await {
+            match self.room.store.in_time(self.beat(&mut beats)).await {
                 Ok(()) => {}
                 Err(StoreError::LeaseLost) => return,
                 Err(error) => tracing::warn!("it cannot be said that this process lives: {error}"),

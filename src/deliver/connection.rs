@@ -181,7 +181,8 @@ impl Connection {
         if in_hand.seen.is_fresh(&self.clock) && !self.bell.has_held(in_hand.delivery.mailing) {
             return Look::Offer;
         }
-        match self.store.look_again(self.holder, &in_hand.delivery, self.clock.now()).await {
+        let looked = self.store.look_again(self.holder, &in_hand.delivery, self.clock.now());
+        match self.store.in_time(looked).await {
             Ok(SecondLook::Offer) => return Look::Offer,
             Ok(SecondLook::Settled(state)) => self.tally.count(state, 1),
             Ok(SecondLook::Gone) => {}

@@ -43,7 +43,7 @@ impl FrozenMailings {
         if let Some(frozen) = self.kept.lock().unwrap_or_else(PoisonError::into_inner).get(&id) {
             return Ok(Arc::clone(frozen));
         }
-        let mailing = self.store.mailing(id).await.map_err(|error| error.to_string())?;
+        let mailing = self.store.in_time(self.store.mailing(id)).await.map_err(|error| error.to_string())?;
         let list = self.letterhead.list(&mailing.purpose);
         if let (Purpose::Issue { list: name, .. }, None) = (&mailing.purpose, list) {
             // Without its list a message would have no way to leave it.

@@ -145,7 +145,7 @@ async fn deliver_as_one_holder(
     tally: &Arc<Tally>,
     connectors: &[Arc<Connector>],
 ) -> Result<(), StoreError> {
-    let holder = room.store.begin_holder(room.clock.now()).await?;
+    let holder = room.store.in_time(room.store.begin_holder(room.clock.now())).await?;
     let lanes = Lanes::new(in_flight(&room.relays));
     let patience = Patience::of(until);
     let bell = Arc::new(Bell::new(room.store.clone(), room.clock.clone(), room.hold_after));
@@ -295,7 +295,7 @@ async fn end(room: &PostRoom, holder: Holder, lanes: &Lanes, ended: &Ended, stop
     let now = room.clock.now();
     if matches!(ended, Ended::InOrder) {
         let given_back = tokio::select! {
-            given_back = room.store.end_holder(holder, now) => given_back,
+            given_back = room.store.in_time(room.store.end_holder(holder, now)) => given_back,
             () = async {
                 stop.asked(Ask::Now).await;
                 tokio::time::sleep(LAST_WRITES).await;

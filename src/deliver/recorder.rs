@@ -131,7 +131,8 @@ impl Ledger {
         let (began, mut failed) = (Instant::now(), None);
         let mut pause = Duration::from_millis(50);
         loop {
-            match self.store.record_outcomes(self.holder, outcomes, self.clock.now()).await {
+            let written = self.store.record_outcomes(self.holder, outcomes, self.clock.now());
+            match self.store.in_time(written).await {
                 Ok(written) => {
                     let late = (outcomes.len() as u64).saturating_sub(written);
                     if late > 0 {

@@ -39,6 +39,9 @@ enum Access {
     Read,
 }
 
+/// How much longer than for a lock we wait for a server's answer: what is done in one go may wait for several.
+const SILENCE: u32 = 4;
+
 /// How many connections read; on PostgreSQL as many write.
 const POOL: u32 = 6;
 /// How many more write on PostgreSQL for mail under way.
@@ -181,6 +184,7 @@ impl Store {
             writer,
             reader,
             doubt: Arc::default(),
+            answers_within: None,
             run: None,
             actor: None,
             wants: Arc::default(),
@@ -216,6 +220,7 @@ impl Store {
             sender: Writer::new(pool(SENDERS, Access::Write)),
             reader: pool(POOL, Access::Read),
             doubt: Arc::default(),
+            answers_within: Some(busy_timeout * SILENCE),
             run: None,
             actor: None,
             wants: Arc::default(),
@@ -299,10 +304,14 @@ async fn sqlite_pool(url: &str, access: Access, Options { busy_timeout }: Option
 }
 
 /// Connections that are made when they are wanted. One that writes waits for a locked row no longer than for a connection:
-/// who waits for more holds what others could write by.
+/// who waits for more holds what others could write by. Of one that the network has lost the server gives up the locks, too.
 fn postgres_pool(options: AnyConnectOptions, connections: u32, access: Access, busy_timeout: Duration) -> AnyPool {
     let setting = match access {
-        Access::Write => format!("SET lock_timeout = {}", busy_timeout.as_millis()),
+        Access::Write => format!(
+            "SET lock_timeout = {}; SET idle_in_transaction_session_timeout = {}",
+            busy_timeout.as_millis(),
+            (busy_timeout * SILENCE).as_millis()
+        ),
         Access::Read => "SET default_transaction_read_only = on".to_owned(),
     };
     AnyPoolOptions::new()

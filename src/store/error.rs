@@ -15,6 +15,9 @@ pub enum StoreError {
     /// The database is locked by another process for longer than we wait.
     #[error("the database is busy: another process has held it for too long")]
     Busy,
+    /// The server has said nothing for so long that it is taken for gone.
+    #[error("the database has not answered for too long")]
+    Silent,
     /// No room on the disk, over its quota, or the database has reached its set size.
     #[error("the database cannot grow: its disk is full, over its quota, or failing")]
     Full,
@@ -56,6 +59,7 @@ impl StoreError {
     pub fn may_pass(&self) -> bool {
         match self {
             Self::Busy
+            | Self::Silent
             | Self::Full
             | Self::ReadOnly
             | Self::LeaseLost

@@ -33,10 +33,11 @@ pub mod webhooks;
 pub mod websub;
 mod writer;
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use jiff::{SignedDuration, Timestamp};
 use sqlx::{Any, AnyPool, any::AnyArguments, query::QueryAs};
+use tokio::time::timeout;
 
 use crate::domain::{actor::Actor, webhook::Want};
 use deliveries::Doubt;
@@ -57,6 +58,8 @@ pub struct Store {
     /// A few connections that can only read.
     reader: AnyPool,
     doubt: Arc<Doubt>,
+    /// How long a server may take over one thing before it is taken for gone; `None` where there is no server.
+    answers_within: Option<Duration>,
     /// The run that it is used in, if there is one.
     run: Option<RunInHand>,
     /// Who does what is done with it, when somebody does.
@@ -85,6 +88,19 @@ impl Store {
         tx.actor.clone_from(&self.actor);
         tx.wants = Arc::clone(&self.wants);
         Ok(tx)
+    }
+
+    /// Waits for what is done with the store, but not for ever. A server that loses its power in the middle of an answer never
+    /// ends the connection, and neither does the system, for it has nothing to send: who must go on asks through this. What
+    /// was cut off may have been done.
+    ///
+    /// # Errors
+    /// [`StoreError::Silent`], and those of what is waited for.
+    pub async fn in_time<T>(&self, doing: impl Future<Output = Result<T, StoreError>>) -> Result<T, StoreError> {
+        match self.answers_within {
+            Some(limit) => timeout(limit, doing).await.unwrap_or(Err(StoreError::Silent)),
+            None => doing.await,
+        }
     }
 
     /// The same store, for what somebody does: what is written into the ledger carries who.

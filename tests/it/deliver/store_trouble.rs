@@ -265,3 +265,24 @@ in_each_manner!(a_claim_of_which_we_never_heard_that_it_was_done_is_not_forgotte
     eventually("a reply to lose", async || wire.has_lost_a_commit()).await;
     sending.goes_on(&test).await;
 });
+
+in_each_manner!(
+    a_server_that_falls_silent_in_the_middle_of_an_answer_is_not_waited_for_for_ever,
+    async |manner: Manner| {
+        let (test, wire) = postgres_by_wire(Options { busy_timeout: Duration::from_millis(500) }).await;
+        let sending = HalfWay::with_claims_to_come(&test, manner).await;
+        let (mut raw, mut other) = (test.raw().await, test.raw().await);
+        let mut lock = raw.begin().await.expect("begun");
+        sqlx::query("LOCK TABLE deliveries IN EXCLUSIVE MODE").execute(&mut *lock).await.expect("locked");
+        sending.gate.open();
+        let waits = "SELECT COUNT(*) FROM pg_stat_activity
+                 WHERE datname = current_database() AND wait_event_type = 'Lock' AND query LIKE '%UPDATE deliveries%'";
+        eventually("somebody to wait for an answer", async || {
+            sqlx::query_scalar::<_, i64>(waits).fetch_one(&mut other).await.expect("a count") > 0
+        })
+        .await;
+        wire.fall_silent();
+        lock.rollback().await.expect("unlocked");
+        assert!(sending.ends_well(&test).await <= IN_FLIGHT);
+    }
+);

@@ -7,7 +7,10 @@ use std::sync::{
 
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
-    net::{TcpListener, TcpStream},
+    net::{
+        TcpListener, TcpStream,
+        tcp::{OwnedReadHalf, OwnedWriteHalf},
+    },
     sync::watch,
     task::JoinHandle,
 };
@@ -25,6 +28,8 @@ struct Shared {
     server: String,
     /// True while nobody gets through; who was through is thrown out when it becomes so.
     is_cut: watch::Sender<bool>,
+    /// How often it fell silent. Who was through then stays connected, and hears nothing any more.
+    silences: watch::Sender<u32>,
     /// The next reply to a COMMIT is done by the server and never heard of.
     loses_commit: AtomicBool,
     has_lost: AtomicBool,
@@ -38,6 +43,7 @@ impl Wire {
         let shared = Arc::new(Shared {
             server: format!("{}:{}", url.host_str().expect("a host"), url.port().unwrap_or(5432)),
             is_cut: watch::Sender::new(false),
+            silences: watch::Sender::new(0),
             loses_commit: AtomicBool::new(false),
             has_lost: AtomicBool::new(false),
         });
@@ -55,6 +61,12 @@ impl Wire {
     /// Lets connections through again.
     pub(crate) fn mend(&self) {
         self.shared.is_cut.send_replace(false);
+    }
+
+    /// Carries nothing more over the connections there are, and breaks none of them: a server that has lost its power, or a
+    /// router that forgot them. New ones get through.
+    pub(crate) fn fall_silent(&self) {
+        self.shared.silences.send_modify(|silences| *silences += 1);
     }
 
     /// The next COMMIT is done, and the connection breaks before its reply is through.
@@ -84,19 +96,30 @@ async fn accept(listener: TcpListener, shared: Arc<Shared>) {
                 return;
             }
             let Ok(server) = TcpStream::connect(&shared.server).await else { return };
+            let mut silences = shared.silences.subscribe();
+            silences.mark_unchanged();
+            let carried = async {
+                let mut ends = (client.into_split(), server.into_split());
+                tokio::select! {
+                    () = carry(&mut ends, &shared) => {}
+                    _ = silences.changed() => std::future::pending().await,
+                }
+            };
             tokio::select! {
-                () = carry(client, server, &shared) => {}
+                () = carried => {}
                 _ = cut.wait_for(|is_cut| *is_cut) => {}
             }
         });
     }
 }
 
+/// Both directions of a connection.
+type Ends = (OwnedReadHalf, OwnedWriteHalf);
+
 /// Carries bytes both ways until either side ends.
-async fn carry(client: TcpStream, server: TcpStream, shared: &Shared) {
-    let ((mut from_client, mut to_client), (mut from_server, mut to_server)) =
-        (client.into_split(), server.into_split());
-    let up = async { drop(tokio::io::copy(&mut from_client, &mut to_server).await) };
+async fn carry(ends: &mut (Ends, Ends), shared: &Shared) {
+    let ((from_client, to_client), (from_server, to_server)) = ends;
+    let up = async { drop(tokio::io::copy(from_client, to_server).await) };
     let down = async {
         let mut bytes = vec![0; 64 * 1024];
         while let Ok(count @ 1..) = from_server.read(&mut bytes).await {
