@@ -161,7 +161,8 @@ pub async fn decide(
     seen: Option<i64>,
 ) -> Result<Deciding, DecidingError> {
     let (issue, by) = holder(app, token).await?;
-    Ok(decide_by(app, issue, &by, decision, typed, seen).await?)
+    let app = app.by(by.actor(app).await.map_err(NewsroomError::from)?);
+    Ok(decide_by(&app, issue, &by, decision, typed, seen).await?)
 }
 
 /// The same for one of staff who is known otherwise.

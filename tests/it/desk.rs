@@ -482,6 +482,38 @@ async fn who_comes_and_goes_stands_in_the_ledger_with_who_it_was() {
     assert!(!refused.concat().contains("olga@"), "{refused:?}");
 }
 
+told_on_both_engines!(who_decides_by_the_link_of_a_mail_stands_among_those_who_did_something);
+async fn who_decides_by_the_link_of_a_mail_stands_among_those_who_did_something() {
+    let setup = World::setup().staff("notify = [\"desk@example.org\"]").staff("second_person = true");
+    let world = setup.start().await;
+    world.begin(1).await;
+    let pages = Pages::of(&world).await;
+    world.staff(OLGA, Role::Owner).await;
+    world.staff(VERA, Role::Publisher).await;
+    world.run().await;
+    world.new_mails();
+    let vera = By::staff(&world.app, &address_of(VERA)).await.expect("one of staff");
+    let (list, markdown) = (&world.app.config.lists[0].name, "The coalition **condemns** the transfer.");
+    let statement = Statement { list, subject: "Statement on the transfer", markdown, key: None };
+    let draft = newsroom::draft_alert(&world.app, &statement).expect("a draft");
+    let sending = Sending { by: &vera, window: SignedDuration::from_mins(5) };
+    newsroom::send(&world.app, &draft, &sending).await.expect("held");
+    world.run().await;
+    let path = world.mails_to(OLGA).pop().expect("a notice").path_to("staff");
+    assert_eq!(pages.decide(&path, &[("do", "approve"), ("typed", "yes")]).await.status, StatusCode::OK);
+    // Who is named in config.toml alone has no account, and is somebody all the same.
+    let path = world.mails_to("desk@example.org").pop().expect("a notice").path_to("staff");
+    assert_eq!(pages.decide(&path, &[("do", "stop")]).await.status, StatusCode::OK);
+    let desk = Desk::signed_in(&pages, OLGA).await;
+    let page = desk.get("/desk/deeds").await;
+    for words in ["olga@example.org: queued, issue:", "d***@e***.org: held, issue:"] {
+        assert!(page.text.contains(words), "{words} is not in {}", page.text);
+    }
+    let person = world.app.store.subscriber_of(&address_of("desk@example.org")).await.expect("read").expect("known");
+    let own = desk.get(&format!("/desk/deeds?of=person%3A{}", person.0)).await;
+    assert!(own.text.contains("held, issue:") && !own.text.contains("queued, issue:"), "{}", own.text);
+}
+
 told_on_both_engines!(what_waits_is_told_to_all_who_may_decide_and_nobody_else_gets_a_button);
 async fn what_waits_is_told_to_all_who_may_decide_and_nobody_else_gets_a_button() {
     let setup = World::setup().staff("notify = [\"desk@example.org\", \"vera@example.org\"]");
