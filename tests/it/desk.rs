@@ -482,6 +482,29 @@ async fn who_comes_and_goes_stands_in_the_ledger_with_who_it_was() {
     assert!(!refused.concat().contains("olga@"), "{refused:?}");
 }
 
+told_on_both_engines!(each_link_that_hands_an_account_over_stands_in_the_ledger_with_who_made_it);
+async fn each_link_that_hands_an_account_over_stands_in_the_ledger_with_who_made_it() {
+    let (world, pages) = house().await;
+    let mut olga = Desk::signed_in(&pages, OLGA).await;
+    olga.press("/desk/staff", &[("address", VERA), ("role", "viewer"), ("name", "")]).await;
+    let vera = world.app.store.account_of(&address_of(VERA)).await.expect("read").expect("an account").staff;
+    olga.press(&format!("/desk/staff/{}", vera.id.0), &[("do", "invite")]).await;
+    let at_the_machine = world.app.by(Actor::Machine("ana".to_owned()));
+    staff::invite(&at_the_machine, &vera).await.expect("a link");
+    staff::ask_for_link(&world.app, &address_of(VERA)).await.expect("asked");
+    let lines = world.app.store.entries_about(&vera.id.about(), 100).await.expect("the ledger");
+    let links: Vec<_> = lines.iter().filter(|line| line.event == "link").collect();
+    let owner = world.app.store.account_of(&address_of(OLGA)).await.expect("read").expect("an account").staff.id;
+    let owner = Some(Actor::Staff(owner));
+    let actors: Vec<_> = links.iter().map(|line| line.actor.clone()).collect();
+    // Nobody knows who says that they have forgotten a password.
+    assert_eq!(actors, [owner.clone(), owner, Some(Actor::Machine("ana".to_owned())), None]);
+    let said = "a link to choose a password, good for a day, is mailed to v***@e***.org";
+    assert!(links.iter().all(|line| line.reason.starts_with(said)), "{links:?}");
+    let deeds = olga.get("/desk/deeds").await;
+    assert!(deeds.text.contains(&format!("ana at the machine: link, staff:{}", vera.id.0)), "{}", deeds.text);
+}
+
 told_on_both_engines!(who_decides_by_the_link_of_a_mail_stands_among_those_who_did_something);
 async fn who_decides_by_the_link_of_a_mail_stands_among_those_who_did_something() {
     let setup = World::setup().staff("notify = [\"desk@example.org\"]").staff("second_person = true");
