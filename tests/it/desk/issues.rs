@@ -488,6 +488,23 @@ async fn progress_is_told_as_it_happens_and_ends_with_the_issue_or_the_session()
 }
 
 #[tokio::test]
+async fn a_page_that_is_left_open_keeps_nobody_signed_in() {
+    let (world, pages) = house(World::setup()).await;
+    let mut pia = Desk::signed_in(&pages, PIA).await;
+    let issue = sent(&mut pia, "5m").await;
+    decide(&mut pia, issue, "stop", "").await;
+    let path = format!("{}/live", path_of(issue));
+    // The browser asks again by itself, all night.
+    for _ in 0..6 {
+        world.hours(2);
+        assert_eq!(pia.get(&path).await.status, StatusCode::OK);
+    }
+    world.hours(1);
+    assert_eq!(pia.get(&path).await.status, StatusCode::SEE_OTHER);
+    assert_eq!(pia.get("/desk").await.status, StatusCode::SEE_OTHER);
+}
+
+#[tokio::test]
 async fn only_so_many_watch_at_a_time_and_places_come_free() {
     let (_world, pages) = house(World::setup()).await;
     let mut pia = Desk::signed_in(&pages, PIA).await;
