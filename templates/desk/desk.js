@@ -46,13 +46,26 @@ for (const form of document.querySelectorAll("form[data-preview]")) {
   async function draw() {
     const mine = ++asked;
     const body = new URLSearchParams(new FormData(form));
-    // Whoever is signed in no longer is led elsewhere, and what is there is no preview.
+    // Whoever is led elsewhere finds no preview there.
     const answer = await fetch(form.dataset.preview, { method: "POST", body, redirect: "manual" }).catch(() => null);
+    if (mine !== asked) return;
+    if (answer?.status === 401) {
+      sayThatItEnded();
+      return;
+    }
     if (!answer || !answer.ok) return;
     const html = await answer.text();
     if (mine !== asked) return;
     const isOpen = place.querySelector("details")?.open;
     place.innerHTML = html;
     if (isOpen && place.querySelector("details")) place.querySelector("details").open = true;
+  }
+  // What was typed stays in the form beside it.
+  function sayThatItEnded() {
+    const words = document.createElement("p");
+    words.className = "blank";
+    words.setAttribute("role", "alert");
+    words.textContent = "You are signed out. Copy what you wrote before you sign in again.";
+    place.replaceChildren(words);
   }
 }

@@ -245,3 +245,25 @@ async fn a_page_that_nobody_sees_is_not_followed_until_it_is_seen_again() {
     assert_eq!(turns("false").await, 1);
     browser.comes_to_say("1:45").await;
 }
+
+#[tokio::test]
+async fn who_is_signed_out_as_they_write_is_told_so_and_loses_nothing() {
+    for scripts in [Scripts::On, Scripts::Off] {
+        let world = house(false).await;
+        let browser = Browser::start(scripts).await;
+        sign_in(&world, &browser, PIA).await;
+        write(&browser, scripts).await;
+        staff::dismiss(&world.app, &address_of(PIA), "the test").await.expect("one of staff");
+        browser.fill("Statement", &format!("{TEXT}\n\nOne line more.")).await;
+        if scripts == Scripts::On {
+            browser.comes_to_say("You are signed out. Copy what you wrote before you sign in again.").await;
+        }
+        browser.press("Preview").await;
+        assert_eq!(browser.heading().await, "You are signed out");
+        assert_eq!(browser.value("Headline").await, HEADLINE);
+        assert_eq!(browser.value("Text").await, format!("{TEXT}\n\nOne line more."));
+        browser.examine("desk-signed-out").await;
+        browser.follow("sign in").await;
+        assert_eq!(browser.heading().await, "Sign in to the desk");
+    }
+}
