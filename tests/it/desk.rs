@@ -537,6 +537,18 @@ async fn who_decides_by_the_link_of_a_mail_stands_among_those_who_did_something(
     assert!(own.text.contains("held, issue:") && !own.text.contains("queued, issue:"), "{}", own.text);
 }
 
+#[tokio::test]
+async fn each_button_beside_a_colleague_says_whose_it_is() {
+    let (world, pages) = house().await;
+    staff::appoint(&world.app, &address_of(VERA), "Vera", Role::Viewer, "the test").await.expect("appointed");
+    let page = Desk::signed_in(&pages, OLGA).await.get("/desk/staff").await;
+    for name in ["Change role of", "Mail the link again to", "Take off the staff:"] {
+        assert!(page.text.contains(&format!("aria-label=\"{name} {VERA}\"")), "{name} is not in {}", page.text);
+    }
+    let buttons = page.text.matches("<button class=\"quiet\" type=\"submit\">").count();
+    assert_eq!(buttons, 1, "the one to sign out: {}", page.text);
+}
+
 told_on_both_engines!(what_waits_is_told_to_all_who_may_decide_and_nobody_else_gets_a_button);
 async fn what_waits_is_told_to_all_who_may_decide_and_nobody_else_gets_a_button() {
     let setup = World::setup().staff("notify = [\"desk@example.org\", \"vera@example.org\"]");
