@@ -16,10 +16,10 @@ use crate::{
     app::App,
     domain::{
         feed::{Feed, FeedState},
-        post::{PostId, Standing, StoredPost},
+        post::{PostId, StoredPost},
         slug::Slug,
     },
-    newsroom::{self, PostDecision},
+    newsroom::{self, Decided, PostDecision},
 };
 
 /// The feeds.
@@ -69,18 +69,18 @@ impl Feeds {
             Self::List => all(&app, output).await?,
             Self::Try { feed } => trial::run(&app, &feed, output).await?,
             Self::Held { feed } => {
-                let held = app.store.posts_standing(&named(&app, &feed)?.name, Standing::Held).await?;
+                let held = app.store.held_posts(&named(&app, &feed)?.name).await?;
                 output.print(&held, |posts| posts_table(posts))?;
             }
             Self::Release { feed, posts } => {
                 let done =
                     newsroom::decide_held(&app, named(&app, &feed)?, &chosen(posts), PostDecision::Release).await?;
-                output.print(&done, |count| format!("{} will be mailed", counted(*count, "post")))?;
+                output.print(&done, |done| format!("{} will be mailed", counted(done.count, "post")))?;
             }
             Self::Dismiss { feed, posts } => {
                 let done =
                     newsroom::decide_held(&app, named(&app, &feed)?, &chosen(posts), PostDecision::Dismiss).await?;
-                output.print(&done, |count| format!("{} will not be mailed", counted(*count, "post")))?;
+                output.print(&done, dismissed)?;
             }
         }
         Ok(ExitCode::SUCCESS)
@@ -115,6 +115,13 @@ pub(super) fn named<'a>(app: &'a App, name: &str) -> anyhow::Result<&'a Feed> {
 
 fn chosen(posts: Vec<i64>) -> Vec<PostId> {
     posts.into_iter().map(PostId).collect()
+}
+
+fn dismissed(done: &Decided) -> String {
+    let mut lines = vec![format!("{} will not be mailed", counted(done.count, "post"))];
+    let carried = done.carried.iter();
+    lines.extend(carried.map(|one| format!("post {} is in issue {}: stop it there", one.post.0, one.issue.0)));
+    lines.join("\n")
 }
 
 fn posts_table(posts: &[StoredPost]) -> String {

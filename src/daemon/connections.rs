@@ -1,8 +1,11 @@
 //! The connections on which the pages are asked for: taken in, spoken HTTP/1.1 on, ended. A listener and a router come in.
 //! Who says nothing or half a request is hung up on, nobody can have so many that delivery has none left, and nobody keeps
-//! the daemon from ending. It knows nothing of what is asked.
+//! the daemon from ending. What somebody wants done is done, though they are gone before the answer. It knows nothing of
+//! what is asked.
 
 use std::{
+    convert::Infallible,
+    error,
     io::{Error, ErrorKind},
     net::SocketAddr,
     sync::Arc,
@@ -12,9 +15,9 @@ use std::{
 use axum::{Router, extract::ConnectInfo};
 use hyper::{
     Request,
-    body::Incoming,
+    body::{Body, Incoming},
     server::conn::http1,
-    service::{Service, service_fn},
+    service::{HttpService, Service, service_fn},
 };
 use hyper_util::{
     rt::{TokioIo, TokioTimer},
@@ -22,7 +25,7 @@ use hyper_util::{
 };
 use tokio::{
     net::{TcpListener, TcpStream},
-    sync::Semaphore,
+    sync::{Semaphore, mpsc, oneshot},
     task::JoinSet,
     time::{sleep, timeout},
 };
@@ -42,9 +45,10 @@ pub struct Manner {
     pub most: usize,
     /// How long the head of a request may take, and how long nothing may be asked.
     pub head: Duration,
-    /// How long one lives, however busy: who reads answers slowly gives its place back too.
+    /// How long one is asked anything, however busy, and how long an answer that is under way then may still take: who
+    /// reads answers slowly gives its place back too.
     pub age: Duration,
-    /// How long an answer that is under way may still take when its connection is to end.
+    /// How long an answer that is under way may still take when we are told to end.
     pub farewell: Duration,
 }
 
@@ -104,13 +108,49 @@ fn is_theirs(error: &Error) -> bool {
     matches!(error.kind(), ErrorKind::ConnectionAborted | ErrorKind::ConnectionReset | ErrorKind::ConnectionRefused)
 }
 
-/// One connection, to its end. HTTP/1.1 only: no reader needs more behind a proxy, and it has the fewest ways to be abused.
+/// One connection, to its end, and to the end of what was to be done by it.
+///
+/// hyper forgets a request as soon as its connection ends. One that only looks may be forgotten; but a phone that loses its
+/// network has not changed its owner's mind, so what changes something goes on here, beside the talk.
 async fn converse(stream: TcpStream, peer: SocketAddr, router: Router, stop: &Stop, manner: Manner) {
     let pages = TowerToHyperService::new(router);
+    let (deeds, mut begun) = mpsc::unbounded_channel();
     let service = service_fn(move |mut request: Request<Incoming>| {
         request.extensions_mut().insert(ConnectInfo(peer));
-        pages.call(request)
+        let is_safe = request.method().is_safe();
+        let (answer, deeds) = (pages.call(request), deeds.clone());
+        async move {
+            if is_safe {
+                return answer.await;
+            }
+            let (give, given) = oneshot::channel();
+            let deed = async move {
+                // Nobody may wait for the answer any more.
+                let _ = give.send(answer.await);
+            };
+            deeds.send(deed).expect("deeds are done for as long as we talk");
+            given.await.expect("a deed that was begun is answered for as long as we talk")
+        }
     });
+    let doing = async {
+        while let Some(deed) = begun.recv().await {
+            deed.await;
+        }
+    };
+    tokio::select! {
+        // There are no more deeds once the talk is over, for it has the one end of their channel.
+        ((), ()) = async { tokio::join!(talk(stream, service, stop, manner), doing) } => {}
+        // Whoever has not got their answer by then is cut off.
+        () = async { stop.asked(Ask::Finish).await; sleep(manner.farewell).await } => {}
+    }
+}
+
+/// What is said on a connection. HTTP/1.1 only: no reader needs more behind a proxy, and it has the fewest ways to be abused.
+async fn talk<S, B>(stream: TcpStream, service: S, stop: &Stop, manner: Manner)
+where
+    S: HttpService<Incoming, ResBody = B, Error = Infallible>,
+    B: Body<Error: Into<Box<dyn error::Error + Send + Sync>>> + 'static,
+{
     let mut http = http1::Builder::new();
     http.timer(TokioTimer::new()).header_read_timeout(manner.head).max_header_size(HEAD);
     let mut talk = std::pin::pin!(http.serve_connection(TokioIo::new(stream), service));
@@ -121,6 +161,6 @@ async fn converse(stream: TcpStream, peer: SocketAddr, router: Router, stop: &St
         () = stop.asked(Ask::Finish) => {}
     }
     talk.as_mut().graceful_shutdown();
-    // Whoever has not got their answer by then is cut off.
-    let _ = timeout(manner.farewell, talk).await;
+    // An answer that was begun late has its time as well; whoever has not got theirs by then is cut off.
+    let _ = timeout(manner.age, talk).await;
 }

@@ -7,6 +7,7 @@ use crate::{
     app::App,
     domain::{
         access::{Access, AccessTokenId},
+        actor::Actor,
         address::EmailAddress,
         staff::Right,
         subscription::SubscriberId,
@@ -65,6 +66,21 @@ impl By {
     /// The program that holds this.
     pub fn token(access: &Access) -> Self {
         Self::Token { id: access.id, name: access.name.clone() }
+    }
+
+    /// What they are called in the ledger beside what they did.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn actor(&self, app: &App) -> Result<Actor, StoreError> {
+        Ok(match self {
+            Self::Staff { id, address } => match app.store.account_of(address).await? {
+                Some(account) => Actor::Staff(account.staff.id),
+                None => Actor::Person(*id),
+            },
+            Self::Machine(name) => Actor::Machine(name.clone()),
+            Self::Token { id, .. } => Actor::Token(*id),
+        })
     }
 
     /// Their number, when they are known to be one of staff.

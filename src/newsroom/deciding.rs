@@ -161,7 +161,8 @@ pub async fn decide(
     seen: Option<i64>,
 ) -> Result<Deciding, DecidingError> {
     let (issue, by) = holder(app, token).await?;
-    Ok(decide_by(app, issue, &by, decision, typed, seen).await?)
+    let app = app.by(by.actor(app).await.map_err(NewsroomError::from)?);
+    Ok(decide_by(&app, issue, &by, decision, typed, seen).await?)
 }
 
 /// The same for one of staff who is known otherwise.
@@ -208,7 +209,7 @@ async fn holder(app: &App, token: &str) -> Result<(IssueId, By), DecidingError> 
 async fn look(app: &App, id: IssueId, by: Option<&By>) -> Result<Deciding, NewsroomError> {
     let issue = app.store.issue(id).await?;
     let states = app.store.states_of_issue(id).await?;
-    let is_done = issue.queued_at.is_some() && states.keys().all(|state| state.is_settled());
+    let is_done = is_done_with(&issue, &states);
     let stands = stands(app, &issue, by, is_done);
     let draft = draft_of(app, &issue).await?;
     let may = may(stands, app.config.staff.second_person);
@@ -234,6 +235,11 @@ async fn look(app: &App, id: IssueId, by: Option<&By>) -> Result<Deciding, Newsr
         stands,
         may,
     })
+}
+
+/// True when nothing of an issue waits any more.
+pub(super) fn is_done_with(issue: &StoredIssue, states: &BTreeMap<DeliveryState, u64>) -> bool {
+    issue.queued_at.is_some() && states.keys().all(|state| state.is_settled())
 }
 
 fn stands(app: &App, issue: &StoredIssue, by: Option<&By>, is_done: bool) -> Stands {

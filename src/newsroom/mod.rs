@@ -39,7 +39,7 @@ pub use deciding::{
 };
 pub use draft::{Statement, draft_alert, draft_drill, draft_of};
 pub use error::NewsroomError;
-pub use held_posts::{PostDecision, decide_held};
+pub use held_posts::{Carried, Decided, PostDecision, decide_held};
 pub use post_alerts::{draft_alert_of_post, words_of};
 pub use preview::{Preview, preview, preview_digest, preview_issue, preview_withdrawal};
 pub(crate) use ready::ready;

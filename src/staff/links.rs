@@ -53,7 +53,8 @@ pub async fn invite(app: &App, staff: &Staff) -> Result<String, LinkError> {
         format!("You can work at the desk of {} now, as {}.", app.config.sender.name, staff.role.as_str()),
         "Choose a password by this link. It is good for a day, and once.".to_owned(),
     ];
-    let mailed = mail_link(app, staff, "You can work at the desk", paragraphs, AT_MOST_BY_OWNERS).await?;
+    let letter = Letter { subject: "You can work at the desk", paragraphs, why: "they are staff" };
+    let mailed = mail_link(app, staff, letter, AT_MOST_BY_OWNERS).await?;
     mailed.ok_or(LinkError::Link)
 }
 
@@ -68,17 +69,20 @@ pub async fn ask_for_link(app: &App, address: &EmailAddress) -> Result<(), LinkE
             .to_owned(),
         "If it was not you, do nothing: nothing has changed.".to_owned(),
     ];
-    mail_link(app, &account.staff, "Choose a new password", paragraphs, AT_MOST).await?;
+    let letter = Letter { subject: "Choose a new password", paragraphs, why: "somebody asked for it at the desk" };
+    mail_link(app, &account.staff, letter, AT_MOST).await?;
     Ok(())
 }
 
-async fn mail_link(
-    app: &App,
-    staff: &Staff,
-    subject: &str,
+/// What is written above a link.
+struct Letter {
+    subject: &'static str,
     paragraphs: Vec<String>,
-    at_most: u64,
-) -> Result<Option<String>, LinkError> {
+    /// Why it goes, for the ledger.
+    why: &'static str,
+}
+
+async fn mail_link(app: &App, staff: &Staff, letter: Letter, at_most: u64) -> Result<Option<String>, LinkError> {
     let now = app.clock.now();
     // Anybody may ask, and again: then nothing is written, for which others would wait.
     if app.store.count_staff_links(staff.id, GOOD_FOR, now).await? >= at_most {
@@ -88,6 +92,10 @@ async fn mail_link(
     let Some(link) = tx.add_staff_link(staff.id, GOOD_FOR, at_most, now).await? else {
         return Ok(tx.undo().await.map(|()| None)?);
     };
+    // Whoever has it has the account, and whoever made it may have seen it.
+    let Letter { subject, paragraphs, why } = letter;
+    let reason = format!("a link to choose a password, good for a day, is mailed to {}: {why}", staff.address);
+    tx.record(now, &staff.id.about(), "link", &reason).await?;
     tx.commit().await?;
     let url = app.links().welcome_staff(link);
     let button = Some(Button { label: "Choose a password".to_owned(), url: url.clone() });

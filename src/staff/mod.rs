@@ -16,5 +16,7 @@ pub use device::Browser;
 pub use factor::{Factor, FactorError, fresh_factor, same_factor, turn_off_factor, turn_on_factor};
 pub use links::{LinkError, ask_for_link, change_own_password, choose_password, invite, link_owner};
 pub use password::Passwords;
-pub use session::{Session, forget_old_sessions, form_seal, is_form_seal, is_still_signed_in, sign_out, signed_in};
+pub use session::{
+    Session, forget_old_sessions, form_seal, is_form_seal, is_still_signed_in, left_signed_in, sign_out, signed_in,
+};
 pub use sign_in::{SignInError, SignedIn, Step, give_code, sign_in};

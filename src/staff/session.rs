@@ -55,23 +55,39 @@ pub(super) async fn begin(app: &App, account: &Account) -> Result<Option<String>
     Ok(Some(cookie))
 }
 
-/// Who holds this cookie, when its session has not ended.
+/// Who holds this cookie, when its session has not ended. That they ask is a sign of life, and noted.
 ///
 /// # Errors
 /// When the store cannot be read.
 pub async fn signed_in(app: &App, cookie: &str) -> Result<Option<Session>, StoreError> {
-    let (digest, now) = (digest(cookie), app.clock.now());
+    let Some((session, seen_at)) = whose(app, cookie).await? else { return Ok(None) };
+    let now = app.clock.now();
+    if now.duration_since(seen_at) > NOTED {
+        let noting = tokio::spawn(note(app.store.clone(), session.digest.clone(), now));
+        // Whoever looks goes on looking while the store cannot be written, or is busy: that is when they must see it.
+        let _ = tokio::time::timeout(A_MOMENT, noting).await;
+    }
+    Ok(Some(session))
+}
+
+/// The same for what a page asks by itself, with nobody before it perhaps: it is no sign of life, and only reads.
+///
+/// # Errors
+/// When the store cannot be read.
+pub async fn left_signed_in(app: &App, cookie: &str) -> Result<Option<Session>, StoreError> {
+    Ok(whose(app, cookie).await?.map(|(session, _)| session))
+}
+
+/// The session of a cookie, and when its owner was last seen.
+async fn whose(app: &App, cookie: &str) -> Result<Option<(Session, Timestamp)>, StoreError> {
+    let digest = digest(cookie);
     let Some(found) = open_session(app, &digest).await? else { return Ok(None) };
     let account = app.store.account(found.staff).await?;
     if account.ended_at.is_some() {
         return Ok(None);
     }
-    if now.duration_since(found.seen_at) > NOTED {
-        let noting = tokio::spawn(note(app.store.clone(), digest.clone(), now));
-        // Whoever looks goes on looking while the store cannot be written, or is busy: that is when they must see it.
-        let _ = tokio::time::timeout(A_MOMENT, noting).await;
-    }
-    Ok(Some(Session { has_factor: account.second_factor.is_some(), staff: account.staff, digest }))
+    let session = Session { has_factor: account.second_factor.is_some(), staff: account.staff, digest };
+    Ok(Some((session, found.seen_at)))
 }
 
 /// Notes that somebody was seen: the one thing that is written when they only look.

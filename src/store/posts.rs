@@ -86,6 +86,14 @@ macro_rules! news {
     };
 }
 
+/// What staff have to decide about, of feed `$1`. What they sent by hand stands as the guards left it, and is decided.
+macro_rules! to_decide {
+    () => {
+        "FROM posts p WHERE p.feed = $1 AND p.standing = 'held'
+           AND NOT EXISTS (SELECT 1 FROM issue_posts i WHERE i.post = p.id)"
+    };
+}
+
 /// The columns of [`Row`], of the table named `p`.
 macro_rules! columns {
     () => {
@@ -197,6 +205,36 @@ impl Store {
         .fetch_all(&self.reader)
         .await?;
         rows.into_iter().map(Row::into_post).collect()
+    }
+
+    /// The posts of a feed that are held and in no issue, newest first: those to be decided about.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn held_posts(&self, feed: &Slug) -> Result<Vec<StoredPost>, StoreError> {
+        let rows: Vec<Row> = sqlx::query_as(concat!(
+            "SELECT ",
+            columns!(),
+            " ",
+            to_decide!(),
+            " ORDER BY p.first_seen_at DESC, p.id DESC"
+        ))
+        .bind(feed.as_str())
+        .fetch_all(&self.reader)
+        .await?;
+        rows.into_iter().map(Row::into_post).collect()
+    }
+
+    /// How many those are.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn count_held_posts(&self, feed: &Slug) -> Result<u64, StoreError> {
+        let (count,): (i64,) = sqlx::query_as(concat!("SELECT COUNT(*) ", to_decide!()))
+            .bind(feed.as_str())
+            .fetch_one(&self.reader)
+            .await?;
+        Ok(count.unsigned_abs())
     }
 
     /// The news of a feed that no issue of this list carries yet and that became news after the list began, oldest
@@ -381,7 +419,8 @@ impl Tx {
         Ok(())
     }
 
-    /// Gives a post another standing and verdict, when its standing is still `from`; `false` when it is not.
+    /// Gives a post another standing and verdict, when its standing is still `from`; `false` when it is not. What an issue
+    /// carries, be it given up or not, is not dismissed.
     ///
     /// # Errors
     /// When the store cannot be written.
@@ -397,7 +436,8 @@ impl Tx {
         let done = sqlx::query(
             "UPDATE posts SET standing = $1, standing_reason = $2, urgency = $3, urgency_rule = $4,
                     urgency_reason = $5, news_at = COALESCE($6, news_at)
-             WHERE id = $7 AND standing = $8",
+             WHERE id = $7 AND standing = $8
+               AND ($1 <> 'dismissed' OR NOT EXISTS (SELECT 1 FROM issue_posts i WHERE i.post = posts.id))",
         )
         .bind(standing.as_str())
         .bind(reason)

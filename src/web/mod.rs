@@ -46,7 +46,8 @@ const FORM: usize = 16 * 1024;
 /// How long a request may take.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// How long one may take that brings a file or reads one; its connection lives little longer.
+/// How long one may take that brings a file or reads one. It is less than the age of a connection, for which every answer
+/// under way may go on, however late it was begun.
 const LONG_PATIENCE: Duration = Duration::from_secs(280);
 
 /// What each answer carries: nothing from elsewhere runs, frames or is told where the reader was. Token pages are not

@@ -141,12 +141,16 @@ fn no_cell_of_an_export_is_a_formula_or_a_comment() {
         subscription("=1+1@example.org", "=HYPERLINK(1)"),
         subscription("+1@example.org", "-1"),
         subscription("#a@example.org", "'=x"),
+        // Some spreadsheets begin a cell behind each semicolon.
+        subscription("a@example.org", "Ana;=1+1; +b;c;'-d"),
     ];
     let text = written(&rows);
     let body: Vec<&str> = text.lines().skip(1).collect();
     assert!(body[0].starts_with("'=1+1@example.org,'=HYPERLINK(1),"), "{text}");
     assert!(body[1].starts_with("'+1@example.org,'-1,"), "{text}");
     assert!(body[2].starts_with("\"#a@example.org\",''=x,"), "{text}");
+    assert!(body[3].starts_with("a@example.org,Ana;'=1+1;' +b;c;''-d,"), "{text}");
+    assert_eq!(self::rows(text.as_bytes())[3], "5 a@example.org Ana;=1+1; +b;c;'-d");
 }
 
 /// A file that breaks after its first bytes.
@@ -195,6 +199,9 @@ proptest! {
             })
             .collect();
         let text = written(&rows);
+        for behind in text.split(';').skip(1) {
+            prop_assert!(!behind.trim_start_matches(' ').starts_with(['=', '+', '-', '@']), "{}", text);
+        }
         let back: Vec<_> = read(text.as_bytes()).collect();
         prop_assert_eq!(back.len(), rows.len());
         for (row, read) in rows.iter().zip(back) {

@@ -482,6 +482,73 @@ async fn who_comes_and_goes_stands_in_the_ledger_with_who_it_was() {
     assert!(!refused.concat().contains("olga@"), "{refused:?}");
 }
 
+told_on_both_engines!(each_link_that_hands_an_account_over_stands_in_the_ledger_with_who_made_it);
+async fn each_link_that_hands_an_account_over_stands_in_the_ledger_with_who_made_it() {
+    let (world, pages) = house().await;
+    let mut olga = Desk::signed_in(&pages, OLGA).await;
+    olga.press("/desk/staff", &[("address", VERA), ("role", "viewer"), ("name", "")]).await;
+    let vera = world.app.store.account_of(&address_of(VERA)).await.expect("read").expect("an account").staff;
+    olga.press(&format!("/desk/staff/{}", vera.id.0), &[("do", "invite")]).await;
+    let at_the_machine = world.app.by(Actor::Machine("ana".to_owned()));
+    staff::invite(&at_the_machine, &vera).await.expect("a link");
+    staff::ask_for_link(&world.app, &address_of(VERA)).await.expect("asked");
+    let lines = world.app.store.entries_about(&vera.id.about(), 100).await.expect("the ledger");
+    let links: Vec<_> = lines.iter().filter(|line| line.event == "link").collect();
+    let owner = world.app.store.account_of(&address_of(OLGA)).await.expect("read").expect("an account").staff.id;
+    let owner = Some(Actor::Staff(owner));
+    let actors: Vec<_> = links.iter().map(|line| line.actor.clone()).collect();
+    // Nobody knows who says that they have forgotten a password.
+    assert_eq!(actors, [owner.clone(), owner, Some(Actor::Machine("ana".to_owned())), None]);
+    let said = "a link to choose a password, good for a day, is mailed to v***@e***.org";
+    assert!(links.iter().all(|line| line.reason.starts_with(said)), "{links:?}");
+    let deeds = olga.get("/desk/deeds").await;
+    assert!(deeds.text.contains(&format!("ana at the machine: link, staff:{}", vera.id.0)), "{}", deeds.text);
+}
+
+told_on_both_engines!(who_decides_by_the_link_of_a_mail_stands_among_those_who_did_something);
+async fn who_decides_by_the_link_of_a_mail_stands_among_those_who_did_something() {
+    let setup = World::setup().staff("notify = [\"desk@example.org\"]").staff("second_person = true");
+    let world = setup.start().await;
+    world.begin(1).await;
+    let pages = Pages::of(&world).await;
+    world.staff(OLGA, Role::Owner).await;
+    world.staff(VERA, Role::Publisher).await;
+    world.run().await;
+    world.new_mails();
+    let vera = By::staff(&world.app, &address_of(VERA)).await.expect("one of staff");
+    let (list, markdown) = (&world.app.config.lists[0].name, "The coalition **condemns** the transfer.");
+    let statement = Statement { list, subject: "Statement on the transfer", markdown, key: None };
+    let draft = newsroom::draft_alert(&world.app, &statement).expect("a draft");
+    let sending = Sending { by: &vera, window: SignedDuration::from_mins(5) };
+    newsroom::send(&world.app, &draft, &sending).await.expect("held");
+    world.run().await;
+    let path = world.mails_to(OLGA).pop().expect("a notice").path_to("staff");
+    assert_eq!(pages.decide(&path, &[("do", "approve"), ("typed", "yes")]).await.status, StatusCode::OK);
+    // Who is named in config.toml alone has no account, and is somebody all the same.
+    let path = world.mails_to("desk@example.org").pop().expect("a notice").path_to("staff");
+    assert_eq!(pages.decide(&path, &[("do", "stop")]).await.status, StatusCode::OK);
+    let desk = Desk::signed_in(&pages, OLGA).await;
+    let page = desk.get("/desk/deeds").await;
+    for words in ["olga@example.org: queued, issue:", "d***@e***.org: held, issue:"] {
+        assert!(page.text.contains(words), "{words} is not in {}", page.text);
+    }
+    let person = world.app.store.subscriber_of(&address_of("desk@example.org")).await.expect("read").expect("known");
+    let own = desk.get(&format!("/desk/deeds?of=person%3A{}", person.0)).await;
+    assert!(own.text.contains("held, issue:") && !own.text.contains("queued, issue:"), "{}", own.text);
+}
+
+#[tokio::test]
+async fn each_button_beside_a_colleague_says_whose_it_is() {
+    let (world, pages) = house().await;
+    staff::appoint(&world.app, &address_of(VERA), "Vera", Role::Viewer, "the test").await.expect("appointed");
+    let page = Desk::signed_in(&pages, OLGA).await.get("/desk/staff").await;
+    for name in ["Change role of", "Mail the link again to", "Take off the staff:"] {
+        assert!(page.text.contains(&format!("aria-label=\"{name} {VERA}\"")), "{name} is not in {}", page.text);
+    }
+    let buttons = page.text.matches("<button class=\"quiet\" type=\"submit\">").count();
+    assert_eq!(buttons, 1, "the one to sign out: {}", page.text);
+}
+
 told_on_both_engines!(what_waits_is_told_to_all_who_may_decide_and_nobody_else_gets_a_button);
 async fn what_waits_is_told_to_all_who_may_decide_and_nobody_else_gets_a_button() {
     let setup = World::setup().staff("notify = [\"desk@example.org\", \"vera@example.org\"]");

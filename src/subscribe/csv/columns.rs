@@ -40,13 +40,13 @@ impl Columns {
     }
 
     /// The address as typed, when there is one.
-    pub(super) fn address<'a>(&self, fields: &'a [String]) -> Option<&'a str> {
+    pub(super) fn address(&self, fields: &[String]) -> Option<String> {
         Some(bare(fields.get(self.address)?)).filter(|address| !address.is_empty())
     }
 
     /// The name, fit for a greeting; empty when it is unknown or garbled.
     pub(super) fn name(&self, fields: &[String]) -> String {
-        let parts: Vec<&str> =
+        let parts: Vec<String> =
             self.name.iter().filter_map(|column| fields.get(*column)).map(|part| bare(part)).collect();
         let name = parts.join(" ");
         if is_garbled(&name) { String::new() } else { clean_name(&name) }
@@ -66,19 +66,21 @@ pub(super) fn is_garbled(text: &str) -> bool {
 }
 
 /// A cell for a spreadsheet: one that would be taken for a formula gets an apostrophe before it. So does one that
-/// already has apostrophes before such a start, so that [`bare`] gives back exactly what was.
+/// already has apostrophes before such a start, so that [`bare`] gives back exactly what was. Some spreadsheets take
+/// semicolons for the ends of cells, whatever stands around them: what is behind one is a cell to them.
 pub(super) fn shielded(cell: &str) -> String {
-    if is_formula(cell) { format!("'{cell}") } else { cell.to_owned() }
+    let shield = |part: &str| if is_formula(part) { format!("'{part}") } else { part.to_owned() };
+    cell.split(';').map(shield).collect::<Vec<_>>().join(";")
 }
 
-/// A cell without spaces around it and without the apostrophe of [`shielded`].
-fn bare(cell: &str) -> &str {
-    let cell = cell.trim();
-    cell.strip_prefix('\'').filter(|rest| is_formula(rest)).unwrap_or(cell)
+/// A cell without spaces around it and without the apostrophes of [`shielded`].
+fn bare(cell: &str) -> String {
+    let bare = |part| str::strip_prefix(part, '\'').filter(|rest| is_formula(rest)).unwrap_or(part);
+    cell.trim().split(';').map(bare).collect::<Vec<_>>().join(";")
 }
 
-fn is_formula(cell: &str) -> bool {
-    cell.trim_start_matches('\'').starts_with(['=', '+', '-', '@', '\t', '\r'])
+fn is_formula(part: &str) -> bool {
+    part.trim_start_matches(['\'', ' ']).starts_with(['=', '+', '-', '@', '\t', '\r'])
 }
 
 #[cfg(test)]
@@ -101,7 +103,16 @@ mod tests {
 
     #[test]
     fn a_formula_is_shielded_and_comes_back_bare() {
-        for (cell, shield) in [("=1+1", "'=1+1"), ("+1", "'+1"), ("'-1", "''-1"), ("Ana", "Ana"), ("'Ana", "'Ana")] {
+        for (cell, shield) in [
+            ("=1+1", "'=1+1"),
+            ("+1", "'+1"),
+            ("'-1", "''-1"),
+            ("Ana", "Ana"),
+            ("'Ana", "'Ana"),
+            ("Ana;=1+1", "Ana;'=1+1"),
+            ("Ana; +1;'-2", "Ana;' +1;''-2"),
+            ("Ana;'b;", "Ana;'b;"),
+        ] {
             assert_eq!(shielded(cell), shield);
             assert_eq!(bare(shield), cell);
         }

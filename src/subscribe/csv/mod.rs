@@ -138,10 +138,10 @@ impl<R> Rows<R> {
             return Err(LineProblem::OpenQuote);
         }
         let address = columns.address(fields).ok_or(LineProblem::NoAddress)?;
-        if columns::is_garbled(address) {
+        if columns::is_garbled(&address) {
             return Err(LineProblem::NotText);
         }
-        let address = EmailAddress::parse(address).map_err(LineProblem::Address)?;
+        let address = EmailAddress::parse(&address).map_err(LineProblem::Address)?;
         if !columns.is_active(fields) {
             return Err(LineProblem::NotActive);
         }

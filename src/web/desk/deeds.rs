@@ -19,7 +19,7 @@ use super::{
 use crate::{
     app::App,
     domain::{actor::Actor, staff::StaffId},
-    store::StoreError,
+    store::{StoreError, ledger::Deed},
     web::form::Form,
 };
 
@@ -76,25 +76,32 @@ async fn deeds(app: &App, of: Option<Actor>, before: Option<i64>) -> Result<Deed
         let mut query = url::form_urlencoded::Serializer::new(String::new());
         query.append_pair("of", &of).append_pair("before", &last.id.to_string()).finish()
     });
-    let deeds = found.into_iter().map(|deed| Shown {
-        at: shown(deed.entry.at, &TimeZone::UTC),
-        who: deed.entry.actor.as_ref().map(|actor| name(actor, &names)).unwrap_or_default(),
-        about: deed.entry.about,
-        event: deed.entry.event,
-        reason: deed.entry.reason,
-    });
-    let deeds = deeds.collect();
+    let mut deeds = Vec::with_capacity(found.len());
+    for Deed { entry, .. } in found {
+        deeds.push(Shown {
+            at: shown(entry.at, &TimeZone::UTC),
+            who: match &entry.actor {
+                Some(actor) => name(app, actor, &names).await?,
+                None => String::new(),
+            },
+            about: entry.about,
+            event: entry.event,
+            reason: entry.reason,
+        });
+    }
     let people = names.iter().map(|(id, name)| Person { actor: id.about(), name: name.clone() });
     let mut people: Vec<Person> = people.collect();
     people.sort_by(|a, b| a.name.cmp(&b.name));
     Ok(Deeds { deeds, people, of, older })
 }
 
-/// Who it was, as staff know them.
-fn name(actor: &Actor, names: &HashMap<StaffId, String>) -> String {
-    match actor {
-        Actor::Staff(id) => names.get(id).cloned().unwrap_or_else(|| "somebody who left".to_owned()),
-        Actor::Token(id) => format!("the token {}", id.0),
-        Actor::Machine(name) => format!("{name} at the machine"),
-    }
+/// Who it was, as staff know them; who has no account, by their mask.
+async fn name(app: &App, actor: &Actor, names: &HashMap<StaffId, String>) -> Result<String, StoreError> {
+    let name = match actor {
+        Actor::Staff(id) => names.get(id).cloned(),
+        Actor::Person(id) => app.store.subscriber(*id).await?.map(|person| person.address.to_string()),
+        Actor::Token(id) => Some(format!("the token {}", id.0)),
+        Actor::Machine(name) => Some(format!("{name} at the machine")),
+    };
+    Ok(name.unwrap_or_else(|| "somebody who left".to_owned()))
 }

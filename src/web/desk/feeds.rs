@@ -27,7 +27,7 @@ use crate::{
         staff::Right,
         websub::Websub,
     },
-    newsroom::{self, PostDecision},
+    newsroom::{self, Carried, Decided, PostDecision},
     publish,
     store::StoreError,
     web::form::Form,
@@ -140,7 +140,12 @@ async fn decide(site: &Site, visitor: &Visitor, feed: &Feed, form: &Form, decisi
     let Ok(up_to) = form.one("up_to").parse() else {
         return visitor.problem(site, StatusCode::BAD_REQUEST, "Nothing was done: it is not said which posts.");
     };
-    let held = match site.app.store.posts_standing(&feed.name, Standing::Held).await {
+    let held = match decision {
+        PostDecision::Release | PostDecision::ReleaseIntoDigest => site.app.store.held_posts(&feed.name).await,
+        // Of those that an issue carries it is told where they can be stopped.
+        PostDecision::Dismiss => site.app.store.posts_standing(&feed.name, Standing::Held).await,
+    };
+    let held = match held {
         Ok(held) => held,
         Err(error) => return visitor.failed(site, "the held posts of a feed", &error),
     };
@@ -148,24 +153,33 @@ async fn decide(site: &Site, visitor: &Visitor, feed: &Feed, form: &Form, decisi
     let seen: Vec<PostId> = held.into_iter().map(|post| post.id).filter(|id| *id <= PostId(up_to)).collect();
     let decided = match seen.as_slice() {
         // To name none would mean all of them.
-        [] => 0,
+        [] => Decided::default(),
         seen => match newsroom::decide_held(&visitor.app(site), feed, seen, decision).await {
             Ok(decided) => decided,
             Err(error) => return visitor.failed(site, "a decision about held posts", &error),
         },
     };
-    if decided == 0 {
-        let wrong = Said::wrong("Nothing was done: somebody has decided about them by now.");
-        return show(site, visitor, StatusCode::CONFLICT, feed, wrong).await;
+    let carried: String = decided.carried.iter().map(elsewhere).collect();
+    if decided.count == 0 {
+        let wrong = match carried.as_str() {
+            "" => "Nothing was done: somebody has decided about them by now.".to_owned(),
+            carried => format!("Nothing was done.{carried}"),
+        };
+        return show(site, visitor, StatusCode::CONFLICT, feed, Said::wrong(&wrong)).await;
     }
-    let posts = counted(decided, "post");
+    let posts = counted(decided.count, "post");
     let done = match decision {
         PostDecision::Release | PostDecision::ReleaseIntoDigest => {
             format!("{posts} became news: the next digest takes them along.")
         }
         PostDecision::Dismiss => format!("{posts} will never be sent."),
     };
-    show(site, visitor, StatusCode::OK, feed, Said::done(&done)).await
+    show(site, visitor, StatusCode::OK, feed, Said { done: &done, wrong: carried.trim_start() }).await
+}
+
+/// That a post was not dismissed, and what to do, as a further sentence.
+fn elsewhere(Carried { title, issue, .. }: &Carried) -> String {
+    format!(" “{title}” is in issue {}: stop it there.", issue.0)
 }
 
 fn named(site: &Site, name: Name) -> Option<&Feed> {
@@ -185,7 +199,7 @@ async fn show(site: &Site, visitor: &Visitor, status: StatusCode, feed: &Feed, s
 
 async fn one_feed<'a>(app: &App, feed: &Feed, said: Said<'a>) -> Result<OneFeed<'a>, StoreError> {
     let state = app.store.feed_state(&feed.name).await?.unwrap_or_default();
-    let held = app.store.posts_standing(&feed.name, Standing::Held).await?;
+    let held = app.store.held_posts(&feed.name).await?;
     Ok(OneFeed {
         feed: health(app, feed).await?,
         kind: match feed.kind {
@@ -225,7 +239,7 @@ async fn one_feed<'a>(app: &App, feed: &Feed, said: Said<'a>) -> Result<OneFeed<
 async fn health(app: &App, feed: &Feed) -> Result<Health, StoreError> {
     let state = app.store.feed_state(&feed.name).await?;
     let is_looked_at = app.store.is_looked_at(&feed.name, app.clock.now()).await?;
-    let held = app.store.count_standing(&feed.name, Standing::Held).await?;
+    let held = app.store.count_held_posts(&feed.name).await?;
     let at = |at| shown(at, &TimeZone::UTC);
     let known = state.clone().unwrap_or_default();
     Ok(Health {

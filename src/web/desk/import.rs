@@ -171,7 +171,8 @@ pub(super) async fn decide(
             return visitor.problem(&site, StatusCode::BAD_REQUEST, "Nothing was done: no button was pressed.");
         }
     }
-    // It goes on when nobody waits for its page any more: a browser that gives up has not changed anybody's mind.
+    // A deed goes on when its browser gives up, but only for as long as a page may take to answer. Half an import, cut off
+    // there, is nobody's wish: it goes on by itself.
     let importing = tokio::spawn(import(visitor.app(&site), Arc::clone(&site.uploads), name, upload));
     match importing.await.unwrap_or_else(|gone| Err(ImportError::Unreadable(io::Error::other(gone)))) {
         Ok(imported) => {

@@ -1,6 +1,7 @@
 //! An issue's progress as it happens, by server-sent events (HTML Standard, 9.2): `drawn` with the part of the page anew, each
 //! time that it has changed, and `done` once nothing changes by itself any more. It only reads. Few streams run at a time, and
-//! each ends after a while; then the browser asks again by itself, and whoever is signed in no longer is not answered.
+//! each ends after a while; then the browser asks again by itself, and whoever is signed in no longer is not answered. That it
+//! asks is no sign that anybody is there.
 
 use std::{convert::Infallible, sync::Arc, time::Duration};
 
@@ -23,7 +24,7 @@ use super::{
     pages::Around,
     post::Number,
     progress::{Part, Progress, moves},
-    visitor::Visitor,
+    visitor::{Visitor, Watcher},
 };
 use crate::{
     domain::issue::IssueId,
@@ -75,7 +76,7 @@ enum Step {
     End,
 }
 
-pub(super) async fn stream(State(site): State<Site>, visitor: Visitor, id: Number) -> Response {
+pub(super) async fn stream(State(site): State<Site>, Watcher(visitor): Watcher, id: Number) -> Response {
     let now = match issue::found(&site, &visitor, &id).await {
         Ok(now) => now,
         Err(response) => return response,

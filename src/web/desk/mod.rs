@@ -30,6 +30,7 @@ mod today;
 mod uploads;
 mod visitor;
 mod write;
+mod written;
 
 use axum::{
     Router,

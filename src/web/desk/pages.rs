@@ -125,6 +125,7 @@ impl Around {
 pub(in crate::web) const TEMPLATES: &[(&str, &str)] = &[
     ("desk/base.html", include_str!("../../../templates/desk/base.html")),
     ("desk/sign-in.html", include_str!("../../../templates/desk/sign-in.html")),
+    ("desk/signed-out.html", include_str!("../../../templates/desk/signed-out.html")),
     ("desk/code.html", include_str!("../../../templates/desk/code.html")),
     ("desk/forgotten.html", include_str!("../../../templates/desk/forgotten.html")),
     ("desk/forgotten-asked.html", include_str!("../../../templates/desk/forgotten-asked.html")),

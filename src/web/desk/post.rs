@@ -26,7 +26,7 @@ use crate::{
         post::{PostId, Standing, StoredPost, Urgency},
         staff::Right,
     },
-    newsroom::{self, PostDecision},
+    newsroom::{self, Carried, PostDecision},
     store::{StoreError, issues::StoredIssue},
 };
 
@@ -78,7 +78,10 @@ pub(super) async fn decide(State(site): State<Site>, id: Number, Pressed { visit
         Err(response) => return response,
     };
     let (decision, done) = match form.one("do") {
-        "release" => (PostDecision::ReleaseIntoDigest, "It is news now: the next digest takes it along."),
+        "release" => (
+            PostDecision::ReleaseIntoDigest,
+            "It is news now: the next digest takes it along, where the list does not have it yet.",
+        ),
         "dismiss" => (PostDecision::Dismiss, "It will never be sent."),
         _ => return visitor.problem(&site, StatusCode::BAD_REQUEST, "Nothing was done: no button was pressed."),
     };
@@ -90,8 +93,12 @@ pub(super) async fn decide(State(site): State<Site>, id: Number, Pressed { visit
         Ok(decided) => decided,
         Err(error) => return visitor.failed(&site, "a decision about a post", &error),
     };
-    let (status, said) = match decided {
-        0 => (StatusCode::CONFLICT, Said::wrong("Nothing was done: it stands otherwise by now. Please look.")),
+    let wrong = match decided.carried.first() {
+        Some(Carried { issue, .. }) => format!("Nothing was done. It is in issue {}: stop it there.", issue.0),
+        None => "Nothing was done: it stands otherwise by now. Please look.".to_owned(),
+    };
+    let (status, said) = match decided.count {
+        0 => (StatusCode::CONFLICT, Said::wrong(&wrong)),
         _ => (StatusCode::OK, Said::done(done)),
     };
     match found(&site, &visitor, Ok(Path(post.id.0))).await {
@@ -130,13 +137,15 @@ pub(super) async fn show(
 async fn one_post<'a>(app: &'a App, post: StoredPost, said: Said<'a>) -> Result<OnePost<'a>, StoreError> {
     let issues = app.store.issues_with_post(post.id).await?;
     let is_open = matches!(post.standing, Standing::Held | Standing::News | Standing::Waiting);
+    let lists = lists_without(app, &post, &issues).await?;
+    let is_carried_everywhere = !issues.is_empty() && lists.is_empty();
     Ok(OnePost {
         facts: facts(&post),
         summary: post.post.summary.clone(),
         ledger: lines_about(app, &post.id.about(), LINES).await?,
-        lists: lists_without(app, &post, &issues).await?,
+        lists,
         windows: windows(""),
-        may_release: post.standing == Standing::Held,
+        may_release: post.standing == Standing::Held && !is_carried_everywhere,
         may_dismiss: is_open && issues.is_empty(),
         post: Shown::of(post, issues),
         said,

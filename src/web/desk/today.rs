@@ -17,7 +17,6 @@ use crate::{
         issue::{IssueId, IssueKind, IssueState},
         list::{Alerts, List},
         number::{counted, grouped},
-        post::Standing,
     },
     store::{
         StoreError,
@@ -116,7 +115,7 @@ async fn held(app: &App) -> Result<Vec<Answer>, StoreError> {
         })
         .collect();
     for feed in &app.config.feeds {
-        let posts = app.store.posts_standing(&feed.name, Standing::Held).await?;
+        let posts = app.store.held_posts(&feed.name).await?;
         if let Some(first) = posts.first() {
             let text =
                 format!("{} of the feed “{}” to be decided about.", counted(posts.len() as u64, "post"), feed.name);

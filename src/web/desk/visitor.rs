@@ -32,6 +32,10 @@ const DEVICE_KEPT: u32 = 365 * 24 * 60 * 60;
 #[derive(Debug)]
 pub(super) struct Visitor(pub(super) Session);
 
+/// Somebody who is signed in, and whose page asks by itself: they may not be there.
+#[derive(Debug)]
+pub(super) struct Watcher(pub(super) Visitor);
+
 /// Somebody who is signed in, with what they pressed.
 #[derive(Debug)]
 pub(super) struct Pressed {
@@ -95,18 +99,20 @@ impl FromRequestParts<Site> for Visitor {
     type Rejection = Response;
 
     async fn from_request_parts(parts: &mut Parts, site: &Site) -> Result<Self, Response> {
+        signed_in(site, &parts.headers).await?.ok_or_else(|| way_in(site, parts))
+    }
+}
+
+impl FromRequestParts<Site> for Watcher {
+    type Rejection = Response;
+
+    async fn from_request_parts(parts: &mut Parts, site: &Site) -> Result<Self, Response> {
         let found = match cookie(site, &parts.headers, SESSION) {
-            Some(cookie) => staff::signed_in(&site.app, &cookie).await,
+            Some(cookie) => staff::left_signed_in(&site.app, &cookie).await,
             None => Ok(None),
         };
-        match found {
-            Ok(Some(session)) => Ok(Self(session)),
-            Ok(None) => {
-                let way = format!("{}?next={}", site.desk_path("/sign-in"), next_of(parts));
-                Err(Redirect::to(&way).into_response())
-            }
-            Err(error) => Err(site.failed("who is signed in", &error)),
-        }
+        let session = found.map_err(|error| site.failed("who is signed in", &error))?;
+        session.map(|session| Self(Visitor(session))).ok_or_else(|| way_in(site, parts))
     }
 }
 
@@ -116,14 +122,43 @@ impl FromRequest<Site> for Pressed {
     async fn from_request(request: Request, site: &Site) -> Result<Self, Response> {
         let (mut parts, body) = request.into_parts();
         let visitor = Visitor::from_request_parts(&mut parts, site).await?;
-        let headers = parts.headers.clone();
-        let body = Bytes::from_request(Request::from_parts(parts, body), site).await;
-        let form = Form::read(&body.map_err(IntoResponse::into_response)?);
-        match visitor.not_theirs(site, &headers, form.one("seal")) {
-            Some(refused) => Err(refused),
-            None => Ok(Self { visitor, form }),
-        }
+        pressed(site, visitor, Request::from_parts(parts, body)).await
     }
+}
+
+/// Who is signed in, if somebody is.
+pub(super) async fn signed_in(site: &Site, headers: &HeaderMap) -> Result<Option<Visitor>, Response> {
+    let Some(cookie) = cookie(site, headers, SESSION) else { return Ok(None) };
+    let found = staff::signed_in(&site.app, &cookie).await;
+    found.map(|session| session.map(Visitor)).map_err(|error| site.failed("who is signed in", &error))
+}
+
+/// What somebody pressed, when it is theirs.
+pub(super) async fn pressed(site: &Site, visitor: Visitor, request: Request) -> Result<Pressed, Response> {
+    let headers = request.headers().clone();
+    let form = form(site, request).await?;
+    match visitor.not_theirs(site, &headers, form.one("seal")) {
+        Some(refused) => Err(refused),
+        None => Ok(Pressed { visitor, form }),
+    }
+}
+
+/// The form that a request brings.
+pub(super) async fn form(site: &Site, request: Request) -> Result<Form, Response> {
+    let body = Bytes::from_request(request, site).await;
+    Ok(Form::read(&body.map_err(IntoResponse::into_response)?))
+}
+
+/// Leads to where somebody signs in, and from there to the page that was asked for, when it was to look at.
+pub(super) fn way_in(site: &Site, parts: &Parts) -> Response {
+    let wanted = if parts.method.is_safe() { parts.uri.path_and_query().map_or("", |path| path.as_str()) } else { "" };
+    Redirect::to(&way_in_to(site, wanted)).into_response()
+}
+
+/// Where somebody signs in who wants that page.
+pub(super) fn way_in_to(site: &Site, wanted: &str) -> String {
+    let next: String = url::form_urlencoded::byte_serialize(wanted.as_bytes()).collect();
+    format!("{}?next={next}", site.desk_path("/sign-in"))
 }
 
 /// By what the browser is known from when its owner last signed in; empty when it is not.
@@ -171,12 +206,6 @@ fn full_name(site: &Site, name: &str) -> String {
 
 fn is_https(site: &Site) -> bool {
     site.app.config.desk_url().scheme() == "https"
-}
-
-/// The page to come back to: the one that was asked for, when it was to look at.
-fn next_of(parts: &Parts) -> String {
-    let wanted = if parts.method.is_safe() { parts.uri.path_and_query().map_or("", |path| path.as_str()) } else { "" };
-    url::form_urlencoded::byte_serialize(wanted.as_bytes()).collect()
 }
 
 /// A page of the desk to go to after signing in; the first one for anything else, so that nobody is sent elsewhere.

@@ -16,6 +16,7 @@ use super::{
     sending::{Terms, Window, refusal, window_of, windows},
     sheet::{Followed, Sheet, Writing},
     visitor::{Pressed, Visitor},
+    written::Written,
 };
 use crate::{
     app::App,
@@ -140,19 +141,19 @@ pub(super) async fn follow_up_page(State(site): State<Site>, visitor: Visitor, p
     }
 }
 
-pub(super) async fn alert(State(site): State<Site>, pressed: Pressed) -> Response {
+pub(super) async fn alert(State(site): State<Site>, Written(pressed): Written) -> Response {
     press(&site, Some(Writing::Alert), &pressed).await
 }
 
-pub(super) async fn follow_up(State(site): State<Site>, path: Followed, pressed: Pressed) -> Response {
+pub(super) async fn follow_up(State(site): State<Site>, path: Followed, Written(pressed): Written) -> Response {
     press(&site, Writing::of(&path), &pressed).await
 }
 
-pub(super) async fn alert_preview(State(site): State<Site>, pressed: Pressed) -> Response {
+pub(super) async fn alert_preview(State(site): State<Site>, Written(pressed): Written) -> Response {
     preview_part(&site, Some(Writing::Alert), &pressed).await
 }
 
-pub(super) async fn follow_up_preview(State(site): State<Site>, path: Followed, pressed: Pressed) -> Response {
+pub(super) async fn follow_up_preview(State(site): State<Site>, path: Followed, Written(pressed): Written) -> Response {
     preview_part(&site, Writing::of(&path), &pressed).await
 }
 

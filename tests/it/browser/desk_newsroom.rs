@@ -41,6 +41,15 @@ async fn write(browser: &Browser, scripts: Scripts) {
     assert!(browser.framed_text().await.contains("condemns the transfer that was announced today"));
 }
 
+/// Writes the alert and sends it, to go in two minutes.
+async fn send_in_two_minutes(browser: &Browser) {
+    write(browser, Scripts::On).await;
+    browser.choose("It goes", "in 2 minutes, unless somebody stops it").await;
+    browser.press("Go on to send").await;
+    browser.fill("To send it, type “yes”", "yes").await;
+    browser.press("Send to 3 readers").await;
+}
+
 /// Waits until the page of an issue that was sent says so.
 async fn settle(browser: &Browser, scripts: Scripts) {
     match scripts {
@@ -203,11 +212,7 @@ async fn a_page_that_was_live_says_so_when_it_is_not_any_more() {
     let world = house(false).await;
     let browser = Browser::start(Scripts::On).await;
     sign_in(&world, &browser, PIA).await;
-    write(&browser, Scripts::On).await;
-    browser.choose("It goes", "in 2 minutes, unless somebody stops it").await;
-    browser.press("Go on to send").await;
-    browser.fill("To send it, type “yes”", "yes").await;
-    browser.press("Send to 3 readers").await;
+    send_in_two_minutes(&browser).await;
     assert!(!browser.text().await.contains("this page is not live any more"));
     // Their sessions end, and the stream with them.
     staff::dismiss(&world.app, &address_of(PIA), "the test").await.expect("one of staff");
@@ -217,4 +222,48 @@ async fn a_page_that_was_live_says_so_when_it_is_not_any_more() {
     browser.examine("desk-issue-lost").await;
     browser.follow("See how it stands now").await;
     assert_eq!(browser.heading().await, "Sign in to the desk");
+}
+
+#[tokio::test]
+async fn a_page_that_nobody_sees_is_not_followed_until_it_is_seen_again() {
+    let world = house(false).await;
+    let browser = Browser::start(Scripts::On).await;
+    sign_in(&world, &browser, PIA).await;
+    send_in_two_minutes(&browser).await;
+    browser.comes_to_say("2:00").await;
+    // No tab of a browser without a window is ever hidden by another.
+    let closes = "const close = EventSource.prototype.close; window.left = 0;
+        EventSource.prototype.close = function () { window.left += 1; close.call(this); };";
+    browser.ask(closes).await;
+    let turns = async |hidden: &str| {
+        let turns = "Object.defineProperty(document, 'hidden', { value: HIDDEN, configurable: true });
+            document.dispatchEvent(new Event('visibilitychange')); return window.left;";
+        browser.ask(&turns.replace("HIDDEN", hidden)).await
+    };
+    assert_eq!(turns("true").await, 1);
+    world.clock.advance(SignedDuration::from_secs(15));
+    assert_eq!(turns("false").await, 1);
+    browser.comes_to_say("1:45").await;
+}
+
+#[tokio::test]
+async fn who_is_signed_out_as_they_write_is_told_so_and_loses_nothing() {
+    for scripts in [Scripts::On, Scripts::Off] {
+        let world = house(false).await;
+        let browser = Browser::start(scripts).await;
+        sign_in(&world, &browser, PIA).await;
+        write(&browser, scripts).await;
+        staff::dismiss(&world.app, &address_of(PIA), "the test").await.expect("one of staff");
+        browser.fill("Statement", &format!("{TEXT}\n\nOne line more.")).await;
+        if scripts == Scripts::On {
+            browser.comes_to_say("You are signed out. Copy what you wrote before you sign in again.").await;
+        }
+        browser.press("Preview").await;
+        assert_eq!(browser.heading().await, "You are signed out");
+        assert_eq!(browser.value("Headline").await, HEADLINE);
+        assert_eq!(browser.value("Text").await, format!("{TEXT}\n\nOne line more."));
+        browser.examine("desk-signed-out").await;
+        browser.follow("sign in").await;
+        assert_eq!(browser.heading().await, "Sign in to the desk");
+    }
 }

@@ -8,7 +8,7 @@ use tidings::domain::issue::IssueId;
 use crate::world::{
     Setup, World, address_of,
     desk::{Desk, ED, OLGA, PAUL, PIA, VERA},
-    pages::{Answer as Page, Pages},
+    pages::{Answer as Page, Pages, encoded},
     recipients,
     relay::Answer,
     stores::told_on_both_engines,
@@ -485,6 +485,57 @@ async fn progress_is_told_as_it_happens_and_ends_with_the_issue_or_the_session()
     // Who asks again is told the same at once.
     let again = pia.get(&path).await.text;
     assert!(again.contains("An alert is held") && again.contains("event: done\ndata: done\n\n"), "{again}");
+}
+
+#[tokio::test]
+async fn a_page_that_is_left_open_keeps_nobody_signed_in() {
+    let (world, pages) = house(World::setup()).await;
+    let mut pia = Desk::signed_in(&pages, PIA).await;
+    let issue = sent(&mut pia, "5m").await;
+    decide(&mut pia, issue, "stop", "").await;
+    let path = format!("{}/live", path_of(issue));
+    // The browser asks again by itself, all night.
+    for _ in 0..6 {
+        world.hours(2);
+        assert_eq!(pia.get(&path).await.status, StatusCode::OK);
+    }
+    world.hours(1);
+    assert_eq!(pia.get(&path).await.status, StatusCode::SEE_OTHER);
+    assert_eq!(pia.get("/desk").await.status, StatusCode::SEE_OTHER);
+}
+
+told_on_both_engines!(what_was_typed_is_not_lost_when_the_session_ended_meanwhile);
+async fn what_was_typed_is_not_lost_when_the_session_ended_meanwhile() {
+    let (world, pages) = house(World::setup()).await;
+    let mut pia = Desk::signed_in(&pages, PIA).await;
+    let issue = sent(&mut pia, "0s").await;
+    let seal = pia.get("/desk").await.hidden("seal");
+    world.hours(13);
+    let before = world.rows().await;
+    let typed = "Two hours of work & </textarea><script>alert(1)</script>";
+    let fields = [("seal", seal.as_str()), ("subject", "A <b>headline</b>"), ("text", typed), ("do", "plan")];
+    let (correct, withdraw) = (format!("{}/correct", path_of(issue)), format!("{}/withdraw", path_of(issue)));
+    for place in ["/desk/write", &correct, &withdraw] {
+        for path in [place, &format!("{place}/preview")] {
+            let page = pia.post(path, &fields).await;
+            assert_eq!(page.status, StatusCode::UNAUTHORIZED, "{path}");
+            let way_in = format!("/desk/sign-in?next={}", place.replace('/', "%2F"));
+            for words in ["Two hours of work &amp; &lt;", "A &lt;b&gt;headline&lt;", &way_in] {
+                assert!(page.text.contains(words), "{words} is not in {}", page.text);
+            }
+            assert!(page.text.contains("readonly") && !page.text.contains("<script"), "{}", page.text);
+            assert_eq!(page.headers["cache-control"], "no-store");
+        }
+    }
+    // What somebody else's page sends is shown to nobody, and what is no text is nothing to lose.
+    for header in [("sec-fetch-site", "cross-site"), ("origin", "https://evil.example")] {
+        let page = pia.ask(Method::POST, "/desk/write", &encoded(&fields), &[header]).await;
+        assert_eq!(page.status, StatusCode::SEE_OTHER, "{header:?}");
+        assert!(!page.text.contains("Two hours"), "{}", page.text);
+    }
+    assert_eq!(pia.post("/desk/write", &[("do", "plan"), ("text", "  ")]).await.status, StatusCode::SEE_OTHER);
+    assert_eq!(pia.post(&path_of(issue), &fields).await.status, StatusCode::SEE_OTHER);
+    assert!(before.changes(&world.rows().await).is_empty());
 }
 
 #[tokio::test]

@@ -261,6 +261,61 @@ async fn held_posts_are_decided_one_by_one_and_all_that_were_seen_at_once() {
     assert!(deeds.text.contains("pia@example.org: decided, feed:site"), "{}", deeds.text);
 }
 
+told_on_both_engines!(of_what_an_issue_carries_nobody_reads_that_it_is_never_sent);
+async fn of_what_an_issue_carries_nobody_reads_that_it_is_never_sent() {
+    let (world, pages) = house(World::setup().feed("flood = 2")).await;
+    let flood: Vec<_> = (1..=3).map(|n| world.post(&format!("Story {n} of many"))).collect();
+    world.next_look(&flood).await;
+    let mut pia = Desk::signed_in(&pages, PIA).await;
+    let carried = newest(&world).await;
+    let up_to = pia.get("/desk/feeds/site").await.hidden("up_to");
+    send(&mut pia, carried.id, "2m", "yes").await;
+    let issue = world.issues().await.pop().expect("an alert").id;
+    // It is to be decided about no more, though the guards still hold it.
+    let page = pia.get("/desk/feeds/site").await;
+    assert!(page.text.contains("of many") && !page.text.contains(&carried.post.title), "{}", page.text);
+    assert!(pia.get("/desk").await.text.contains("2 posts of the feed “site” to be decided about"));
+    let one = format!("/desk/posts/{}", carried.id.0);
+    let page = pia.get(&one).await;
+    assert!(!page.text.contains("value=\"release\"") && !page.text.contains("value=\"dismiss\""), "{}", page.text);
+
+    let where_it_is = format!("It is in issue {}: stop it there.", issue.0);
+    let page = pia.press(&one, &[("do", "dismiss")]).await;
+    assert_eq!(page.status, StatusCode::CONFLICT);
+    assert!(page.text.contains(&where_it_is), "{}", page.text);
+    let page = pia.press("/desk/feeds/site", &[("do", "dismiss"), ("up_to", &up_to)]).await;
+    let where_it_is = format!("“{}” is in issue {}: stop it there.", carried.post.title, issue.0);
+    for words in ["2 posts will never be sent.", &where_it_is, "Nothing of it is held."] {
+        assert!(page.text.contains(words), "{words} is not in {}", page.text);
+    }
+    assert_eq!(standing(&world, carried.id).await, Standing::Held);
+    let page = pia.press("/desk/feeds/site", &[("do", "release"), ("up_to", &up_to)]).await;
+    assert_eq!(page.status, StatusCode::CONFLICT, "{}", page.text);
+    world.minutes(2);
+    world.run().await;
+    assert_eq!(world.mails_to(READER).len(), 1, "it was sent, as it was said");
+    // There is nothing to be stopped any more.
+    let page = pia.press(&one, &[("do", "dismiss")]).await;
+    assert_eq!(page.status, StatusCode::CONFLICT);
+    assert!(!page.text.contains("stop it there"), "{}", page.text);
+}
+
+#[tokio::test]
+async fn on_the_command_line_as_well_what_an_issue_carries_is_not_said_never_to_be_sent() {
+    let (world, pages) = house(World::setup().feed("flood = 2")).await;
+    let flood: Vec<_> = (1..=3).map(|n| world.post(&format!("Story {n} of many"))).collect();
+    world.next_look(&flood).await;
+    let carried = newest(&world).await.id;
+    send(&mut Desk::signed_in(&pages, PIA).await, carried, "2m", "yes").await;
+    let issue = world.issues().await.pop().expect("an alert").id;
+    let held = world.tidings(&["feeds", "held", "site"]).await.well();
+    assert_eq!(held.matches("of many").count(), 2, "{held}");
+    let said = world.tidings(&["feeds", "dismiss", "site"]).await.well();
+    let where_it_is = format!("post {} is in issue {}: stop it there", carried.0, issue.0);
+    assert!(said.contains("2 posts will not be mailed") && said.contains(&where_it_is), "{said}");
+    assert_eq!(standing(&world, carried).await, Standing::Held);
+}
+
 #[tokio::test]
 async fn what_is_held_becomes_no_alert_by_a_release_but_by_being_sent_as_one() {
     let (world, pages) = house(World::setup().feed("flood = 2")).await;

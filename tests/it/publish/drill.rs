@@ -132,8 +132,8 @@ async fn a_site_whose_ids_links_and_dates_are_all_new_is_held_whole_and_staff_de
     let feed = &world.app.config.feeds[0];
     let held = world.app.store.posts_standing(&feed.name, Standing::Held).await.expect("posts");
     let new = held.iter().find(|post| post.post.title == NEW).expect("it is among them").id;
-    assert_eq!(newsroom::decide_held(&world.app, feed, &[new], PostDecision::Release).await.expect("decided"), 1);
-    assert_eq!(newsroom::decide_held(&world.app, feed, &[], PostDecision::Dismiss).await.expect("decided"), 200);
+    assert_eq!(newsroom::decide_held(&world.app, feed, &[new], PostDecision::Release).await.expect("decided").count, 1);
+    assert_eq!(newsroom::decide_held(&world.app, feed, &[], PostDecision::Dismiss).await.expect("decided").count, 200);
     world.until("2024-05-13T09:00:00Z");
     world.run().await;
     let mails = world.mails_to("reader1@example.org");

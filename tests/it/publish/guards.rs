@@ -44,7 +44,7 @@ const STAFF: &str = "desk@example.org";
 
 async fn decide(world: &World, decision: PostDecision) -> u64 {
     let feed = &world.app.config.feeds[0];
-    newsroom::decide_held(&world.app, feed, &[], decision).await.expect("the store takes it")
+    newsroom::decide_held(&world.app, feed, &[], decision).await.expect("the store takes it").count
 }
 
 fn many(world: &World, count: usize) -> Vec<Post> {
