@@ -149,21 +149,6 @@ pub async fn write_held(tx: &mut Tx, edition: Edition<'_>, held: Held<'_>) -> Re
     Ok(())
 }
 
-/// Queues a held issue after all; `None` when it is no longer held.
-///
-/// # Errors
-/// When the store cannot be written.
-pub async fn queue_held(store: &Store, edition: Edition<'_>, ready: &Ready) -> Result<Option<Queued>, StoreError> {
-    let mailing = freeze_issue(store, edition, ready).await?;
-    let mut tx = store.begin().await?;
-    if !tx.move_issue(edition.issue, IssueState::Held, IssueState::Queued, "").await? {
-        return Ok(None);
-    }
-    let queued = hand_over(&mut tx, edition, ready, &mailing).await?;
-    tx.commit().await?;
-    Ok(Some(queued))
-}
-
 /// The mailing of an issue, of a fresh number and frozen.
 ///
 /// # Errors
@@ -220,7 +205,17 @@ async fn end_slots(tx: &mut Tx, list: &Slug, until: Timestamp) -> Result<(), Sto
     if tx.end_slots(list, until).await? { Ok(()) } else { Err(StoreError::Conflict) }
 }
 
-async fn hand_over(tx: &mut Tx, edition: Edition<'_>, ready: &Ready, mailing: &Mailing) -> Result<Queued, StoreError> {
+/// Hands an issue that stands as queued over to delivery, within a transaction of more; its mailing is one of
+/// [`freeze_issue`].
+///
+/// # Errors
+/// As [`queue_issue`].
+pub async fn hand_over(
+    tx: &mut Tx,
+    edition: Edition<'_>,
+    ready: &Ready,
+    mailing: &Mailing,
+) -> Result<Queued, StoreError> {
     let Edition { issue, draft, why, now, .. } = edition;
     tx.add_mailing(mailing).await?;
     let batch = batch(mailing, ready.goes_at);

@@ -18,7 +18,7 @@ use crate::{
         delivery::DeliveryState,
         issue::{IssueId, IssueKind},
     },
-    newsroom::{self, By, Placed},
+    newsroom::{self, By, Placed, Seen},
     store::{issues::StoredIssue, ledger::Entry},
 };
 
@@ -121,10 +121,9 @@ impl Issues {
             }
             Self::Release { issue, who, yes } => {
                 let by = sending::by(&app, who.by.as_deref()).await?;
-                if !yes && !confirmed(&app, IssueId(issue), &by).await? {
-                    return Ok(ExitCode::FAILURE);
-                }
-                let placed = newsroom::release(&app, IssueId(issue), &by).await?;
+                let seen = if yes { Some(Seen::Now) } else { confirmed(&app, IssueId(issue), &by).await? };
+                let Some(seen) = seen else { return Ok(ExitCode::FAILURE) };
+                let placed = newsroom::release(&app, IssueId(issue), &by, seen).await?;
                 let readers = match placed {
                     Placed::Queued(queued) => Some(queued.readers),
                     Placed::Waits(_) => None,
@@ -133,10 +132,9 @@ impl Issues {
             }
             Self::Approve { issue, by, yes } => {
                 let by = sending::by(&app, Some(&by)).await?;
-                if !yes && !confirmed(&app, IssueId(issue), &by).await? {
-                    return Ok(ExitCode::FAILURE);
-                }
-                let queued = newsroom::approve(&app, IssueId(issue), &by).await?;
+                let seen = if yes { Some(Seen::Now) } else { confirmed(&app, IssueId(issue), &by).await? };
+                let Some(seen) = seen else { return Ok(ExitCode::FAILURE) };
+                let queued = newsroom::approve(&app, IssueId(issue), &by, seen).await?;
                 output.print(&queued.readers, |readers| released(issue, Some(*readers)))?;
             }
             Self::Cancel { issue, reason, who } => {
@@ -154,12 +152,14 @@ impl Issues {
 }
 
 /// Shows what letting an alert go would do, and asks. Digests go as they would have gone by themselves.
-async fn confirmed(app: &App, issue: IssueId, by: &By) -> anyhow::Result<bool> {
+/// Gives what was seen then; `None` when it is not to go.
+async fn confirmed(app: &App, issue: IssueId, by: &By) -> anyhow::Result<Option<Seen>> {
     let plan = newsroom::plan_release(app, issue, by).await?;
-    match plan.kind {
-        IssueKind::Digest => Ok(true),
-        IssueKind::Alert | IssueKind::Drill => sending::confirmed(&plan, &newsroom::preview_issue(app, issue).await?),
-    }
+    let is_confirmed = match plan.kind {
+        IssueKind::Digest => true,
+        IssueKind::Alert | IssueKind::Drill => sending::confirmed(&plan, &newsroom::preview_issue(app, issue).await?)?,
+    };
+    Ok(is_confirmed.then_some(plan.seen))
 }
 
 fn released(issue: i64, readers: Option<u64>) -> String {

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 
 use super::{
-    By, Confirmation, NewsroomError, by::is_staff, cancel, configured_list, draft_of, hold, preview_issue, ready,
+    By, Confirmation, NewsroomError, Seen, by::is_staff, cancel, configured_list, draft_of, hold, preview_issue, ready,
     window,
 };
 use crate::{
@@ -188,8 +188,8 @@ pub async fn decide_by(
     match decision {
         Decision::Stop => drop(hold(app, issue, "stopped", by).await?),
         Decision::GiveUp => drop(cancel(app, issue, "given up", by).await?),
-        Decision::Release => drop(super::release(app, issue, by).await?),
-        Decision::Approve => drop(super::approve(app, issue, by).await?),
+        Decision::Release => drop(super::release(app, issue, by, Seen::UpTo(now.seen)).await?),
+        Decision::Approve => drop(super::approve(app, issue, by, Seen::UpTo(now.seen)).await?),
     }
     look(app, issue, Some(by)).await
 }

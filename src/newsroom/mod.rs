@@ -43,7 +43,7 @@ pub use held_posts::{Carried, Decided, PostDecision, decide_held};
 pub use post_alerts::{draft_alert_of_post, words_of};
 pub use preview::{Preview, preview, preview_digest, preview_issue, preview_withdrawal};
 pub(crate) use ready::ready;
-pub use release::{approve, plan_release, release};
+pub use release::{Seen, approve, plan_release, release};
 pub use send::{Placed, Plan, Sending, plan, send, send_expecting, test};
 pub(crate) use sent_alerts::alerts_before;
 pub use staff::{notice_to_staff, notices_about};

@@ -21,20 +21,23 @@ use crate::{
     },
     queue::{self, Edition, Queued, ReadyNotice},
     render::{Fact, Notice},
-    store::issues::StoredIssue,
+    store::{StoreError, Tx, issues::StoredIssue},
 };
 
 /// Releases a held issue. One that was never rendered is rendered now and queued; one that was stopped while it was
 /// being sent goes on where it stopped, as it was frozen. An alert may have to wait for a second person first.
 ///
 /// # Errors
-/// When it is not held, or waits for a second person already, or a template is (still) broken.
-pub async fn release(app: &App, id: IssueId, by: &By) -> Result<Placed, NewsroomError> {
+/// When it is not held, waits for a second person already, or was decided upon since it was seen, or a template is (still)
+/// broken.
+pub async fn release(app: &App, id: IssueId, by: &By, seen: Seen) -> Result<Placed, NewsroomError> {
     let issue = app.store.issue(id).await?;
     needs(&issue, IssueState::Held)?;
     let draft = draft_of(app, &issue).await?;
     let person = match must_wait(app, &draft, by)? {
-        Wait::Not => return let_go(app, &issue, &draft, &format!("released by {by}")).await.map(Placed::Queued),
+        Wait::Not => {
+            return let_go(app, &issue, &draft, &format!("released by {by}"), seen).await.map(Placed::Queued);
+        }
         Wait::ForSecond(person) => person,
         Wait::ForStaff => return Err(NewsroomError::WhoAreYou),
     };
@@ -45,7 +48,7 @@ pub async fn release(app: &App, id: IssueId, by: &By) -> Result<Placed, Newsroom
     let edition = edition(app, id, &draft, &why);
     let notices = waiting_notices(app, edition, Wait::ForSecond(person)).await?;
     let mut tx = app.store.begin().await?;
-    if !tx.want_issue(id, person, &why).await? {
+    if !tx.want_issue(id, person, &why).await? || !is_all_seen(&mut tx, id, seen).await? {
         return Err(decided_already(id, IssueState::Held));
     }
     tx.record(edition.now, &id.about(), "wanted", &why).await?;
@@ -61,6 +64,8 @@ pub async fn release(app: &App, id: IssueId, by: &By) -> Result<Placed, Newsroom
 /// # Errors
 /// When it is not held, or it is not said who wants it.
 pub async fn plan_release(app: &App, id: IssueId, by: &By) -> Result<Plan, NewsroomError> {
+    // Looked at first: who decides meanwhile is not seen.
+    let seen = app.store.last_entry_about(&id.about()).await?;
     let issue = app.store.issue(id).await?;
     needs(&issue, IssueState::Held)?;
     let draft = draft_of(app, &issue).await?;
@@ -75,6 +80,7 @@ pub async fn plan_release(app: &App, id: IssueId, by: &By) -> Result<Plan, Newsr
         }
     };
     Ok(Plan {
+        seen: Seen::UpTo(seen),
         kind: issue.kind,
         readers: headcount.readers,
         whom: window::whom_of(&draft, configured_list(app, &issue.list)?, headcount),
@@ -91,8 +97,8 @@ pub async fn plan_release(app: &App, id: IssueId, by: &By) -> Result<Plan, Newsr
 /// Approves, as the second person, an alert that another wants out: it goes, or its window opens.
 ///
 /// # Errors
-/// When it does not wait for a second person, or the first one is this very person.
-pub async fn approve(app: &App, id: IssueId, by: &By) -> Result<Queued, NewsroomError> {
+/// When it does not wait for a second person, the first one is this very person, or it was decided upon since it was seen.
+pub async fn approve(app: &App, id: IssueId, by: &By, seen: Seen) -> Result<Queued, NewsroomError> {
     let issue = app.store.issue(id).await?;
     needs(&issue, IssueState::Held)?;
     let Some(first) = issue.wanted_by else {
@@ -107,7 +113,25 @@ pub async fn approve(app: &App, id: IssueId, by: &By) -> Result<Queued, Newsroom
         return Err(NewsroomError::SamePerson { issue: id.0 });
     }
     let draft = draft_of(app, &issue).await?;
-    let_go(app, &issue, &draft, &format!("approved by {by}")).await
+    let_go(app, &issue, &draft, &format!("approved by {by}"), seen).await
+}
+
+/// What somebody who lets an issue go has seen of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Seen {
+    /// It goes as it stands now, whatever was decided before.
+    Now,
+    /// What was written down of it up to this line of the ledger. What another has decided since they do not know.
+    UpTo(i64),
+}
+
+/// True when nothing was written down of an issue that who lets it go has not seen. Asked when the issue was moved by the
+/// same transaction, nobody can decide anything behind it.
+async fn is_all_seen(tx: &mut Tx, issue: IssueId, seen: Seen) -> Result<bool, StoreError> {
+    match seen {
+        Seen::Now => Ok(true),
+        Seen::UpTo(line) => Ok(tx.last_entry_about(&issue.about()).await? == line),
+    }
 }
 
 /// Whether something must wait for others of staff.
@@ -179,14 +203,27 @@ pub(super) async fn waiting_notices(
     Ok(notices_about(app, issue, &notice).await?)
 }
 
-async fn let_go(app: &App, issue: &StoredIssue, draft: &Draft, why: &str) -> Result<Queued, NewsroomError> {
+async fn let_go(app: &App, issue: &StoredIssue, draft: &Draft, why: &str, seen: Seen) -> Result<Queued, NewsroomError> {
     if issue.queued_at.is_some() {
-        return go_on(app, issue, why).await;
+        return go_on(app, issue, why, seen).await;
     }
     let edition = edition(app, issue.id, draft, why);
     let ready = ready(app, edition, issue.window).await?;
-    let queued = queue::queue_held(&app.store, edition, &ready).await?;
-    queued.ok_or_else(|| decided_already(issue.id, IssueState::Held))
+    let mailing = queue::freeze_issue(&app.store, edition, &ready).await?;
+    let mut tx = app.store.begin().await?;
+    move_on(&mut tx, issue.id, seen).await?;
+    let queued = queue::hand_over(&mut tx, edition, &ready, &mailing).await?;
+    tx.commit().await?;
+    Ok(queued)
+}
+
+/// Takes a held issue for queued, if it still is as it was seen.
+async fn move_on(tx: &mut Tx, issue: IssueId, seen: Seen) -> Result<(), NewsroomError> {
+    let is_moved = tx.move_issue(issue, IssueState::Held, IssueState::Queued, "").await?;
+    if is_moved && is_all_seen(tx, issue, seen).await? {
+        return Ok(());
+    }
+    Err(decided_already(issue, IssueState::Held))
 }
 
 /// What was stopped in its window waits for the rest of it.
@@ -194,7 +231,7 @@ fn rest_of_window(issue: &StoredIssue, now: Timestamp) -> Timestamp {
     issue.goes_at.map_or(now, |goes_at| goes_at.max(now))
 }
 
-async fn go_on(app: &App, issue: &StoredIssue, why: &str) -> Result<Queued, NewsroomError> {
+async fn go_on(app: &App, issue: &StoredIssue, why: &str, seen: Seen) -> Result<Queued, NewsroomError> {
     let now = app.clock.now();
     let mailing = app.store.mailing_of_issue(issue.id).await?;
     if let Some(at) = mailing.and_then(|mailing| mailing.expires_at).filter(|at| *at <= now) {
@@ -202,9 +239,7 @@ async fn go_on(app: &App, issue: &StoredIssue, why: &str) -> Result<Queued, News
     }
     let goes_at = rest_of_window(issue, now);
     let mut tx = app.store.begin().await?;
-    if !tx.move_issue(issue.id, IssueState::Held, IssueState::Queued, "").await? {
-        return Err(decided_already(issue.id, IssueState::Held));
-    }
+    move_on(&mut tx, issue.id, seen).await?;
     tx.forget_wish(issue.id).await?;
     tx.clear_alarm(&issue.id.about(), AlarmKind::IssueHeld, now).await?;
     let readers = tx.unpark(issue.id, goes_at, now).await?;

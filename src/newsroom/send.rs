@@ -8,7 +8,7 @@ use super::{
     By, Confirmation, NewsroomError, configured_list, correct,
     draft::{render_as, render_draft},
     ready::{Headcount, count_audience, edition, expiry, ready, rendered},
-    release::{Wait, must_wait, waiting_notices},
+    release::{Seen, Wait, must_wait, waiting_notices},
     window,
 };
 use crate::{
@@ -54,6 +54,9 @@ impl Placed {
 /// What sending a draft would do.
 #[derive(Clone, Debug, Serialize)]
 pub struct Plan {
+    /// What was seen of the issue when this was planned.
+    #[serde(skip)]
+    pub seen: Seen,
     /// What it is: an alert, or the drill of one.
     pub kind: IssueKind,
     /// Its subject.
@@ -89,6 +92,7 @@ pub async fn plan(app: &App, draft: &Draft, sending: &Sending<'_>) -> Result<Pla
     let goes_at = edition.now.checked_add(sending.window).unwrap_or(Timestamp::MAX);
     let (rendered, withdrawal) = rendered(app, edition, goes_at).await?;
     Ok(Plan {
+        seen: Seen::Now,
         kind: draft.kind(),
         subject: rendered.subject,
         readers: headcount.readers,

@@ -48,6 +48,8 @@ pub struct Deed {
     pub entry: Entry,
 }
 
+const LAST_ABOUT: &str = "SELECT COALESCE(MAX(id), 0) FROM ledger WHERE about = $1";
+
 impl Tx {
     /// Writes one line, together with what it tells of.
     ///
@@ -70,6 +72,15 @@ impl Tx {
         .await?;
         Ok(())
     }
+
+    /// The number of the last line about one thing; 0 when there is none.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn last_entry_about(&mut self, about: &str) -> Result<i64, StoreError> {
+        let (last,): (i64,) = sqlx::query_as(LAST_ABOUT).bind(about).fetch_one(&mut *self.inner).await?;
+        Ok(last)
+    }
 }
 
 impl Store {
@@ -88,10 +99,7 @@ impl Store {
     /// # Errors
     /// When the store cannot be read.
     pub async fn last_entry_about(&self, about: &str) -> Result<i64, StoreError> {
-        let (last,): (i64,) = sqlx::query_as("SELECT COALESCE(MAX(id), 0) FROM ledger WHERE about = $1")
-            .bind(about)
-            .fetch_one(&self.reader)
-            .await?;
+        let (last,): (i64,) = sqlx::query_as(LAST_ABOUT).bind(about).fetch_one(&self.reader).await?;
         Ok(last)
     }
 

@@ -294,7 +294,7 @@ async fn delivery_holds_an_issue_and_staff_hear_of_it_or_neither() {
         world.ledger("issue:1").await[1..],
         ["held: every reader is refused", "alarm: issue:1 is not well; look after it."]
     );
-    newsroom::release(&world.app, issue, &somebody()).await.expect("it was held");
+    newsroom::release(&world.app, issue, &somebody(), newsroom::Seen::Now).await.expect("it was held");
     world.run().await;
     assert_eq!(world.states(issue).await, "sent 3");
     assert_eq!(store.hold_issue(IssueId(99), "x", now).await.expect("no such issue"), None);

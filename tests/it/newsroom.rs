@@ -16,7 +16,7 @@ use tidings::{
         delivery::Lane,
         issue::{Draft, IssueId},
     },
-    newsroom::{self, NewsroomError, Placed, Sending, Statement},
+    newsroom::{self, NewsroomError, Placed, Seen, Sending, Statement},
     queue::Queued,
     stop::Stop,
     subscribe::Added,
@@ -223,7 +223,7 @@ async fn a_held_issue_stops_where_it_is_and_goes_on_when_released(setup: Setup) 
     world.hours(1);
     world.run().await;
     assert_eq!(world.mails().len(), 5, "it stays held");
-    newsroom::release(&world.app, issue, &somebody()).await.expect("it was held");
+    newsroom::release(&world.app, issue, &somebody(), Seen::Now).await.expect("it was held");
     world.run().await;
     let mut all: Vec<String> = world.mails().into_iter().map(|mail| mail.to).collect();
     assert_eq!(all.len(), 40);
@@ -243,8 +243,10 @@ async fn two_people_who_release_or_hold_at_once_do_it_once() {
         tokio::join!(newsroom::hold(&world.app, issue, "why", &ana), newsroom::hold(&world.app, issue, "why", &ana));
     let (well, not) = if one.is_ok() { (one, two) } else { (two, one) };
     assert!(matches!((&well, &not), (Ok(2), Err(NewsroomError::WrongState { .. }))), "{well:?} {not:?}");
-    let (one, two) =
-        tokio::join!(newsroom::release(&world.app, issue, &ana), newsroom::release(&world.app, issue, &ana));
+    let (one, two) = tokio::join!(
+        newsroom::release(&world.app, issue, &ana, Seen::Now),
+        newsroom::release(&world.app, issue, &ana, Seen::Now)
+    );
     let (well, not) = if one.is_ok() { (one, two) } else { (two, one) };
     let queued = Queued { issue, readers: 2, goes_at: world.clock.now() };
     assert!(matches!(&not, Err(NewsroomError::WrongState { .. })), "{not:?}");
@@ -265,7 +267,7 @@ async fn what_of_a_held_issue_was_put_off_waits_for_its_release() {
     world.hours(2);
     world.run().await;
     assert_eq!((world.mails().len(), world.states(issue).await.as_str()), (0, "deferred 1"));
-    newsroom::release(&world.app, issue, &somebody()).await.expect("it was held");
+    newsroom::release(&world.app, issue, &somebody(), Seen::Now).await.expect("it was held");
     world.run().await;
     assert_eq!((world.mails().len(), world.states(issue).await.as_str()), (1, "sent 1"));
 }
@@ -284,7 +286,7 @@ async fn a_cancelled_issue_is_not_sent_on() {
     world.run().await;
     assert_eq!((world.mails().len(), world.states(issue).await.as_str()), (5, "sent 5, dropped 35"));
     for refused in [
-        newsroom::release(&world.app, issue, &somebody()).await.map(drop),
+        newsroom::release(&world.app, issue, &somebody(), Seen::Now).await.map(drop),
         newsroom::cancel(&world.app, issue, "", &somebody()).await.map(drop),
     ] {
         assert!(matches!(refused, Err(NewsroomError::WrongState { .. })), "{refused:?}");
@@ -370,7 +372,7 @@ async fn a_held_alert_whose_time_ran_out_is_not_released() {
     newsroom::hold(&world.app, queued.issue, "wait", &somebody()).await.expect("held");
     world.hours(13);
     assert!(matches!(
-        newsroom::release(&world.app, queued.issue, &somebody()).await,
+        newsroom::release(&world.app, queued.issue, &somebody(), Seen::Now).await,
         Err(NewsroomError::TooLate { .. })
     ));
 }

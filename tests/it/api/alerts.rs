@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use tidings::{
     access::{self, Once, Turn},
     domain::{access::Scope, issue::IssueId},
-    newsroom::{self, By, Placed, Sending, Statement},
+    newsroom::{self, By, Placed, Seen, Sending, Statement},
 };
 
 use super::house;
@@ -180,15 +180,15 @@ async fn where_two_people_are_needed_a_program_is_neither_of_them() {
     let desk = By::staff(&world.app, &desk).await.expect("staff");
     let chief = By::staff(&world.app, &chief).await.expect("staff");
     // One person does not let it go: with the program, they are one.
-    assert!(newsroom::approve(&world.app, issue, &desk).await.is_err());
-    let placed = newsroom::release(&world.app, issue, &desk).await.expect("wanted");
+    assert!(newsroom::approve(&world.app, issue, &desk, Seen::Now).await.is_err());
+    let placed = newsroom::release(&world.app, issue, &desk, Seen::Now).await.expect("wanted");
     assert!(matches!(placed, Placed::Waits(_)));
     assert_eq!(sent(&world, "By two").await, 0);
-    assert!(newsroom::approve(&world.app, issue, &desk).await.is_err());
+    assert!(newsroom::approve(&world.app, issue, &desk, Seen::Now).await.is_err());
     let token = By::Token { id: program.id, name: "a program".into() };
-    assert!(newsroom::approve(&world.app, issue, &token).await.is_err());
-    assert!(newsroom::release(&world.app, issue, &token).await.is_err());
-    newsroom::approve(&world.app, issue, &chief).await.expect("approved");
+    assert!(newsroom::approve(&world.app, issue, &token, Seen::Now).await.is_err());
+    assert!(newsroom::release(&world.app, issue, &token, Seen::Now).await.is_err());
+    newsroom::approve(&world.app, issue, &chief, Seen::Now).await.expect("approved");
     assert_eq!(sent(&world, "By two").await, 1);
 }
 
@@ -207,7 +207,7 @@ async fn a_program_that_alerts_again_and_again_is_held_up_and_staff_release_what
     let told = world.mails_to("desk@example.org").pop().expect("staff are told");
     assert!(told.subject.contains("waits for one of you"), "{}", told.subject);
     let desk = By::staff(&world.app, &address_of("desk@example.org")).await.expect("staff");
-    newsroom::release(&world.app, world.held_issue().await, &desk).await.expect("released");
+    newsroom::release(&world.app, world.held_issue().await, &desk, Seen::Now).await.expect("released");
     assert_eq!(sent(&world, "Alert 3").await, 1);
     // On the next day it may send by itself again.
     world.hours(25);

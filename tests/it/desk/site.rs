@@ -136,7 +136,7 @@ async fn an_alert_of_a_post_waits_in_its_window_and_for_a_second_person() {
     assert!(page.text.contains("second person"), "{}", page.text);
     let issue = world.held_issue().await;
     let olga = tidings::newsroom::By::staff(&world.app, &crate::world::address_of(OLGA)).await.expect("staff");
-    tidings::newsroom::approve(&world.app, issue, &olga).await.expect("approved");
+    tidings::newsroom::approve(&world.app, issue, &olga, tidings::newsroom::Seen::Now).await.expect("approved");
     world.run().await;
     assert!(world.mails_to(READER).is_empty(), "its window has just opened");
     world.minutes(2);

@@ -3,7 +3,7 @@
 use jiff::SignedDuration;
 use tidings::{
     domain::issue::{Draft, IssueKind},
-    newsroom::{self, By, NewsroomError, Placed, Sending, Statement},
+    newsroom::{self, By, NewsroomError, Placed, Seen, Sending, Statement},
 };
 
 use super::{STAFF, WORDS, alert, send_now, told};
@@ -68,7 +68,7 @@ async fn a_drill_takes_the_whole_road_second_person_window_and_veto() {
     };
     world.run().await;
     assert_eq!(told(&world, "chief@example.org").subject, "[Drill] A drill waits for a second person: “Statement”");
-    newsroom::approve(&world.app, issue, &chief).await.expect("another");
+    newsroom::approve(&world.app, issue, &chief, Seen::Now).await.expect("another");
     world.run().await;
     assert_eq!(told(&world, "desk@example.org").subject, "[Drill] A drill goes out in 2 minutes: “Statement”");
     newsroom::hold(&world.app, issue, "it works", &desk).await.expect("in its window");

@@ -4,7 +4,7 @@ use jiff::SignedDuration;
 use reqwest::StatusCode;
 use tidings::{
     domain::issue::IssueId,
-    newsroom::{self, By, NewsroomError, Placed, Sending, Statement},
+    newsroom::{self, By, NewsroomError, Placed, Seen, Sending, Statement},
 };
 
 use super::{STAFF, WORDS, alert, told};
@@ -56,11 +56,14 @@ async fn an_alert_goes_when_another_approves_it(setup: Setup) {
     let own = pages.post(&mine.path_to("staff"), &[("do", "approve"), ("typed", "yes")]).await;
     assert_eq!(own.status, StatusCode::CONFLICT);
     assert!(matches!(
-        newsroom::approve(&world.app, issue, &desk(&world).await).await,
+        newsroom::approve(&world.app, issue, &desk(&world).await, Seen::Now).await,
         Err(NewsroomError::SamePerson { .. })
     ));
-    assert!(matches!(newsroom::approve(&world.app, issue, &somebody()).await, Err(NewsroomError::WhoAreYou)));
-    let again = newsroom::release(&world.app, issue, &chief(&world).await).await;
+    assert!(matches!(
+        newsroom::approve(&world.app, issue, &somebody(), Seen::Now).await,
+        Err(NewsroomError::WhoAreYou)
+    ));
+    let again = newsroom::release(&world.app, issue, &chief(&world).await, Seen::Now).await;
     assert!(matches!(again, Err(NewsroomError::WaitsForSecond { .. })), "{again:?}");
     assert_eq!(world.states(issue).await, "");
 
@@ -111,8 +114,10 @@ async fn approved_twice_at_once_it_goes_once() {
     world.readers(2).await;
     let issue = wanted(&world, SignedDuration::ZERO).await;
     let chief = chief(&world).await;
-    let (one, two) =
-        tokio::join!(newsroom::approve(&world.app, issue, &chief), newsroom::approve(&world.app, issue, &chief));
+    let (one, two) = tokio::join!(
+        newsroom::approve(&world.app, issue, &chief, Seen::Now),
+        newsroom::approve(&world.app, issue, &chief, Seen::Now)
+    );
     assert_eq!([one.is_ok(), two.is_ok()].iter().filter(|well| **well).count(), 1, "{one:?} {two:?}");
     world.run().await;
     assert_eq!(world.states(issue).await, "sent 2");
@@ -125,16 +130,19 @@ async fn a_held_alert_needs_two_and_a_stopped_one_needs_them_anew() {
     world.next_look(&[world.post("Coalition condemns a transfer")]).await;
     let issue = world.held_issue().await;
     let (desk, chief) = (desk(&world).await, chief(&world).await);
-    assert!(matches!(newsroom::release(&world.app, issue, &somebody()).await, Err(NewsroomError::WhoAreYou)));
-    assert!(matches!(newsroom::release(&world.app, issue, &chief).await, Ok(Placed::Waits(_))));
-    let alone = newsroom::approve(&world.app, issue, &chief).await;
+    assert!(matches!(
+        newsroom::release(&world.app, issue, &somebody(), Seen::Now).await,
+        Err(NewsroomError::WhoAreYou)
+    ));
+    assert!(matches!(newsroom::release(&world.app, issue, &chief, Seen::Now).await, Ok(Placed::Waits(_))));
+    let alone = newsroom::approve(&world.app, issue, &chief, Seen::Now).await;
     assert!(matches!(alone, Err(NewsroomError::SamePerson { .. })), "{alone:?}");
-    newsroom::approve(&world.app, issue, &desk).await.expect("another");
+    newsroom::approve(&world.app, issue, &desk, Seen::Now).await.expect("another");
     newsroom::hold(&world.app, issue, "wait", &desk).await.expect("queued");
-    let nobody = newsroom::approve(&world.app, issue, &desk).await;
+    let nobody = newsroom::approve(&world.app, issue, &desk, Seen::Now).await;
     assert!(matches!(nobody, Err(NewsroomError::WrongState { .. })), "nobody wants it now: {nobody:?}");
-    assert!(matches!(newsroom::release(&world.app, issue, &desk).await, Ok(Placed::Waits(_))));
-    newsroom::approve(&world.app, issue, &chief).await.expect("another");
+    assert!(matches!(newsroom::release(&world.app, issue, &desk, Seen::Now).await, Ok(Placed::Waits(_))));
+    newsroom::approve(&world.app, issue, &chief, Seen::Now).await.expect("another");
     world.run().await;
     assert_eq!(world.states(issue).await, "sent 2");
 }
@@ -147,7 +155,7 @@ async fn a_correction_that_waits_is_shown_with_those_who_may_have_the_first() {
     // Staff hear of it.
     world.run().await;
     world.relay.answer_once(Stage::Dot, Answer::TakeAndClose);
-    newsroom::approve(&world.app, issue, &chief(&world).await).await.expect("another");
+    newsroom::approve(&world.app, issue, &chief(&world).await, Seen::Now).await.expect("another");
     world.run().await;
     assert_eq!(world.states(issue).await, "queued 1, unknown 1");
     let said = newsroom::Correction { subject: "It was the north", wrong: "", markdown: "The north." };
@@ -159,7 +167,7 @@ async fn a_correction_that_waits_is_shown_with_those_who_may_have_the_first() {
     assert_eq!(world.states(issue).await, "dropped 2");
     let seen = newsroom::deciding_by(&world.app, correction, None).await.expect("it is shown");
     assert_eq!(seen.whom, "about 1 reader who was mailed “Statement”");
-    newsroom::approve(&world.app, correction, &chief(&world).await).await.expect("another");
+    newsroom::approve(&world.app, correction, &chief(&world).await, Seen::Now).await.expect("another");
     world.run().await;
     assert_eq!(world.states(correction).await, "sent 1");
 }
@@ -169,7 +177,7 @@ async fn a_withdrawal_waits_for_nobody_and_a_correction_stops_the_first_at_once(
     let world = two_needed().start().await;
     world.readers(2).await;
     let issue = wanted(&world, SignedDuration::ZERO).await;
-    newsroom::approve(&world.app, issue, &chief(&world).await).await.expect("another");
+    newsroom::approve(&world.app, issue, &chief(&world).await, Seen::Now).await.expect("another");
     world.run().await;
     let said = newsroom::Correction { subject: "It was the north", wrong: "", markdown: "The north." };
     let correction = newsroom::draft_correction(&world.app, issue, &said).await.expect("a draft");
@@ -179,7 +187,7 @@ async fn a_withdrawal_waits_for_nobody_and_a_correction_stops_the_first_at_once(
     let seen = newsroom::deciding_by(&world.app, correction, None).await.expect("it is shown");
     assert_eq!(seen.whom, "about 2 readers who were mailed “Statement”");
     assert_eq!(world.issues().await[0].state.as_str(), "cancelled");
-    newsroom::approve(&world.app, correction, &chief(&world).await).await.expect("another");
+    newsroom::approve(&world.app, correction, &chief(&world).await, Seen::Now).await.expect("another");
     world.run().await;
     assert_eq!(world.states(correction).await, "sent 2");
     let withdrawal = newsroom::draft_withdrawal(&world.app, issue, "").await.expect("a draft");
@@ -209,11 +217,11 @@ async fn who_wanted_it_and_is_erased_cannot_approve_it_under_another_number() {
     tx.commit().await.expect("the store takes it");
     let anew = desk(&world).await;
     assert_ne!(anew.person(), Some(person));
-    let approved = newsroom::approve(&world.app, issue, &anew).await;
+    let approved = newsroom::approve(&world.app, issue, &anew, Seen::Now).await;
     assert!(matches!(approved, Err(NewsroomError::WrongState { .. })), "{approved:?}");
     // Two must want it anew.
-    assert_eq!(newsroom::release(&world.app, issue, &anew).await.expect("wanted"), Placed::Waits(issue));
-    newsroom::approve(&world.app, issue, &chief(&world).await).await.expect("it goes");
+    assert_eq!(newsroom::release(&world.app, issue, &anew, Seen::Now).await.expect("wanted"), Placed::Waits(issue));
+    newsroom::approve(&world.app, issue, &chief(&world).await, Seen::Now).await.expect("it goes");
     world.run().await;
     assert_eq!(world.states(issue).await, "sent 2");
 }
@@ -223,7 +231,7 @@ async fn a_withdrawal_with_words_of_ones_own_waits_for_a_second_person() {
     let world = two_needed().start().await;
     world.readers(2).await;
     let issue = wanted(&world, SignedDuration::ZERO).await;
-    newsroom::approve(&world.app, issue, &chief(&world).await).await.expect("it goes");
+    newsroom::approve(&world.app, issue, &chief(&world).await, Seen::Now).await.expect("it goes");
     world.run().await;
     let draft = newsroom::draft_withdrawal(&world.app, issue, "Everybody is to march.").await.expect("a draft");
     let by = desk(&world).await;

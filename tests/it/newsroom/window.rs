@@ -4,7 +4,7 @@ use jiff::SignedDuration;
 use reqwest::{Method, StatusCode};
 use tidings::{
     domain::issue::IssueId,
-    newsroom::{self, NewsroomError, Placed, Sending, Statement},
+    newsroom::{self, NewsroomError, Placed, Seen, Sending, Statement},
 };
 
 use super::{STAFF, WORDS, told, words};
@@ -147,7 +147,7 @@ async fn a_page_from_before_it_was_stopped_again_lets_nothing_go() {
     let pages = Pages::of(&world).await;
     let link = told(&world, "desk@example.org").path_to("staff");
     let old = pages.get(&link).await.hidden("seen");
-    newsroom::release(&world.app, issue, &somebody()).await.expect("it was held");
+    newsroom::release(&world.app, issue, &somebody(), Seen::Now).await.expect("it was held");
     newsroom::hold(&world.app, issue, "it is false", &somebody()).await.expect("it is in its window");
     let late = pages.post(&link, &[("seen", &old), ("do", "release"), ("typed", "yes")]).await;
     assert_eq!(late.status, StatusCode::CONFLICT);
@@ -214,4 +214,19 @@ async fn an_alert_is_of_use_for_as_long_behind_its_window_as_without_one() {
     assert_eq!(world.states(issue).await, "expired 3");
     let late = newsroom::hold(&world.app, issue, "too late", &somebody()).await;
     assert!(matches!(late, Err(NewsroomError::WrongState { .. })), "{late:?}");
+}
+
+#[tokio::test]
+async fn who_saw_it_before_it_was_stopped_again_does_not_let_it_go() {
+    let (world, issue) = in_two_minutes(World::setup()).await;
+    newsroom::hold(&world.app, issue, "a doubt", &somebody()).await.expect("stopped");
+    let plan = newsroom::plan_release(&world.app, issue, &somebody()).await.expect("it can be released");
+    // While one reads that, another lets it go, and a third stops it for another reason.
+    newsroom::release(&world.app, issue, &somebody(), Seen::Now).await.expect("it was held");
+    newsroom::hold(&world.app, issue, "the number is wrong", &somebody()).await.expect("stopped");
+    let released = newsroom::release(&world.app, issue, &somebody(), plan.seen).await;
+    assert!(matches!(released, Err(NewsroomError::WrongState { .. })), "{released:?}");
+    assert_eq!(world.app.store.issue(issue).await.expect("the issue").state.as_str(), "held");
+    let plan = newsroom::plan_release(&world.app, issue, &somebody()).await.expect("it can be released");
+    newsroom::release(&world.app, issue, &somebody(), plan.seen).await.expect("all of it was seen");
 }

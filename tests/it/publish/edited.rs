@@ -3,7 +3,7 @@
 
 use tidings::{
     explain::explain,
-    newsroom::{self, By},
+    newsroom::{self, By, Seen},
 };
 
 use super::SLOT;
@@ -94,7 +94,7 @@ async fn what_staff_previewed_of_a_held_issue_is_what_they_release() {
     let previewed = newsroom::preview_issue(&world.app, held).await.expect("a preview");
     let edited = posts.map(|post| post.saying("<p>Something else altogether.</p>"));
     world.next_look(&edited).await;
-    newsroom::release(&world.app, held, &By::Machine("a test".to_owned())).await.expect("it was held");
+    newsroom::release(&world.app, held, &By::Machine("a test".to_owned()), Seen::Now).await.expect("it was held");
     world.run().await;
     let mail = world.mails_to("reader1@example.org").pop().expect("the alert");
     assert_eq!((mail.subject, mail.text.contains("Something else")), (previewed.subject, false));

@@ -33,7 +33,7 @@
 //! | 38 nobody noticed that nothing went out | `staff_hear_of_a_relay_that_stays_away_and_not_of_one_that_blinks` (deliver), `what_could_not_be_sent_in_time_is_told_to_have_expired` (explain) |
 
 use tidings::{
-    newsroom::{self, PostDecision},
+    newsroom::{self, PostDecision, Seen},
     subscribe::Added,
 };
 
@@ -192,7 +192,7 @@ async fn more_alerts_in_a_day_than_allowed_are_held() {
     world.hours(1);
     assert_eq!(world.run().await.made(), (0, 0, 0));
     assert_eq!(world.mails_to(STAFF).len(), 1, "staff are told once");
-    newsroom::release(&world.app, issue, &somebody()).await.expect("it was held");
+    newsroom::release(&world.app, issue, &somebody(), Seen::Now).await.expect("it was held");
     world.run().await;
     assert_eq!(world.mails_to("reader1@example.org").len(), 3);
     world.until(SLOT);

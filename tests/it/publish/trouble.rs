@@ -1,6 +1,6 @@
 //! Feeds that fail and templates that are broken: nothing is lost, nothing half done, and staff hear of it once.
 
-use tidings::newsroom::{self, NewsroomError};
+use tidings::newsroom::{self, NewsroomError, Seen};
 
 use super::SLOT;
 use crate::world::{FEED, World, feed_of, feed_server::Response, recipients, somebody, subjects};
@@ -79,18 +79,18 @@ async fn a_broken_template_holds_the_issue_until_it_is_mended() {
 
     world.hours(1);
     assert_eq!(world.run().await.made(), (0, 0, 0), "the slot is not made a second time");
-    let still = newsroom::release(&world.app, issue, &somebody()).await.expect_err("it is still broken");
+    let still = newsroom::release(&world.app, issue, &somebody(), Seen::Now).await.expect_err("it is still broken");
     assert!(matches!(still, NewsroomError::Render(_)), "{still}");
     assert_eq!((world.held_issue().await, world.new_mails().len()), (issue, 0));
 
     std::fs::remove_file(world.file("templates/digest.html")).expect("mended");
     world.restart().await;
-    newsroom::release(&world.app, issue, &somebody()).await.expect("it is whole");
+    newsroom::release(&world.app, issue, &somebody(), Seen::Now).await.expect("it is whole");
     world.run().await;
     let mails = world.new_mails();
     assert_eq!(recipients(&mails), ["reader1@example.org", "reader2@example.org"]);
     assert_eq!(mails[0].subject, "Webinar | Coalition news");
-    let again = newsroom::release(&world.app, issue, &somebody()).await.expect_err("it is out");
+    let again = newsroom::release(&world.app, issue, &somebody(), Seen::Now).await.expect_err("it is out");
     assert!(matches!(again, NewsroomError::WrongState { .. }), "{again}");
     world.run().await;
     assert_eq!(world.new_mails().len(), 0);
