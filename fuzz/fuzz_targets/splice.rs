@@ -118,6 +118,7 @@ fn frozen(text: &str, is_notice: bool) -> Mailing {
         message: String::from_utf8(message).expect("quoted-printable is ASCII"),
         made_at: Timestamp::UNIX_EPOCH,
         expires_at: None,
+        answers: None,
     }
 }
 
