@@ -7,7 +7,11 @@ use std::{sync::Arc, time::Duration};
 
 use axum::Router;
 use futures_util::future::join_all;
-use tokio::{net::TcpListener, task::JoinHandle, time::sleep};
+use tokio::{
+    net::TcpListener,
+    task::JoinHandle,
+    time::{sleep, timeout},
+};
 
 use self::connections::Manner;
 use crate::{
@@ -32,6 +36,9 @@ const TICK: Duration = Duration::from_secs(10);
 
 /// How often it looks whether somebody has asked to join, or a system of the house is to be told something.
 const ANSWER: Duration = Duration::from_secs(1);
+
+/// How long one turn may take of what is done again and again.
+const TURN: Duration = Duration::from_secs(15 * 60);
 
 /// How long delivery waits after it failed as a whole before it begins anew.
 const REST: Duration = Duration::from_secs(1);
@@ -95,10 +102,20 @@ async fn end(task: JoinHandle<()>, stop: &Stop) {
     }
 }
 
+/// Does one turn of what is done again and again, but not for ever: `None` when it was given up. All of it may be done twice,
+/// and what waits for a server that has fallen silent must not be the last that this process does.
+async fn in_a_turn<T>(what: &str, doing: impl Future<Output = T>) -> Option<T> {
+    let done = timeout(TURN, doing).await.ok();
+    if done.is_none() {
+        tracing::error!("{what} took longer than {} minutes, and is begun anew", TURN.as_secs() / 60);
+    }
+    done
+}
+
 async fn keep_publishing(app: Arc<App>, stop: Stop) {
     let mut number = None;
     while !stop.is_asked() {
-        number = run(&app, number).await;
+        number = in_a_turn("a run", run(&app, number)).await.flatten();
         tokio::select! {
             () = sleep(TICK) => {}
             () = stop.asked(Ask::Finish) => {}
@@ -118,9 +135,10 @@ async fn listen(app: &App, feed: &Feed, stop: &Stop) {
             () = publish::pinged(app, feed) => {}
             () = stop.asked(Ask::Finish) => return,
         }
-        match publish::look_at_pinged(app, feed).await {
-            Ok(pass) => told(&pass),
-            Err(error) => {
+        match in_a_turn("a look at a feed that was pinged", publish::look_at_pinged(app, feed)).await {
+            None => {}
+            Some(Ok(pass)) => told(&pass),
+            Some(Err(error)) => {
                 tracing::error!(feed = %feed.name, "a ping was not followed up, and is with the next look: {error}")
             }
         }
@@ -130,7 +148,7 @@ async fn listen(app: &App, feed: &Feed, stop: &Stop) {
 /// Those who ask to join wait for their mail, so this looks more often than the clock.
 async fn keep_answering(app: Arc<App>, stop: Stop) {
     while !stop.is_asked() {
-        if let Err(error) = subscribe::answer_requests(&app).await {
+        if let Some(Err(error)) = in_a_turn("the answering of requests", subscribe::answer_requests(&app)).await {
             tracing::error!("requests were not answered, and are tried again: {error}");
         }
         tokio::select! {
@@ -144,7 +162,8 @@ async fn keep_answering(app: Arc<App>, stop: Stop) {
 async fn keep_calling(app: Arc<App>, stop: Stop) {
     let keep = async |webhook: &Webhook| {
         while !stop.is_asked() {
-            if let Err(error) = webhooks::call_due(&app, webhook, || !stop.is_asked()).await {
+            let calling = webhooks::call_due(&app, webhook, || !stop.is_asked());
+            if let Some(Err(error)) = in_a_turn("the calls of a webhook", calling).await {
                 tracing::error!(webhook = %webhook.name, "what it is to be told waits: {error}");
             }
             tokio::select! {
@@ -276,5 +295,18 @@ async fn keep_delivering(app: Arc<App>, stop: Stop) {
                 () = stop.asked(Ask::Finish) => {}
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::future::{pending, ready};
+
+    use super::in_a_turn;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_turn_that_hangs_is_not_the_last() {
+        assert_eq!(in_a_turn("a run", pending::<u32>()).await, None);
+        assert_eq!(in_a_turn("a run", ready(7)).await, Some(7));
     }
 }

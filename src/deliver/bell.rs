@@ -137,7 +137,7 @@ impl Bell {
             *count
         };
         let Some(issue) = issue.filter(|_| in_a_row >= self.hold_after) else { return };
-        match self.store.in_time(self.hold(issue, reply, in_a_row)).await {
+        match self.hold(issue, reply, in_a_row).await {
             Ok(()) => {
                 let mut state = self.state();
                 // Once it is released, it is given as many tries again.

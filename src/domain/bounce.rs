@@ -183,7 +183,8 @@ pub fn blames_sender(enhanced: Option<(u8, u16, u16)>, words: &str) -> bool {
 /// True when the relay that we give our mail to says to RCPT, in words, that it takes none from us. Said by anybody else,
 /// such as the last system of a chain, it is about the address.
 pub fn turns_us_away(words: &str) -> bool {
-    says(words, &TURNED_AWAY)
+    // A relay that has asked the recipient's own system tells what that one said.
+    says(words, &TURNED_AWAY) && !says(words, &["recipient address rejected"])
 }
 
 /// Codes that say it all. The others are used for many things, and their words say more.

@@ -1,8 +1,6 @@
-//! What a clock that was ahead has put off is brought back: digest slots that were done with before they came, and
-//! deliveries that were queued in what is still the future. The store comes in, and the ledger and whoever looks after the
-//! run are told. It sends nothing by itself, and never brings back what staff's windows put off.
-
-use jiff::Timestamp;
+//! Digest slots that a clock which was ahead has done away with before they came: they are taken back. The store comes in, and
+//! the ledger and whoever looks after the run are told. It sends nothing by itself, and touches nothing that was queued: what
+//! staff were told of when it goes is not moved.
 
 use super::Pass;
 use crate::{
@@ -10,33 +8,20 @@ use crate::{
     store::{StoreError, latest_present},
 };
 
-/// Brings back what waits for a time that an earlier run took for the present.
+/// Has the slots of each list done with up to now, where they are done with up to a time that is still to come.
 pub(super) async fn bring_back(app: &App, pass: &mut Pass) -> Result<(), StoreError> {
     let now = app.clock.now();
-    let latest = latest_present(now);
     for list in &app.config.lists {
-        let state = app.store.state_of_list(&list.name, now).await?;
-        let ahead = state.slots_until.max(state.baseline_at);
-        if ahead > latest {
-            let mut tx = app.store.begin().await?;
-            tx.bring_back_list(&list.name, now).await?;
-            let reason = format!("{}; its digests go on from now", was_ahead(ahead));
-            tx.record(now, &format!("list:{}", list.name), "brought back", &reason).await?;
-            tx.commit().await?;
-            pass.notes.push(format!("list `{}`: {reason}", list.name));
+        let until = app.store.state_of_list(&list.name, now).await?.slots_until;
+        if until <= latest_present(now) {
+            continue;
         }
-    }
-    for (mailing, ahead) in app.store.queued_after(latest).await? {
         let mut tx = app.store.begin().await?;
-        let count = tx.bring_back(mailing, latest, now).await?;
-        let reason = format!("{}; {count} messages that were queued by it are due now", was_ahead(ahead));
-        tx.record(now, &format!("mailing:{}", mailing.0), "brought back", &reason).await?;
+        tx.take_back_slots(&list.name, now).await?;
+        let reason = format!("a clock was ahead at some time, and said {until:.0}; digests go on from now");
+        tx.record(now, &format!("list:{}", list.name), "brought back", &reason).await?;
         tx.commit().await?;
-        pass.notes.push(format!("mailing {}: {reason}", mailing.0));
+        pass.notes.push(format!("list `{}`: {reason}", list.name));
     }
     Ok(())
-}
-
-fn was_ahead(ahead: Timestamp) -> String {
-    format!("this machine's clock, or another's, was ahead at some time: it said {ahead:.0}")
 }

@@ -146,27 +146,6 @@ impl Tx {
         Ok(done.rows_affected())
     }
 
-    /// Makes due, as if it were queued now, what of a mailing waits for a time after `latest`; gives how many.
-    ///
-    /// # Errors
-    /// When the store cannot be written.
-    pub async fn bring_back(
-        &mut self,
-        mailing: MailingId,
-        latest: Timestamp,
-        now: Timestamp,
-    ) -> Result<u64, StoreError> {
-        let done = sqlx::query(
-            "UPDATE deliveries SET try_at = $1, queued_at = $1, changed_at = $1 WHERE mailing = $2 AND try_at > $3",
-        )
-        .bind(ms(now))
-        .bind(mailing.0)
-        .bind(ms(latest))
-        .execute(&mut *self.inner)
-        .await?;
-        Ok(done.rows_affected())
-    }
-
     /// Puts back what was parked, due at `try_at`; gives how many.
     ///
     /// # Errors
@@ -339,22 +318,6 @@ impl Store {
             .await?;
         let due = rank.and_then(Lane::from_rank);
         Ok(due.into_iter().chain(self.doubt.first_lane(up_to)).min())
-    }
-
-    /// The mailings among the last thousand that were made later than `latest`, which is still to come, and of which
-    /// deliveries wait for that; each with when it was made.
-    ///
-    /// # Errors
-    /// When the store cannot be read.
-    pub async fn queued_after(&self, latest: Timestamp) -> Result<Vec<(MailingId, Timestamp)>, StoreError> {
-        let rows: Vec<(i64, i64)> = sqlx::query_as(
-            "SELECT m.id, m.made_at FROM (SELECT id, made_at FROM mailings ORDER BY id DESC LIMIT 1000) m
-             WHERE m.made_at > $1 AND EXISTS (SELECT 1 FROM deliveries d WHERE d.mailing = m.id AND d.try_at > $1)",
-        )
-        .bind(ms(latest))
-        .fetch_all(&self.reader)
-        .await?;
-        Ok(rows.into_iter().map(|(id, made_at)| (MailingId(id), instant(made_at))).collect())
     }
 
     /// How many deliveries are due now, and when the next of the others is.

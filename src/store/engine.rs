@@ -13,6 +13,8 @@ use sqlx::{
     any::AnyPoolOptions, migrate::Migrator,
 };
 
+use tokio::time::timeout;
+
 use super::{Store, StoreError, writer::Writer};
 
 static MIGRATIONS: Migrator = sqlx::migrate!("src/store/migrations");
@@ -39,8 +41,15 @@ enum Access {
     Read,
 }
 
-/// How much longer than for a lock we wait for a server's answer: what is done in one go may wait for several.
+/// How long a server may take over one thing that delivery must go on from: a second look must come before half of a lease
+/// has passed, or others take this process for dead.
+const ANSWER: Duration = Duration::from_secs(20);
+
+/// After how many times the wait for a lock a server ends a transaction in which it hears nothing.
 const SILENCE: u32 = 4;
+
+/// How long a server may take to say that it is there.
+const PING: Duration = Duration::from_secs(3);
 
 /// How many connections read; on PostgreSQL as many write.
 const POOL: u32 = 6;
@@ -220,7 +229,7 @@ impl Store {
             sender: Writer::new(pool(SENDERS, Access::Write)),
             reader: pool(POOL, Access::Read),
             doubt: Arc::default(),
-            answers_within: Some(busy_timeout * SILENCE),
+            answers_within: Some(ANSWER.min(busy_timeout * SILENCE)),
             run: None,
             actor: None,
             wants: Arc::default(),
@@ -317,11 +326,20 @@ fn postgres_pool(options: AnyConnectOptions, connections: u32, access: Access, b
     AnyPoolOptions::new()
         .max_connections(connections)
         .acquire_timeout(busy_timeout)
+        // sqlx would ask by itself, and wait for the answer for ever: a connection that nobody ends would keep its place.
+        .test_before_acquire(false)
+        .before_acquire(|connection, _| Box::pin(is_there(connection)))
+        .after_release(|connection, _| Box::pin(is_there(connection)))
         .after_connect(move |connection, _| {
             let setting = setting.clone();
             Box::pin(async move { connection.execute(AssertSqlSafe(setting)).await.map(|_| ()) })
         })
         .connect_lazy_with(options)
+}
+
+/// True when the server answers; an error closes the connection.
+async fn is_there(connection: &mut AnyConnection) -> Result<bool, sqlx::Error> {
+    timeout(PING, connection.ping()).await.unwrap_or(Err(sqlx::Error::PoolTimedOut)).map(|()| true)
 }
 
 async fn set_pragmas(

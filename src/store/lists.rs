@@ -92,19 +92,16 @@ impl Tx {
         Ok(done.rows_affected() == 1)
     }
 
-    /// Has a list begin no later than now, and its digest slots done with up to now: a clock was ahead when that was written.
+    /// Has the digest slots of a list done with up to now, when it says that later ones are.
     ///
     /// # Errors
     /// When the store cannot be written.
-    pub async fn bring_back_list(&mut self, name: &Slug, now: Timestamp) -> Result<(), StoreError> {
-        sqlx::query(
-            "UPDATE lists SET slots_until = CASE WHEN slots_until > $1 THEN $1 ELSE slots_until END,
-                    baseline_at = CASE WHEN baseline_at > $1 THEN $1 ELSE baseline_at END WHERE name = $2",
-        )
-        .bind(ms(now))
-        .bind(name.as_str())
-        .execute(&mut *self.inner)
-        .await?;
+    pub async fn take_back_slots(&mut self, name: &Slug, now: Timestamp) -> Result<(), StoreError> {
+        sqlx::query("UPDATE lists SET slots_until = $1 WHERE name = $2 AND slots_until > $1")
+            .bind(ms(now))
+            .bind(name.as_str())
+            .execute(&mut *self.inner)
+            .await?;
         Ok(())
     }
 }

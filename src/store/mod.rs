@@ -210,10 +210,10 @@ fn anywhere(text: &str) -> String {
     pattern
 }
 
-/// The latest instant that may stand in a row as a time that was the present: clocks of several machines differ, but what is
-/// more than an hour to come was written while one was ahead.
+/// The latest instant that may stand in a row as a time that was the present: a clock may be some hours behind for a while, but
+/// what is more than a day to come was written while one was ahead.
 pub fn latest_present(now: Timestamp) -> Timestamp {
-    now.checked_add(SignedDuration::from_hours(1)).unwrap_or(Timestamp::MAX)
+    now.checked_add(SignedDuration::from_hours(24)).unwrap_or(Timestamp::MAX)
 }
 
 fn ms(at: Timestamp) -> i64 {

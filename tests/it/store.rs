@@ -2,6 +2,7 @@
 
 mod opening;
 mod released;
+mod silent;
 
 use jiff::{SignedDuration, Timestamp};
 use tidings::{

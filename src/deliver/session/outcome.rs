@@ -72,7 +72,7 @@ pub(super) fn of_reply(stage: Stage, reply: Reply) -> Outcome {
         }
         (Stage::Mail, _) => not_tried(stage, &reply),
         (Stage::Rcpt, 552) => Outcome::Deferred(reply),
-        (Stage::Rcpt, _) if turns_us_away(&reply.text) => Outcome::SenderRefused(reply),
+        (Stage::Rcpt, 500..) if turns_us_away(&reply.text) => Outcome::SenderRefused(reply),
         _ if blames_sender(reply.enhanced, &reply.text) => Outcome::SenderRefused(reply),
         (_, 500..) => Outcome::Refused(reply),
         _ => Outcome::Deferred(reply),
@@ -218,6 +218,9 @@ mod tests {
             (550, Some((5, 7, 1)), "<client[192.0.2.1]>: Client host rejected: Access denied", "sender refused"),
             (550, Some((5, 7, 1)), "<b@example.org>: Sender address rejected: not owned by user", "sender refused"),
             (554, Some((5, 7, 1)), "<ana@example.org>: Recipient address rejected: Access denied", "refused"),
+            (550, Some((5, 1, 1)), "Recipient address rejected: host x said: 554 Relay access denied", "refused"),
+            (450, Some((4, 1, 8)), "<b@example.org>: Sender address rejected: Domain not found", "deferred"),
+            (450, Some((4, 7, 1)), "Client host rejected: cannot find your hostname", "deferred"),
             (550, Some((5, 1, 1)), "User unknown in relay recipient table", "refused"),
         ] {
             let outcome = of_reply(Stage::Rcpt, Reply { code, enhanced, text: text.into() });

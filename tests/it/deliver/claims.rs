@@ -9,6 +9,7 @@ use tidings::{
     domain::delivery::{DeliveryState, Lane},
     domain::issue::IssueState,
     stop::Stop,
+    store::holders::Renewal,
 };
 
 use super::house::{ALERT_EXPIRES, House, WINDOW, checked, recipients, sorted, wide};
@@ -259,7 +260,7 @@ async fn nobody_is_taken_for_dead_while_nobody_could_say_that_they_live() {
     let next = house.alert().await;
     house.until_state(next, DeliveryState::Sent, 3).await;
     assert_eq!(house.states(issue).await.get(&DeliveryState::Sending), Some(&3), "they are the other one's");
-    assert!(store.renew_holder(&late, house.room.clock.now()).await.is_ok());
+    assert_eq!(store.renew_holder(&late, house.room.clock.now()).await.expect("renewed"), Renewal::Late);
     stop.ask();
     delivering.await.expect("no panic").expect("delivered");
 }

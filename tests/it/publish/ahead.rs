@@ -1,7 +1,5 @@
 //! A machine's clock that was ahead for a while, and is set right again: nothing that was put off by it may wait for as long.
 
-use tidings::domain::delivery::DeliveryState;
-
 use crate::world::{World, stores::told_on_both_engines};
 
 /// More than a year.
@@ -26,25 +24,4 @@ async fn a_clock_that_was_ahead_for_a_moment_silences_nothing() {
     assert_eq!((ran.made(), ran.counts.sent), ((0, 0, 1), 2), "the digest goes at its slot: {ran:?}");
     world.hours(1);
     assert!(!world.run().await.says("ahead"), "once");
-}
-
-told_on_both_engines!(what_was_queued_by_a_clock_that_was_ahead_goes_when_it_is_right);
-
-async fn what_was_queued_by_a_clock_that_was_ahead_goes_when_it_is_right() {
-    let world = World::new().await;
-    world.begin(2).await;
-    world.hours(HOURS);
-    // It is queued, and nothing of it goes before the clock is set right.
-    let posts = ["One", "Two", "Three"].map(|title| world.post(title));
-    world.feed_has(&posts);
-    world.minutes(10);
-    let pass = tidings::publish::publish_due(&world.app, tidings::publish::PassOptions::default()).await;
-    assert_eq!(pass.expect("a pass").digests, 1);
-    world.hours(-HOURS);
-    world.minutes(10);
-    let ran = world.run().await;
-    assert_eq!(ran.counts.sent, 2, "{ran:?}");
-    let issue = world.issues().await.remove(0).id;
-    let states = world.app.store.states_of_issue(issue).await.expect("states");
-    assert_eq!(states.get(&DeliveryState::Sent), Some(&2), "{states:?}");
 }
