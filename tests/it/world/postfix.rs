@@ -118,9 +118,8 @@ impl PostfixSetup {
     /// The same, with a line more in its main.cf that names its own folder.
     pub(crate) async fn start_with(self, line: impl FnOnce(&Path) -> String) -> Postfix {
         let (unpacked, folder) = (Unpacked::found(), TempDir::new().expect("a temporary folder"));
-        let port = TcpListener::bind("127.0.0.1:0").and_then(|free| free.local_addr()).expect("a free port").port();
         let certificate = Certificate::new("127.0.0.1");
-        let home = folder.path();
+        let home = &folder.path().to_owned();
         for name in ["etc", "etc/sasl", "kept", "log", "data", "queue"] {
             fs::create_dir(home.join(name)).expect("a folder");
         }
@@ -130,7 +129,13 @@ impl PostfixSetup {
         }
         let write = |name: &str, text: &str| fs::write(home.join(name), text).expect("written");
         write("etc/main.cf", &(main_cf(&unpacked, home) + &self.settings.join("\n") + "\n" + &line(home) + "\n"));
-        write("etc/master.cf", &format!("127.0.0.1:{port} inet n - n - - smtpd{SERVICES}{}", self.services));
+        let listen = || {
+            let free = TcpListener::bind("127.0.0.1:0").and_then(|free| free.local_addr());
+            let port = free.expect("a free port").port();
+            write("etc/master.cf", &format!("127.0.0.1:{port} inet n - n - - smtpd{SERVICES}{}", self.services));
+            port
+        };
+        let port = listen();
         write("etc/recipients", &self.recipients);
         write("etc/server.pem", &(certificate.server().key.clone() + &certificate.server().certificate));
         fs::copy(certificate.ca_path(), home.join("etc/ca.pem")).expect("copied");
@@ -144,10 +149,13 @@ impl PostfixSetup {
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
         let master = command.spawn().expect("there is a `setpriv`");
         let mut postfix = Postfix { master, folder, port, certificate, login: self.login, tls: self.tls };
-        // On a busy machine it was seen to start without its logger, and then it stands still after a few lines.
-        for _ in 0..3 {
-            if tokio::time::timeout(START, postfix.answers()).await.is_ok() {
-                return postfix;
+        for _ in 0..5 {
+            match tokio::time::timeout(START, postfix.started()).await {
+                Ok(Started::Answers) => return postfix,
+                // It ends at once, without a word, when another story has taken its port meanwhile.
+                Ok(Started::Ended) => postfix.port = listen(),
+                // On a busy machine it was seen to start without its logger, and then it stands still after a few lines.
+                Err(_) => {}
             }
             postfix.end();
             postfix.master = command.spawn().expect("there is a `setpriv`");
@@ -164,6 +172,12 @@ pub(crate) struct Postfix {
     certificate: Certificate,
     login: Option<(&'static str, &'static str)>,
     tls: Tls,
+}
+
+/// How it began.
+enum Started {
+    Answers,
+    Ended,
 }
 
 /// A message as Postfix kept it.
@@ -277,12 +291,14 @@ impl Drop for Postfix {
 impl Postfix {
     /// Waits until it logs what it does, and takes connections. Its logger must be there before anything else is begun:
     /// when more than ten lines wait for it as it starts, it waits for itself, and all others wait for it.
-    async fn answers(&mut self) {
+    async fn started(&mut self) -> Started {
         while self.log().is_empty() || TcpStream::connect(("127.0.0.1", self.port)).await.is_err() {
-            let ended = self.master.try_wait().expect("a child");
-            assert!(ended.is_none(), "Postfix ended: {}", self.log());
+            if self.master.try_wait().expect("a child").is_some() {
+                return Started::Ended;
+            }
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
+        Started::Answers
     }
 
     fn end(&mut self) {
