@@ -19,7 +19,8 @@ const READERS: usize = 6;
 
 #[tokio::test]
 async fn those_whom_a_silent_server_kept_waiting_make_room_for_others() {
-    let (test, wire) = postgres_by_wire(Options { busy_timeout: Duration::from_millis(500) }).await;
+    // Long enough for all of them to connect and to wait on a busy machine, before the first has enough of it.
+    let (test, wire) = postgres_by_wire(Options { busy_timeout: Duration::from_secs(3) }).await;
     subscribe(&test.store, &slug("news"), &[reader(1)]).await;
     queue_issue(&test.store, "digest", IssueKind::Digest, Lane::Digest).await;
     let (mut locking, mut looking) = (test.raw().await, test.raw().await);
