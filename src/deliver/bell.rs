@@ -157,7 +157,8 @@ impl Bell {
         }
         let words = format!(
             "Issue {} is held: {reason}. The readers are not to blame, so nobody was given up. Mend what is refused (SPF, \
-             DKIM and DMARC of the sender's domain, its standing, or whether the relay knows us), then type `tidings issues release {}`.",
+             DKIM and DMARC of the sender's domain, its standing, or whether the relay knows us), then type `tidings issues \
+             release {}`.",
             issue.0, issue.0
         );
         let about = format!("issue:{}", issue.0);

@@ -122,7 +122,8 @@ pub enum Outcome {
     /// The relay itself is in trouble (greeting, login, 421, lost before the recipient was named): the message was not
     /// judged, and no attempt is counted.
     NotTried(String),
-    /// The message cannot be offered to this relay at all (an address that needs SMTPUTF8 where none is spoken).
+    /// The message cannot be offered to this relay at all: its address needs SMTPUTF8 where none is spoken, or it is too
+    /// large.
     Unfit(String),
 }
 

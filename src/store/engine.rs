@@ -12,7 +12,6 @@ use sqlx::{
     AnyConnection, AnyPool, AssertSqlSafe, ConnectOptions, Connection, Executor, any::AnyConnectOptions,
     any::AnyPoolOptions, migrate::Migrator,
 };
-
 use tokio::time::timeout;
 
 use super::{Store, StoreError, writer::Writer};

@@ -7,7 +7,8 @@
 //! - At MAIL a refusal is about the sender or the relay, so *not tried*; but a size too large (552, x.3.4, x.2.3) is
 //!   about this message, which no recipient was named for: *unfit*.
 //! - At RCPT 552 means too many recipients (RFC 5321 §4.5.3.1.10): *deferred*.
-//! - From RCPT on, what blames us and not the reader (5.7.26, 5.7.515, "listed", "spam") is *sender refused*.
+//! - From RCPT on, what blames us and not the reader (5.7.26, 5.7.515, "listed", "spam") is *sender refused*; at RCPT also
+//!   a 5yz whose words are that the relay takes nothing from us ("relay access denied").
 //! - Other 4yz are *deferred*, greylisting among them (451 4.7.1), and other 5yz *refused*.
 //!
 //! What it *fails to say* (no reply in time, connection lost, bytes that are no reply to this command):

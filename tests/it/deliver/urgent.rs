@@ -1,7 +1,7 @@
 //! Urgent means now: an alert overtakes a digest that is half sent. The relay is paced, for one that is faster than we are
 //! would prove nothing.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use tidings::{deliver::Until, domain::delivery::DeliveryState, domain::relay::Manner, stop::Stop};
 
@@ -14,9 +14,9 @@ use crate::world::{
 const READERS: usize = 100_000;
 const ALERTS: usize = 5;
 
-/// From the commit of an alert to its first message on the wire. Behind the digest it would be two minutes, and other stories
-/// keep the machine busy; how fast it is, the benchmark says.
-const AT_ONCE: Duration = Duration::from_secs(5);
+/// So many messages of the digest at most end between the commit of an alert and its first message on the wire: what the
+/// relay takes in a quarter of a second. How long that is on a machine that is not busy with other stories, the benchmark says.
+const AT_ONCE: usize = 200;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_alert_that_is_queued_while_100_000_digests_run_is_on_the_wire_at_once() {
@@ -31,22 +31,22 @@ async fn an_alert_that_is_queued_while_100_000_digests_run_is_on_the_wire_at_onc
     let digest = house.digest().await;
     let stop = Stop::default();
     let delivering = house.start(Until::Stopped, &stop);
-    let mut times = Vec::new();
+    let mut between = Vec::new();
     for nth in 1..=ALERTS {
         relay.wait_for(Stage::Dot, 300 * nth).await;
         let alert = house.alert().await;
-        let committed = Instant::now();
+        let before = relay.seen(Stage::Dot);
         let mailing = house.room.store.mailing_of_issue(alert).await.expect("read").expect("it was rendered");
         relay.wait_for_line(Stage::Mail, &format!("+bounce.{}.", mailing.id.0)).await;
-        times.push(committed.elapsed());
+        between.push(relay.seen(Stage::Dot) - before);
         house.until_state(alert, DeliveryState::Sent, 5).await;
     }
     stop.ask();
     delivering.await.expect("no panic").expect("delivered");
     let sent = house.states(digest).await[&DeliveryState::Sent];
     assert!((300..READERS as u64 / 2).contains(&sent), "the digest was in the middle: {sent} sent");
-    println!("from commit to wire: {times:?}");
+    println!("of the digest between commit and wire: {between:?}");
     // Another process may take the machine's cores for a moment, so the one in the middle counts.
-    times.sort_unstable();
-    assert!(times[ALERTS / 2] <= AT_ONCE, "{times:?}");
+    between.sort_unstable();
+    assert!(between[ALERTS / 2] <= AT_ONCE, "{between:?}");
 }

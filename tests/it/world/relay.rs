@@ -326,6 +326,11 @@ impl ScriptedRelay {
         assert!(waited.is_ok(), "waited in vain for `{text}` at {stage:?}");
     }
 
+    /// How many commands of this stage were read so far, counted as [`Self::wait_for`] does.
+    pub(crate) fn seen(&self, stage: Stage) -> usize {
+        self.shared.ledger.borrow().seen(stage)
+    }
+
     /// Waits until every connection has ended.
     pub(crate) async fn wait_until_alone(&self) {
         self.wait_until("no open connection", |ledger| ledger.open_connections == 0).await;
